@@ -1,0 +1,1 @@
+"""The instrument: plays what `rvae` has learned. Never imports torch."""

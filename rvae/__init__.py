@@ -1,0 +1,1 @@
+"""rvae: rhythm spaces from small sets of drum clips."""
