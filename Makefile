@@ -1,0 +1,63 @@
+# Works from a clean clone: the first target that needs it makes .venv and installs into it, once.
+.DEFAULT_GOAL := help
+.PHONY: help play test check format bench wheel clean
+VENV := .venv
+BIN := $(VENV)/bin
+# Say PYTHON=/path/to/python3.12 to choose another one.
+PYTHON :=
+ARGS :=
+
+help: ## what there is to make
+	@echo "rvae: a rhythm space learned from your own MIDI drum clips, played live"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
+	@echo
+	@echo "Give options with ARGS, as in: make play ARGS=\"--help\""
+
+play: $(VENV)/.play ## the instrument (with no screen: a MIDI file, a WAV file and a picture)
+	@$(BIN)/rvae play $(ARGS)
+
+test: $(VENV)/.test ## all tests; what needs a program that is not here is skipped, with the reason
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.test ## style, types, and which room may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test ## put the code into its usual form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.play ## figures of this machine: decoding, timing, memory
+	@$(BIN)/rvae bench $(ARGS)
+
+wheel: $(VENV)/.test ## dist/rvae-*.whl, the file that pip installs
+	@$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## remove the virtual environment and everything that was built
+	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.made
+	@echo "Installing rvae and what its tests need into $(VENV); this takes some minutes, once."
+	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $(VENV)/.play $@
+
+$(VENV)/.play: pyproject.toml constraints.txt | $(VENV)/.made
+	@echo "Installing rvae into $(VENV); this takes some minutes, once."
+	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+# The first Python that is new enough, tried by running it: a name on the PATH may be an empty shell.
+$(VENV)/.made:
+	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+	  "$$python" -c 'import venv, ensurepip' >/dev/null 2>&1 || { bare=$$python; continue; }; \
+	  "$$python" -m venv --clear $(VENV) && touch $@ && exit 0 || exit 1; \
+	done; \
+	if [ -n "$$bare" ]; then \
+	  echo "$$bare has no venv module: install it (on Debian and Ubuntu: apt-get install python3-venv), then run make again." >&2; \
+	else \
+	  echo "No Python 3.11 or newer found (tried $(or $(PYTHON),python3 and python3.11 to python3.14)): install one, or name it as in: make $(or $(firstword $(MAKECMDGOALS)),play) PYTHON=/path/to/python3.12" >&2; \
+	fi; exit 1
