@@ -1,0 +1,103 @@
+"""Commands: all that can be asked of the stage and of the engine, as small values that pickle.
+
+`StageCommand`s come from the window, from keys and from OSC to the stage (`stage.Stage.do`). `EngineCommand`s go from
+the stage to the engine, across to its process. Play, Stop, Panic, SetControl, SetVoice and Quit are both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rvae.meter import Meter
+from rvae.pattern import Pattern
+
+Quantum = Literal["now", "beat", "bar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Start at the first bar. Nothing happens where it plays already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop at once: what was scheduled is taken back and every sounding note ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class TogglePlay:
+    """Play where stopped, stop where playing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """Stop, and end every note on every channel of every output, whether or not we know of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetControl:
+    """Set one of `controls.CONTROLS` (not one that is `per_voice`) to a value in its unit; kept within its range."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepControl:
+    """Move a control by so many of its steps."""
+
+    name: str
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetVoice:
+    """Set a control that is `per_voice` for the voice of row `voice` in the kit."""
+
+    name: str
+    voice: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class MoveCursor:
+    """Put the cursor at a place of the plane, 0 to 1 each; kept inside."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class GoToClip:
+    """Put the cursor on a clip: its index in the snapshot's `clips`."""
+
+    clip: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetMeter:
+    """Change the meter at the next bar. The model must have learned its number of beats; otherwise a message says
+    so.
+    """
+
+    meter: Meter
+
+
+@dataclass(frozen=True, slots=True)
+class SetPattern:
+    """Play a pattern from the quantum's next place on. Where its meter is another one, that place is the next bar."""
+
+    pattern: Pattern
+    at: Quantum = "beat"
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """End: everything falls silent, outputs are closed."""
+
+
+EngineCommand = Play | Stop | Panic | SetControl | SetVoice | SetPattern | Quit
+StageCommand = (
+    Play | Stop | TogglePlay | Panic | SetControl | StepControl | SetVoice | MoveCursor | GoToClip | SetMeter | Quit
+)

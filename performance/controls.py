@@ -1,0 +1,167 @@
+"""Controls, each declared once: its range, curve, step, unit, default, keys and OSC address.
+
+The screen, the keys, OSC, presets and the tables in `docs/` are all served from `CONTROLS` and `ACTIONS`. Nothing
+here draws, listens or plays. A value is always a float: a switch is 0 or 1, a choice is the index of one of its
+`choices`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from rvae.errors import UsageError
+
+Curve = Literal["linear", "log"]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One thing a player can set.
+
+    `low`, `high`, `default` and `step` are in `unit`; `step` is what one key press or wheel click moves. `curve` says
+    how a fader spreads the range: `log` gives equal ratios equal room. `choices`: the names of a choice, whose value
+    is an index. `keys`: the keys for less and more, or the one key that switches or goes round. `osc`: its address;
+    of a control with `per_voice`, which has a value for every voice of the kit, the address is followed by the
+    voice's name and `osc_word`. `group`: who acts on it, the `engine` (heard within the horizon) or the `stage` (it
+    changes what is decoded). Raises UsageError where these do not fit together.
+    """
+
+    name: str
+    label: str
+    low: float
+    high: float
+    default: float
+    step: float
+    unit: str = ""
+    curve: Curve = "linear"
+    choices: tuple[str, ...] = ()
+    per_voice: bool = False
+    keys: tuple[str, ...] = ()
+    osc: str = ""
+    osc_word: str = ""
+    group: Literal["engine", "stage"] = "engine"
+    help: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.default <= self.high or self.low >= self.high or self.step <= 0:
+            raise UsageError(
+                f"control {self.name}: needs low < high, a default between them and a step above 0; mend it"
+            )
+        if self.curve == "log" and self.low <= 0:
+            raise UsageError(f"control {self.name}: a log curve needs a range above 0; mend it")
+        if self.choices and (self.low, self.high, self.step) != (0, len(self.choices) - 1, 1):
+            raise UsageError(f"control {self.name}: its range must be the indexes of its choices; mend it")
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is off (0) or on (1)."""
+        return not self.choices and (self.low, self.high, self.step) == (0, 1, 1)
+
+    def clamp(self, value: float) -> float:
+        """The nearest allowed value; whole for switches and choices. Raises UsageError for what is not a finite
+        number.
+        """
+        if not math.isfinite(value):
+            raise UsageError(
+                f"{self.label}: {value} is not a number; give {self.text(self.low)} to {self.text(self.high)}"
+            )
+        kept = min(self.high, max(self.low, float(value)))
+        return float(round(kept)) if self.choices or self.is_switch else kept
+
+    def stepped(self, value: float, steps: int) -> float:
+        """The value so many steps on; choices and switches go round, all others stop at the ends."""
+        if self.choices or self.is_switch:
+            count = round(self.high - self.low) + 1
+            return float((round(value) + steps) % count)
+        return self.clamp(round(value / self.step + steps) * self.step)
+
+    def at(self, position: float) -> float:
+        """The value at a fader's position, 0 to 1."""
+        place = min(1.0, max(0.0, position))
+        if self.curve == "log":
+            return self.clamp(self.low * (self.high / self.low) ** place)
+        return self.clamp(self.low + (self.high - self.low) * place)
+
+    def position(self, value: float) -> float:
+        """Where a fader stands for a value, 0 to 1."""
+        kept = self.clamp(value)
+        if self.curve == "log":
+            return math.log(kept / self.low) / math.log(self.high / self.low)
+        return (kept - self.low) / (self.high - self.low)
+
+    def text(self, value: float) -> str:
+        """The value as a person reads it, with its unit."""
+        if self.choices:
+            return self.choices[round(min(self.high, max(self.low, value)))]
+        if self.is_switch:
+            return "on" if value >= 0.5 else "off"
+        digits = 0 if self.step >= 1 else 1 if self.step >= 0.1 else 2
+        return f"{value:.{digits}f}{f' {self.unit}' if self.unit else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a player can do that has no value: `keys` are all the keys that do it, `osc` its address if it has
+    one.
+    """
+
+    name: str
+    label: str
+    keys: tuple[str, ...]
+    osc: str = ""
+    help: str = ""
+
+
+# Key names are SDL's, in lower case, after any of ctrl+, shift+, alt+.
+_CONTROLS = (
+    Control("tempo", "Tempo", 20, 300, 120, 1, "bpm", "log", keys=("-", "="), osc="/rvae/tempo",
+            help="felt beats a minute; the position does not jump"),
+    Control("density", "Density", 0, 1, 0.5, 0.05, keys=("[", "]"), osc="/rvae/density", group="stage",
+            help="how many onsets sound: 0 none, 0.5 as learned, 1 all that the place knows"),
+    Control("voice_density", "Voice density", 0, 1, 0.5, 0.05, per_voice=True, osc="/rvae/voice", osc_word="density",
+            group="stage", help="more or less of one voice: 0.5 follows the density"),
+    Control("mute", "Mute", 0, 1, 0, 1, per_voice=True, keys=("1", "2", "3", "4", "5", "6", "7", "8", "9"),
+            osc="/rvae/voice", osc_word="mute", help="silences one voice"),
+    Control("quantum", "Change at", 0, 2, 1, 1, choices=("now", "beat", "bar"), keys=("q",), osc="/rvae/quantum",
+            help="when a move is heard: at once, at the next beat, at the next bar"),
+    Control("microtiming", "Microtiming", 0, 150, 100, 5, "%", keys=("k", "l"), osc="/rvae/microtiming",
+            help="how much of the learned push and pull is played"),
+    Control("swing", "Swing", 50, 75, 50, 1, "%", keys=("o", "p"), osc="/rvae/swing",
+            help="where the half of a simple beat falls: 50 straight, 67 a triplet; compound beats keep theirs"),
+    Control("volume", "Volume", 0, 1, 0.8, 0.05, keys=(",", "."), osc="/rvae/volume", help="of the sound made here"),
+    Control("horizon", "Horizon", 5, 200, 30, 5, "ms", "log", osc="/rvae/horizon",
+            help="how far ahead events are made: shorter answers faster, longer survives a busier machine"),
+)  # fmt: skip
+_ACTIONS = (
+    Action("play_stop", "Play or stop", ("space",), help="starts at bar 1; stopping leaves silence"),
+    Action("play", "Play", (), "/rvae/play"),
+    Action("stop", "Stop", (), "/rvae/stop"),
+    Action("panic", "Panic", ("backspace", "escape"), "/rvae/panic", "stops, and every note on every output ends"),
+    Action("next_meter", "Next meter", ("m",), help="of those with as many beats; at the next bar"),
+    Action("previous_meter", "Previous meter", ("shift+m",)),
+    Action("next_beats", "Next number of beats", ("b",), help="another plane of the same model, where it learned one"),
+    Action("next_clip", "Next clip", ("tab",), help="the cursor jumps to the next clip's place"),
+    Action("previous_clip", "Previous clip", ("shift+tab",)),
+    Action("help", "Help", ("h", "f1")),
+    Action("full_screen", "Full screen", ("f", "f11")),
+    Action("quit", "Quit", ("ctrl+q",), help="everything falls silent first"),
+)
+
+CONTROLS: Mapping[str, Control] = MappingProxyType({control.name: control for control in _CONTROLS})
+ACTIONS: Mapping[str, Action] = MappingProxyType({action.name: action for action in _ACTIONS})
+
+
+def control(name: str) -> Control:
+    """The control of a name. Raises UsageError with the names there are."""
+    if name not in CONTROLS:
+        raise UsageError(f"no control '{name}'; there are {', '.join(CONTROLS)}")
+    return CONTROLS[name]
+
+
+def defaults() -> dict[str, float]:
+    """The value that every control has at first, those of single voices left out."""
+    return {name: control.default for name, control in CONTROLS.items() if not control.per_voice}

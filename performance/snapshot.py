@@ -1,0 +1,117 @@
+"""Snapshots: the state of the instrument at one moment, as values that cannot change under the one who reads them.
+
+`EngineStatus` crosses from the engine's process a hundred times a second; `Snapshot` is made of it by the stage, once a
+frame, and is all that the window draws from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from performance.transport import Transport
+from rvae.kit import Kit
+from rvae.meter import Meter
+from rvae.pattern import Floats, Pattern
+
+if TYPE_CHECKING:
+    from rvae.model import Clip
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line for the player. `number` grows by one with every message; `is_error` where something needs doing."""
+
+    number: int
+    text: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutputState:
+    """An output as it is: `kind` is midi, osc or audio; `name` what was asked for; `is_open` whether it sounds."""
+
+    kind: str
+    name: str
+    is_open: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How late events went out, in ms, over the last few thousand of them; `late` counts those above 5 ms since the
+    start.
+
+    `events`: all that went since the start. `slips`: how often the engine itself was held up so long that the music
+    waited for it (see `engine.Engine`).
+    """
+
+    events: int = 0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    max_ms: float = 0.0
+    late: int = 0
+    slips: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """What the engine says of itself. `now_ns` and `transport` are on the monotonic clock that all processes here
+    share.
+
+    `transport` is None while stopped. `realtime`: what it got of priority and locked memory, as one line for a person.
+    `first_sound_ns`: when the first onset went out, or None.
+    """
+
+    now_ns: int = 0
+    transport: Transport | None = None
+    lateness: Lateness = field(default_factory=Lateness)
+    outputs: tuple[OutputState, ...] = ()
+    messages: tuple[Message, ...] = ()
+    horizon_ms: float = 0.0
+    realtime: str = ""
+    first_sound_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Playhead:
+    """Where the music is. `bar` and `beat` count from 1. `ticks`: within the bar, not whole. `cycle_ticks`: within the
+    pattern's columns, 0 to T, also not whole. All stand at the start while stopped.
+    """
+
+    bar: int = 1
+    beat: int = 1
+    ticks: float = 0.0
+    cycle_ticks: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that the window draws from.
+
+    `cursor`: x and y, 0 to 1. `pattern`: what is played at the cursor, `[V, T]`, in `meter`; mutes are not in it.
+    `probability`: float32 `[V, T]`, the onset probability behind it. `meters`: those that can be played on this
+    plane, which have as many beats. `beats`: the numbers of beats the model learned, a plane each. `clips`: those of
+    this plane. `controls`: the value of each control that is not per voice, by name. `voice_density`, `mute`: by row
+    of the kit. `status`: the engine's own report. `engine_lives`: False when its process has gone. `messages`: the
+    last few, oldest first, from stage and engine.
+    """
+
+    model_name: str
+    kit: Kit
+    cursor: tuple[float, float]
+    pattern: Pattern
+    probability: Floats
+    playing: bool
+    playhead: Playhead
+    meter: Meter
+    meters: tuple[Meter, ...]
+    beats: tuple[int, ...]
+    clips: tuple[Clip, ...]
+    controls: Mapping[str, float]
+    voice_density: tuple[float, ...]
+    mute: tuple[bool, ...]
+    status: EngineStatus
+    engine_lives: bool
+    messages: tuple[Message, ...]
