@@ -1,0 +1,146 @@
+"""What the pages say is so: links, commands, tables."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from rvae.kit import STANDARD_KIT, Kit
+from rvae.meter import Meter
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [path.relative_to(ROOT).as_posix() for path in paths]
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """The Markdown tables of a page, as rows of cells without their head."""
+    blocks = re.findall(r"(?:^\|.*\|\n)+", text, flags=re.MULTILINE)
+    return [
+        [[cell.strip(" `") for cell in row.strip("|").split("|")] for row in block.splitlines()[2:]] for block in blocks
+    ]
+
+
+def anchors(text: str) -> set[str]:
+    """What one can link to on a page: its headings, lower case, with - between the words."""
+    heads = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", names(PAGES))
+def test_every_link_inside_the_repository_leads_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", read(page)):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), target
+
+
+def shown_commands() -> list[str]:
+    """Every line of a shell block that begins with `rvae`."""
+    blocks = [block for page in PAGES for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return sorted({line for line in lines if line.startswith("rvae ")})
+
+
+@cache
+def help_of(*command: str) -> str:
+    run = "import sys; from performance.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", run, *command, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("line", shown_commands())
+def test_every_command_shown_exists_with_the_options_shown(line: str) -> None:
+    _, command, *rest = shlex.split(line)
+    known = set(re.findall(r"(?<![\w-])--?\w[\w-]*", help_of(command)))
+    assert {part for part in rest if part.startswith("-")} <= known
+
+
+def test_the_readme_lists_the_commands_there_are() -> None:
+    listed = set(re.findall(r"^\| `rvae (\w+)", read("README.md"), flags=re.MULTILINE))
+    for command in listed:
+        assert re.search(rf"\b{command}\b", help_of()), command
+        help_of(command)
+
+
+def test_the_first_screen_of_the_readme_says_how_to_play_and_test() -> None:
+    first = "\n".join(read("README.md").splitlines()[:20])
+    for words in ("make play", "make test", "Python 3.11 or newer"):
+        assert words in first
+
+
+def test_every_target_that_make_explains_is_a_target() -> None:
+    text = read("Makefile")
+    explained = set(re.findall(r"^(\w+):.*##", text, flags=re.MULTILINE))
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", text, flags=re.MULTILINE)
+    assert explained == set(phony.split())
+    for target in re.findall(r"`make (\w+)`", "".join(read(page) for page in names(PAGES))):
+        assert target in explained
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    declared = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    wanted = {re.split(r"[<>=!~;\[ ]", name)[0] for name in declared}
+    given = {row[0]: row[1] for table in tables(read("docs/dependencies.md")) for row in table}
+    assert set(given) == wanted
+    assert all(len(reason) > 10 for reason in given.values())
+
+
+def test_every_dependency_is_pinned_for_the_tests() -> None:
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    pinned = {line.split("==")[0] for line in read("constraints.txt").splitlines() if "==" in line}
+    assert {re.split(r"[<>=!~;\[ ]", name)[0] for name in declared} <= pinned
+
+
+def test_the_standard_kit_is_the_one_on_its_page() -> None:
+    standard, roland, *_ = tables(read("docs/kits.md"))
+    assert [(name, tuple(map(int, pitches.split())), int(out)) for name, pitches, out in standard] == [
+        (voice.name, voice.pitches_in, voice.pitch_out) for voice in STANDARD_KIT.voices
+    ]
+    for pitch, _, voice in roland:
+        assert STANDARD_KIT.row_of_pitch(int(pitch)) == STANDARD_KIT.row_of_name(voice)
+
+
+def test_the_notes_the_kits_page_leaves_out_are_those_the_standard_kit_does_not_read() -> None:
+    (left_out,) = re.findall(r"whistles \(([\d, ]+)\)", " ".join(read("docs/kits.md").split()))
+    unread = [pitch for pitch in range(27, 88) if STANDARD_KIT.row_of_pitch(pitch) is None]
+    assert [int(pitch) for pitch in left_out.split(",")] == unread
+
+
+def test_the_kit_file_shown_can_be_read() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", read("docs/kits.md"), flags=re.DOTALL)
+    assert Kit.from_toml(text).names == ("low_drum", "high_drum", "bell")
+
+
+def test_the_groupings_on_the_meter_page_are_those_that_are_taken() -> None:
+    _, kinds, groupings = tables(read("docs/meter-and-grid.md"))
+    for written, taken in groupings:
+        assert Meter.parse(written) == Meter.parse(f"{written}({taken})")
+    for example in (part for row in kinds for part in row[2].split(", ")):
+        name, lengths = example.split(" = ")
+        assert [str(beat) for beat in Meter.parse(name).beat_eighths] == lengths.split()
