@@ -1,0 +1,194 @@
+"""Corpora: clips from files and folders, cut at their barlines into patterns, with an account of every note."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rvae.card import CARD_NAME, Card, merge_cards, read_card
+from rvae.cutting import ClipReport, Dropped, Reading, cut
+from rvae.errors import CorpusError, MidiFileError
+from rvae.grid import Quantiser
+from rvae.kit import STANDARD_KIT, Kit
+from rvae.meter import TICKS_PER_BEAT, Meter
+from rvae.midi import read_midi
+from rvae.pattern import Pattern
+
+MIDI_SUFFIXES = (".mid", ".midi")
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What was made of all files: one entry per file that could be read, and all that was dropped, whole files first."""
+
+    clips: tuple[ClipReport, ...] = ()
+    unreadable: tuple[Dropped, ...] = ()
+
+    @property
+    def dropped(self) -> tuple[Dropped, ...]:
+        return self.unreadable + tuple(entry for clip in self.clips for entry in clip.dropped)
+
+    @property
+    def files(self) -> int:
+        return len(self.clips) + len(self.unreadable)
+
+    @property
+    def note_ons(self) -> int:
+        return sum(clip.note_ons for clip in self.clips)
+
+    @property
+    def onsets(self) -> int:
+        return sum(clip.onsets for clip in self.clips)
+
+    @property
+    def collisions(self) -> int:
+        return sum(clip.collisions for clip in self.clips)
+
+    @property
+    def unmapped(self) -> dict[int, int]:
+        """Note-ons by pitch that no voice has."""
+        total: Counter[int] = Counter()
+        for clip in self.clips:
+            total.update(clip.unmapped)
+        return dict(sorted(total.items()))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The patterns a model learns from, and where they come from.
+
+    `cards`: the cards of the folders, each once. `report`: the account of every note-on in the files.
+    """
+
+    patterns: tuple[Pattern, ...]
+    kit: Kit = STANDARD_KIT
+    bars: int = 2
+    ticks_per_beat: int = TICKS_PER_BEAT
+    cards: tuple[Card, ...] = ()
+    report: ImportReport = field(default_factory=ImportReport)
+
+    def __post_init__(self) -> None:
+        if not self.patterns:
+            raise CorpusError("a corpus without patterns; give at least one clip with drum notes in it")
+        shape = (self.kit, self.bars, self.ticks_per_beat)
+        if any((pattern.kit, pattern.bars, pattern.ticks_per_beat) != shape for pattern in self.patterns):
+            raise CorpusError("the patterns of a corpus have one kit, one number of bars and one grid; read them together")
+
+    @property
+    def clips(self) -> tuple[str, ...]:
+        """The files that patterns came from, each once, in order."""
+        return tuple(dict.fromkeys(pattern.source for pattern in self.patterns))
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """The meters of the patterns, each once, in order."""
+        return tuple(dict.fromkeys(pattern.meter for pattern in self.patterns))
+
+    @property
+    def card(self) -> Card:
+        """All cards as one."""
+        return merge_cards(self.cards)
+
+    @property
+    def onsets(self) -> int:
+        return sum(pattern.onsets for pattern in self.patterns)
+
+    def of_clips(self, clips: Iterable[str]) -> Corpus:
+        """The part of the corpus that came from these files. Raises CorpusError where nothing is left."""
+        wanted = set(clips)
+        kept = tuple(report for report in self.report.clips if report.file in wanted)
+        patterns = tuple(pattern for pattern in self.patterns if pattern.source in wanted)
+        return replace(self, patterns=patterns, report=ImportReport(kept))
+
+
+def read_corpus(
+    paths: Iterable[str | Path] | str | Path,
+    *,
+    bars: int = 2,
+    kit: Kit = STANDARD_KIT,
+    channel: int | None = None,
+    ticks_per_beat: int = TICKS_PER_BEAT,
+    quantise: Quantiser = "subdivision",
+    groupings: Sequence[Meter] = (),
+) -> Corpus:
+    """Read clips from MIDI files, and from folders with all that is in them.
+
+    `bars`: 1, 2 or 4, the bars of one pattern. `channel`: 1..16 where the drums are; without it channel 10 if it has notes,
+    otherwise every channel. `groupings`: how meters are felt, e.g. `Meter.parse("7/8(3+2+2)")`; otherwise a text in the file
+    says so, then the card of the folder (`dataset.toml`), then custom. A file that cannot be read is in `report.dropped` and
+    no error. Raises CorpusError where no file leaves anything, UsageError for an argument out of range, FileError for a card
+    that cannot be read.
+    """
+    reading = Reading(bars, kit, channel, ticks_per_beat, quantise, tuple(groupings))
+    patterns: list[Pattern] = []
+    reports: list[ClipReport] = []
+    unreadable: list[Dropped] = []
+    cards: dict[Path, Card | None] = {}
+    for path in find_clips(paths):
+        if path.parent not in cards:
+            cards[path.parent] = read_card(path.parent)
+        try:
+            clip = read_midi(path)
+        except MidiFileError as error:
+            unreadable.append(Dropped(str(path), str(error).removeprefix(f"{path}: ")))
+            continue
+        found, report = cut(clip, str(path), reading, cards[path.parent])
+        patterns += found
+        reports.append(report)
+    report_of_all = ImportReport(tuple(reports), tuple(unreadable))
+    if not patterns:
+        raise CorpusError(_nothing(report_of_all))
+    kept = tuple(card for card in cards.values() if card is not None)
+    return Corpus(tuple(patterns), kit, bars, ticks_per_beat, kept, report_of_all)
+
+
+def _nothing(report: ImportReport) -> str:
+    """Why nothing is left of the files."""
+    if report.files == 0:
+        return "no .mid or .midi file found; give MIDI files, or a folder that has some"
+    why = Counter(entry.reason for entry in report.dropped)
+    if report.unmapped:
+        why[f"no voice of the kit for notes {', '.join(map(str, report.unmapped))}"] += sum(report.unmapped.values())
+    reasons = "; ".join(reason for reason, _ in why.most_common(3)) or "no note in them"
+    return f"nothing usable in {report.files} files: {reasons}"
+
+
+def find_clips(paths: Iterable[str | Path] | str | Path) -> list[Path]:
+    """The files to read, each once: files as given, folders with all .mid and .midi files below them, sorted by name.
+
+    Links to folders are followed, each folder once. Raises CorpusError for a path that does not exist.
+    """
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    found: dict[str, Path] = {}
+    seen: set[str] = set()
+    for path in map(Path, given):
+        if not path.exists():
+            raise CorpusError(f"{path}: no such file or folder; give MIDI files or folders of them")
+        for file in _below(path, seen) if path.is_dir() else [path]:
+            found.setdefault(os.path.realpath(file), file)
+    return list(found.values())
+
+
+def _below(folder: Path, seen: set[str]) -> Iterator[Path]:
+    for where, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        for name in sorted(files):
+            if name.lower().endswith(MIDI_SUFFIXES):
+                yield Path(where, name)
+
+
+def bundled_corpora() -> dict[str, Path]:
+    """The corpora that come with rvae, by name: in the installed package, or beside it in a checkout."""
+    here = Path(__file__).resolve().parent
+    for home in (here / "_datasets", here.parent / "datasets"):
+        if home.is_dir():
+            return {folder.name: folder for folder in sorted(home.iterdir()) if (folder / CARD_NAME).is_file()}
+    return {}

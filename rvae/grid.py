@@ -1,0 +1,239 @@
+"""Onsets in exact positions to patterns on the grid, and back.
+
+A position is a felt beat and a place in it, 0 to 24 ticks. Quantising chooses a tick for every onset and leaves the rest as
+microtiming, so that tick + microtiming is the position again.
+
+People scatter by 10 to 20 ms around where they mean to play, which is a tick or so at 120: the nearest tick is then often
+not the one that was meant. `quantise` therefore asks for the subdivision each felt beat uses, in the manner of a minimum
+description length: an onset that is meant for one of d places in the beat costs log(d), its distance from that place costs
+what a normal scatter makes of it, and a beat that leaves the subdivision of its bar, or a bar that leaves that of its
+surroundings, costs a constant. The cheapest reading wins, and a stray onset alone flips nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rvae.errors import PatternError
+from rvae.kit import STANDARD_KIT, Kit
+from rvae.meter import TICKS_PER_BEAT, Meter
+from rvae.pattern import MAX_MICROTIMING_TICKS, MAX_MIDI_VELOCITY, Pattern
+
+Ints = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Quantiser = Literal["subdivision", "nearest"]
+
+QUANTISERS: tuple[Quantiser, ...] = ("subdivision", "nearest")
+GRIDS = (4, 12, 24)
+DIVISIONS = (1, 2, 3, 4, 6, 8, 12, 24)
+SCATTER_MS = 15.0
+_SCATTER_RANGE_TICKS = (0.4, 1.3)
+# What a subdivision costs beyond its places: those foreign to the beat (thirds of a plain beat, halves of a dotted one) and
+# the finest ones. In units of log probability, as everything here.
+_PLAIN_COST = np.array([0.0, 0.0, 0.7, 0.0, 1.2, 0.5, 2.5, 4.0])
+_DOTTED_COST = np.array([0.0, 0.7, 0.0, 1.2, 0.0, 2.5, 0.5, 4.0])
+_FAVOURITE_COST = np.array([0.0, 0.0, 0.5, 0.0, 1.0, 1.0, 6.0, 12.0])
+_LEAVE_COST = 4.0
+_MECHANICAL_SHARE = 0.5
+_ON_TICK = 0.01
+_FITS = np.array([[fine % coarse == 0 for coarse in DIVISIONS] for fine in DIVISIONS])  # [favourite, division]
+
+
+class Onset(NamedTuple):
+    """One onset: its exact place in ticks from the start of the cycle, its row, its MIDI velocity 1..127."""
+
+    ticks: float
+    voice: int
+    velocity: int
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What `quantise` found for N onsets.
+
+    `ticks`: int64 `[N]`, the tick of each, counted from the first barline in ticks of the grid asked for.
+    `microtiming`: float64 `[N]`, position minus tick. `kept`: bool `[N]`, False for an onset that lost its tick to a louder
+    one of its voice. `division`: int64 `[N]`, into how many its beat was divided.
+    """
+
+    ticks: Ints
+    microtiming: Reals
+    kept: Flags
+    division: Ints
+
+    @property
+    def collisions(self) -> int:
+        """How many onsets lost their tick."""
+        return int((~self.kept).sum())
+
+
+def quantise(
+    beats: Ints,
+    places: Reals,
+    voices: Ints,
+    velocities: Ints,
+    meter: Meter,
+    *,
+    tick_ms: Reals | float = 1000 / 48,
+    cycle_beats: int | None = None,
+    ticks_per_beat: int = TICKS_PER_BEAT,
+    mode: Quantiser = "subdivision",
+) -> Quantised:
+    """Choose the tick of each of N onsets of a stretch of bars in one meter.
+
+    `beats`: int64 `[N]`, felt beats from the first barline. `places`: float64 `[N]`, where in the beat, 0 to below 24, in
+    1/24 beat. `voices`, `velocities`: int64 `[N]`. `tick_ms`: how long 1/24 beat lasts at each onset. `cycle_beats`: where the
+    stretch is a loop, its length; its end is then its start. `ticks_per_beat`: 24, or 4 or 12 to measure what a coarser grid
+    loses (there the nearest tick is taken). Two onsets of a voice whose nearest tick is the same collide and the louder
+    stays; all others keep a tick of their own. Raises PatternError for another grid.
+    """
+    if ticks_per_beat not in GRIDS:
+        raise PatternError(f"a grid of {ticks_per_beat} ticks per beat is not possible; take one of 4, 12, 24")
+    scaled = places * (ticks_per_beat / TICKS_PER_BEAT)
+    nearest = _round(scaled)  # in the beat, as `chosen`
+    chosen, division = nearest, np.full(len(beats), ticks_per_beat, dtype=np.int64)
+    if mode == "subdivision" and ticks_per_beat == TICKS_PER_BEAT and len(beats):
+        division = _divisions(beats, places, meter, _scatter_ticks(places, tick_ms))
+        step = TICKS_PER_BEAT // division
+        chosen = _round(places / step) * step
+    start = beats * ticks_per_beat
+    kept = _louder(_around(start + nearest, cycle_beats, ticks_per_beat), voices, velocities)
+    while True:
+        ticks = _around(start + chosen, cycle_beats, ticks_per_beat)
+        crowd = _sharing(ticks, voices, kept)
+        if not crowd.any():
+            return Quantised(ticks, scaled - chosen, kept, division)
+        chosen = np.where(crowd, nearest, chosen)  # their nearest ticks differ, or one would not have been kept
+
+
+def _around(ticks: Ints, cycle_beats: int | None, ticks_per_beat: int) -> Ints:
+    """Ticks of a loop counted from its start."""
+    return ticks if cycle_beats is None else ticks % (cycle_beats * ticks_per_beat)
+
+
+def _round(values: Reals) -> Ints:
+    """To the nearest whole number, halves upward."""
+    return np.floor(values + 0.5).astype(np.int64)
+
+
+def _scatter_ticks(places: Reals, tick_ms: Reals | float) -> Reals:
+    """How far people scatter at this tempo, in ticks; least where a machine wrote the notes exactly on ticks."""
+    low, high = _SCATTER_RANGE_TICKS
+    mechanical = np.mean(np.abs(places - np.rint(places)) < _ON_TICK) >= _MECHANICAL_SHARE
+    scatter = np.broadcast_to(SCATTER_MS / np.asarray(tick_ms, dtype=np.float64), places.shape)
+    return np.full(places.shape, low) if mechanical else np.clip(scatter, low, high)
+
+
+def _louder(nearest: Ints, voices: Ints, velocities: Ints) -> Flags:
+    """True for the loudest onset of each voice and nearest tick, the first of equals."""
+    order = np.lexsort((np.arange(len(nearest)), -velocities, nearest, voices))
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (np.diff(voices[order]) != 0) | (np.diff(nearest[order]) != 0)
+    kept = np.empty(len(order), dtype=bool)
+    kept[order] = first
+    return kept
+
+
+def _sharing(ticks: Ints, voices: Ints, kept: Flags) -> Flags:
+    """True for the kept onsets that share their tick with another of their voice."""
+    live = np.flatnonzero(kept)
+    order = live[np.lexsort((ticks[live], voices[live]))]
+    same = (np.diff(voices[order]) == 0) & (np.diff(ticks[order]) == 0)
+    sharing = np.zeros(len(ticks), dtype=bool)
+    sharing[order[:-1][same]] = True
+    sharing[order[1:][same]] = True
+    return sharing
+
+
+def _divisions(beats: Ints, places: Reals, meter: Meter, scatter: Reals) -> Ints:
+    """`[N]`: the subdivision of each onset's beat, by least cost over beat, bar and stretch."""
+    used_beats, at_beat = np.unique(beats, return_inverse=True)
+    costs = _beat_costs(at_beat, places, scatter, len(used_beats))
+    dotted = np.array([meter.is_ternary_beat(beat) for beat in range(meter.beats)])[used_beats % meter.beats]
+    costs += np.where(dotted[:, None], _DOTTED_COST, _PLAIN_COST)
+    best = costs.min(axis=1, keepdims=True)
+    # [beat, favourite]: the cheapest division that fits into the bar's favourite, or leaving it for the best there is
+    fitting = np.stack([np.where(fits, costs, np.inf).min(axis=1) for fits in _FITS], axis=1)
+    in_favour = np.minimum(fitting, best + _LEAVE_COST)
+    used_bars, at_bar = np.unique(used_beats // meter.beats, return_inverse=True)
+    bar_costs = np.zeros((len(used_bars), len(DIVISIONS)))
+    np.add.at(bar_costs, at_bar, in_favour)
+    bar_costs += _FAVOURITE_COST
+    common = int(np.minimum(bar_costs, bar_costs.min(axis=1, keepdims=True) + _LEAVE_COST).sum(axis=0).argmin())
+    bar_costs += _LEAVE_COST
+    bar_costs[:, common] -= _LEAVE_COST
+    favourite = bar_costs.argmin(axis=1)[at_bar]
+    chosen = (costs + np.where(_FITS[favourite], 0.0, _LEAVE_COST)).argmin(axis=1)
+    of_onsets: Ints = np.array(DIVISIONS, dtype=np.int64)[chosen][at_beat]
+    return of_onsets
+
+
+def _beat_costs(at_beat: Ints, places: Reals, scatter: Reals, count: int) -> Reals:
+    """`[beats, divisions]`: what the onsets of each beat cost in each subdivision; infinite where one is too far off."""
+    costs = np.zeros((count, len(DIVISIONS)))
+    for column, division in enumerate(DIVISIONS):
+        step = TICKS_PER_BEAT / division
+        away = places - np.floor(places / step + 0.5) * step
+        each = away**2 / (2 * scatter**2) + np.log(division)
+        each[np.abs(away) > MAX_MICROTIMING_TICKS] = np.inf
+        costs[:, column] = np.bincount(at_beat, weights=each, minlength=count)
+    return costs
+
+
+def onsets_to_pattern(
+    onsets: Iterable[Onset],
+    meter: Meter,
+    *,
+    bars: int = 2,
+    kit: Kit = STANDARD_KIT,
+    qpm: float = 120.0,
+    ticks_per_beat: int = TICKS_PER_BEAT,
+    mode: Quantiser = "subdivision",
+    source: str = "",
+) -> tuple[Pattern, int]:
+    """One cycle from onsets with places in ticks of 1/24 beat, and how many onsets collided.
+
+    A cycle goes round: an onset up to half a tick before its end, or further where the subdivision says so, is the one at its
+    start, played early. Raises PatternError for an onset outside the cycle (3 ticks early at most) or a voice outside the kit.
+    """
+    rows = list(onsets)
+    cycle_ticks = bars * meter.bar_ticks
+    for each in rows:
+        if not (-MAX_MICROTIMING_TICKS <= each.ticks < cycle_ticks and 0 <= each.voice < len(kit)):
+            raise PatternError(
+                f"{each} is outside a cycle of {cycle_ticks} ticks with {len(kit)} voices; cut the onsets to the cycle first"
+            )
+        if not 1 <= each.velocity <= MAX_MIDI_VELOCITY:
+            raise PatternError(f"{each}: a MIDI velocity is 1 to {MAX_MIDI_VELOCITY}; drop the onset or mend it")
+    at = np.array([each.ticks % cycle_ticks for each in rows], dtype=np.float64)
+    beats = np.floor(at / TICKS_PER_BEAT).astype(np.int64)
+    voices = np.array([each.voice for each in rows], dtype=np.int64)
+    velocities = np.array([each.velocity for each in rows], dtype=np.int64)
+    tick_ms = 60_000 / qpm * float(meter.bar_quarters) / meter.bar_ticks
+    found = quantise(
+        beats, at - beats * TICKS_PER_BEAT, voices, velocities, meter,
+        tick_ms=tick_ms, cycle_beats=bars * meter.beats, ticks_per_beat=ticks_per_beat, mode=mode,
+    )  # fmt: skip
+    shape = (len(kit), bars * meter.beats * ticks_per_beat)
+    onset, velocity, microtiming = np.zeros(shape, np.int8), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    row, tick = voices[found.kept], found.ticks[found.kept]
+    onset[row, tick] = 1
+    velocity[row, tick] = velocities[found.kept] / MAX_MIDI_VELOCITY
+    microtiming[row, tick] = found.microtiming[found.kept]
+    pattern = Pattern(onset, velocity, microtiming, meter, bars, kit, source, qpm, ticks_per_beat=ticks_per_beat)
+    return pattern, found.collisions
+
+
+def pattern_to_onsets(pattern: Pattern) -> list[Onset]:
+    """The onsets of a cycle by place and then voice, in ticks of 1/24 beat; one played before the cycle's start is negative."""
+    rows, ticks = np.nonzero(pattern.onset)
+    places = (ticks + pattern.microtiming[rows, ticks].astype(np.float64)) * (TICKS_PER_BEAT / pattern.ticks_per_beat)
+    velocities = pattern.midi_velocity[rows, ticks]
+    found = zip(places.tolist(), rows.tolist(), velocities.tolist(), strict=True)
+    return sorted(Onset(*onset) for onset in found)

@@ -1,0 +1,284 @@
+"""Standard MIDI files in and out. MIDI's own words (time signature, ppq, pulses of a file) stay on this side.
+
+Reading: the chunks are walked here, so that foreign chunks are passed over and a cut or lying file is noticed before anything
+is built from it; mido then decodes one track at a time. What mido raises on broken events ends here, as one line.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import struct
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import mido  # type: ignore[import-untyped]  # it has no type hints
+import numpy as np
+import numpy.typing as npt
+
+from rvae.errors import FileError, MidiFileError
+from rvae.meter import Meter
+
+Ints = npt.NDArray[np.int64]
+
+DRUM_CHANNEL = 10
+DEFAULT_US_PER_QUARTER = 500_000
+WRITE_PPQ = 960  # every tick of every meter is a whole number of pulses, and 1/40 tick of a quarter is the least of them
+MAX_FILE_BYTES = 4_000_000
+MAX_QUARTERS = 400_000  # 100,000 bars of 4/4
+_MAX_TRACKS = 1_000
+# A number of a MIDI file has 4 bytes at most; mido would read one of a million bytes, in hours. Texts may hold long runs.
+_ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
+_HEADER = struct.Struct(">4sIHHH")
+_CHUNK = struct.Struct(">4sI")
+# What mido is known to raise on events that are no events (found by changing bytes of good files: tests/test_midi.py).
+_BROKEN = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, mido.KeySignatureError)
+
+
+class TimeSignature(NamedTuple):
+    """From `pulse` on, bars of `numerator`/`denominator`."""
+
+    pulse: int
+    numerator: int
+    denominator: int
+
+
+@dataclass(frozen=True, eq=False)
+class MidiClip:
+    """What a rhythm needs of one file. Times are pulses from its start, `ppq` of them to a quarter.
+
+    `notes`: int64 `[N, 4]`, the note-ons as (pulse, channel 1..16, pitch 0..127, velocity 1..127) by pulse. `tempos`: (pulse,
+    microseconds per quarter), by pulse. `end`: where the last track ends. `skipped`: words on what was passed over.
+    """
+
+    ppq: int
+    notes: Ints
+    tempos: tuple[tuple[int, int], ...]
+    signatures: tuple[TimeSignature, ...]
+    texts: tuple[tuple[int, str], ...]
+    end: int
+    skipped: tuple[str, ...] = ()
+
+
+def read_midi(path: str | Path) -> MidiClip:
+    """Read a Standard MIDI file of format 0 or 1. Raises MidiFileError, whose text begins with the path."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise MidiFileError(f"{path}: cannot be read ({error.strerror or error}); check the name and its permissions") from None
+    try:
+        return parse_midi(data)
+    except MidiFileError as error:
+        raise MidiFileError(f"{path}: {error}") from None
+
+
+def parse_midi(data: bytes) -> MidiClip:
+    """Read the bytes of a Standard MIDI file. Raises MidiFileError for all that is not one, or too large to be a clip."""
+    ppq, chunks, skipped = _split(data)
+    reading = _Reading(ppq)
+    for number, chunk in enumerate(chunks, 1):
+        try:
+            track = mido.MidiFile(file=io.BytesIO(_HEADER.pack(b"MThd", 6, 0, 1, ppq) + chunk)).tracks[0]
+        except _BROKEN as error:
+            words = str(error) or "it ends in the middle of an event"
+            raise MidiFileError(f"track {number} is corrupt ({words}); export the clip again") from None
+        reading.add(track)
+    notes = np.array(reading.notes, dtype=np.int64).reshape(-1, 4)
+    return MidiClip(
+        ppq,
+        notes[np.argsort(notes[:, 0], kind="stable")],
+        tuple(sorted(reading.tempos, key=lambda tempo: tempo[0])),
+        tuple(sorted(reading.signatures, key=lambda signature: signature.pulse)),
+        tuple(sorted(reading.texts, key=lambda text: text[0])),
+        reading.end,
+        (*skipped, *reading.odd),
+    )
+
+
+def _split(data: bytes) -> tuple[int, list[bytes], list[str]]:
+    """The ppq, the track chunks with their headers, and words on what was passed over."""
+    if not data:
+        raise MidiFileError("the file is empty; export the clip again")
+    if len(data) > MAX_FILE_BYTES:
+        raise MidiFileError(f"larger than {MAX_FILE_BYTES // 1_000_000} MB, which no drum clip is; export the drums alone")
+    if data[:4] != b"MThd":
+        raise MidiFileError("not a Standard MIDI file (it does not begin with MThd); export the clip as .mid")
+    if len(data) < _HEADER.size:
+        raise MidiFileError("cut short in its header; export or copy the clip again")
+    _, size, kind, tracks, division = _HEADER.unpack_from(data)
+    if kind == 2:
+        raise MidiFileError("format 2 holds separate patterns without a common time; export it as format 0 or 1")
+    if kind > 2 or size < 6:
+        raise MidiFileError(f"a MIDI file of format {kind} does not exist, 0 and 1 can be read; export the clip again")
+    if division & 0x8000:
+        raise MidiFileError("its time is SMPTE frames and has no beats; export it with a resolution in ticks per quarter (PPQ)")
+    if division == 0:
+        raise MidiFileError("its resolution is 0 ticks per quarter; export the clip again")
+    if _ENDLESS_NUMBER.search(data):
+        raise MidiFileError("corrupt (a number without an end); export the clip again")
+    chunks: list[bytes] = []
+    skipped: list[str] = []
+    place = 8 + size
+    while place + _CHUNK.size <= len(data):
+        name, length = _CHUNK.unpack_from(data, place)
+        end = place + _CHUNK.size + length
+        if end > len(data) and len(chunks) < tracks:
+            raise MidiFileError(f"cut short or corrupt (a chunk lacks {end - len(data)} bytes); export or copy the clip again")
+        if name == b"MTrk":
+            chunks.append(data[place:end])
+        else:
+            skipped.append(f"passed over a chunk that is no track ({name.decode('ascii', 'replace')!r})")
+        place = end
+    if len(chunks) < max(tracks, 1) or len(chunks) > _MAX_TRACKS:
+        raise MidiFileError(f"{len(chunks)} tracks where its header says {tracks}; export or copy the clip again")
+    return division, chunks, skipped
+
+
+class _Reading:
+    """Gathers what a rhythm needs from the tracks of one file."""
+
+    def __init__(self, ppq: int) -> None:
+        self.last_pulse = MAX_QUARTERS * ppq
+        self.notes: list[tuple[int, int, int, int]] = []
+        self.tempos: list[tuple[int, int]] = []
+        self.signatures: list[TimeSignature] = []
+        self.texts: list[tuple[int, str]] = []
+        self.odd: list[str] = []
+        self.end = 0
+
+    def add(self, track: Iterable[mido.Message | mido.MetaMessage]) -> None:
+        """Take one track. Raises MidiFileError where it is longer than any clip."""
+        pulse = 0
+        for message in track:
+            pulse += message.time
+            if pulse > self.last_pulse:
+                raise MidiFileError(
+                    f"longer than {MAX_QUARTERS:,} quarters, 100,000 bars of 4/4: a delta time is corrupt or a note far away; "
+                    "cut the clip to its music"
+                )
+            kind = message.type
+            if kind == "note_on":
+                if message.velocity:  # 0 is a note-off by another name
+                    self.notes.append((pulse, message.channel + 1, message.note, message.velocity))
+            elif kind == "set_tempo":
+                if message.tempo:
+                    self.tempos.append((pulse, message.tempo))
+                else:
+                    self.odd.append("passed over a tempo of 0 microseconds per quarter")
+            elif kind == "time_signature":
+                self.signatures.append(TimeSignature(pulse, message.numerator, message.denominator))
+            elif kind in ("text", "marker"):
+                self.texts.append((pulse, message.text))
+        self.end = max(self.end, pulse)
+
+
+class MidiNote(NamedTuple):
+    """One note to write: times in quarters from the start, `channel` 1..16, `pitch` 0..127, `velocity` 1..127."""
+
+    quarters: Fraction | float
+    duration_quarters: Fraction | float
+    channel: int
+    pitch: int
+    velocity: int
+
+
+def write_midi(
+    path: str | Path,
+    notes: Iterable[MidiNote],
+    *,
+    tempos: Sequence[tuple[Fraction | float, float]] = ((0, 120.0),),
+    meters: Sequence[tuple[Fraction | float, Meter]] = (),
+    length_quarters: Fraction | float = 0,
+    name: str = "",
+    ppq: int = WRITE_PPQ,
+) -> None:
+    """Write a Standard MIDI file of format 0, whole or not at all: what stands at `path` stays until the new one is complete.
+
+    `tempos`: (quarters, qpm). `meters`: (quarters, meter); each is written as a time signature and, where its beats are not
+    equal, as a text `meter 7/8(2+2+3)`, from which `read_corpus` knows the grouping. `length_quarters`: where the track ends
+    if that is later than the last note. A note ends at the next one of its pitch at the latest. Raises FileError.
+    """
+    events: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []
+    if name:
+        events.append((0, 0, mido.MetaMessage("track_name", name=name)))
+    for quarters, meter in meters:
+        pulse = _pulses(quarters, ppq)
+        if meter.numerator > 255:
+            raise FileError(f"{path}: MIDI has no time signature for {meter}, 255 is its highest number; choose another meter")
+        signature = mido.MetaMessage("time_signature", numerator=meter.numerator, denominator=meter.denominator)
+        events.append((pulse, 1, signature))
+        if not meter.is_even or meter.name != meter.label or "(" in meter.name:
+            events.append((pulse, 2, mido.MetaMessage("text", text=f"meter {_grouped_name(meter)}")))
+    for quarters, qpm in tempos:
+        microseconds = max(1, min(0xFFFFFF, round(60_000_000 / qpm)))
+        events.append((_pulses(quarters, ppq), 3, mido.MetaMessage("set_tempo", tempo=microseconds)))
+    for pulse, order, message in _note_events(notes, ppq):
+        events.append((pulse, order, message))
+    events.sort(key=lambda event: event[:2])
+    track = mido.MidiTrack()
+    before = 0
+    for pulse, _, message in events:
+        track.append(message.copy(time=pulse - before))
+        before = pulse
+    track.append(mido.MetaMessage("end_of_track", time=max(0, _pulses(length_quarters, ppq) - before)))
+    file = mido.MidiFile(type=0, ticks_per_beat=ppq, tracks=[track], charset="utf-8")
+    write_whole(path, lambda out: file.save(file=out))
+
+
+def _grouped_name(meter: Meter) -> str:
+    return f"{meter.numerator}/{meter.denominator}({'+'.join(map(str, meter.groups))})"
+
+
+def _pulses(quarters: Fraction | float, ppq: int) -> int:
+    return max(0, round(quarters * ppq))
+
+
+def _note_events(notes: Iterable[MidiNote], ppq: int) -> Iterator[tuple[int, int, mido.Message]]:
+    """Note-ons and note-offs as (pulse, order at that pulse, message): offs come first, so that a pitch can sound again."""
+    rows = sorted((_pulses(note.quarters, ppq), note) for note in notes)
+    following: dict[tuple[int, int], int] = {}
+    for pulse, note in reversed(rows):
+        sounding = (note.channel, note.pitch)
+        end = pulse + max(1, _pulses(note.duration_quarters, ppq))
+        end = min(end, max(following.get(sounding, end), pulse + 1))
+        following[sounding] = pulse
+        where = {"channel": note.channel - 1, "note": note.pitch}
+        yield pulse, 5, mido.Message("note_on", velocity=note.velocity, **where)
+        yield end, 4, mido.Message("note_off", velocity=64, **where)
+
+
+def write_whole(path: str | Path, write: Callable[[io.BufferedWriter], None]) -> None:
+    """Write a file completely or leave everything as it was. Raises FileError in one line."""
+    target = Path(path)
+    try:
+        handle, draft = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from None
+    try:
+        with os.fdopen(handle, "wb") as out:
+            write(out)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(draft).chmod(0o666 & ~_umask())
+        os.replace(draft, target)
+    except OSError as error:
+        Path(draft).unlink(missing_ok=True)
+        raise FileError(
+            f"{path}: cannot be written ({error.strerror or error}), what was there is unchanged; free some space or choose "
+            "another place"
+        ) from None
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
