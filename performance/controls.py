@@ -136,11 +136,14 @@ _CONTROLS = (
     Control("horizon", "Horizon", 5, 200, 30, 5, "ms", "log", osc="/rvae/horizon",
             help="how far ahead events are made: shorter answers faster, longer survives a busier machine"),
 )  # fmt: skip
+_WAYS = ("left", "right", "up", "down")
 _ACTIONS = (
     Action("play_stop", "Play or stop", ("space",), help="starts at bar 1; stopping leaves silence"),
     Action("play", "Play", (), "/rvae/play"),
     Action("stop", "Stop", (), "/rvae/stop"),
     Action("panic", "Panic", ("backspace", "escape"), "/rvae/panic", "stops, and every note on every output ends"),
+    Action("move", "Move the cursor", (*_WAYS, *(f"shift+{way}" for way in _WAYS)),
+           help="a fortieth of the plane; with shift a tenth of that"),
     Action("next_meter", "Next meter", ("m",), help="of those with as many beats; at the next bar"),
     Action("previous_meter", "Previous meter", ("shift+m",)),
     Action("next_beats", "Next number of beats", ("b",), help="another plane of the same model, where it learned one"),
