@@ -1,0 +1,170 @@
+"""The plane as a picture: what the model would play at each place, as colours.
+
+A lattice of points is decoded a slice at a time, coarse places first, so that a window is never held up; the colours
+are a function of what was decoded. No pygame in here: arrays in, arrays out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from performance.surface.theme import band_of, oklab_to_rgb
+from rvae.kit import Kit
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+LATTICE = 64  # places along each side
+_COARSEST = 8  # every 8th place first, then every 4th, 2nd, all
+_SLICE = 48  # places decoded at once: a few milliseconds on a small machine
+# OKLab a and b of low, middle and high drums: orange, rose, blue, as in theme.BAND_COLOURS
+_BAND_AB = np.array(((0.075, 0.15), (0.16, -0.03), (-0.06, -0.14)), np.float32)
+_DARKEST, _BRIGHTEST = 0.26, 0.74  # OKLab lightness of the emptiest and the fullest place
+
+
+class Decoder(Protocol):
+    """What of a model the picture needs: see rvae.model.Model."""
+
+    @property
+    def kit(self) -> Kit:
+        """The rows of what it decodes."""
+        ...
+
+    def decode(self, points: Floats, *, beats: int) -> tuple[Floats, Floats, Floats]:
+        """Onset probability, velocity and microtiming at points `[N, 2]`, each `[N, V, T]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Field:
+    """What is heard over the plane, for one number of beats.
+
+    `loudness`: uint8 `[side, side, V, T]`, onset probability x velocity x 255 at each place; row 0 is the bottom of the
+    plane (y = 0), column 0 its left (x = 0). `done`: places decoded so far; the others show their nearest one.
+    """
+
+    beats: int
+    kit: Kit
+    loudness: Bytes
+    done: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every place is decoded."""
+        return bool(self.done >= self.loudness.shape[0] * self.loudness.shape[1])
+
+
+class FieldBuilder:
+    """Decodes the lattice for one number of beats; `step` does a slice of a few milliseconds."""
+
+    def __init__(self, model: Decoder, beats: int, *, side: int = LATTICE) -> None:
+        self._model = model
+        self._beats = beats
+        self._side = side
+        self._order = _coarse_first(side)
+        self._done = 0
+        self._loudness: Bytes | None = None
+        self.rounds = 0  # finished levels of detail: a picture is worth making anew when this grows
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every place is decoded."""
+        return self._done >= len(self._order)
+
+    def step(self) -> None:
+        """Decode the next slice; nothing where all is done."""
+        if self.is_complete:
+            return
+        block = self._order[self._done : self._done + _SLICE]
+        reach = int(block[0, 2])
+        block = block[block[:, 2] == reach]  # a slice stays within one level of detail
+        points = (block[:, [1, 0]] / max(1, self._side - 1)).astype(np.float32)
+        probability, velocity, _ = self._model.decode(points, beats=self._beats)
+        loudness = np.rint(np.clip(probability * velocity, 0.0, 1.0) * 255).astype(np.uint8)
+        if self._loudness is None:
+            self._loudness = np.zeros((self._side, self._side, *loudness.shape[1:]), np.uint8)
+        for (row, column, _), heard in zip(block.tolist(), loudness, strict=True):
+            self._loudness[row : row + reach, column : column + reach] = heard
+        self._done += len(block)
+        if self.is_complete or self._order[self._done, 2] != reach:
+            self.rounds += 1
+
+    def field(self) -> Field | None:
+        """What is known by now, or None before the first slice."""
+        if self._loudness is None:
+            return None
+        return Field(self._beats, self._model.kit, self._loudness, self._done)
+
+
+def _coarse_first(side: int) -> npt.NDArray[np.int64]:
+    """All places once, coarse ones first, as (row, column, reach); `reach`: the square it stands for till then."""
+    levels: list[tuple[int, int, int]] = []
+    seen: set[tuple[int, int]] = set()
+    reach = _COARSEST
+    while reach >= 1:
+        for row in range(0, side, reach):
+            for column in range(0, side, reach):
+                if (row, column) not in seen:
+                    seen.add((row, column))
+                    levels.append((row, column, reach))
+        reach //= 2
+    return np.array(levels, np.int64)
+
+
+def band_energy(field: Field) -> Floats:
+    """`[side, side, 3]`: how much the low, middle and high voices play at each place, in full onsets per beat."""
+    per_voice = field.loudness.sum(axis=3, dtype=np.float32) / 255.0
+    cycle_beats = field.loudness.shape[3] / 24.0
+    bands = np.zeros((*per_voice.shape[:2], 3), np.float32)
+    for row, voice in enumerate(field.kit.voices):
+        bands[..., band_of(voice)] += per_voice[..., row]
+    return np.asarray(bands / cycle_beats, np.float32)
+
+
+def balance_colours(field: Field) -> Bytes:
+    """`[side, side, 3]` sRGB: hue tells which voices have the say, lightness how much is played.
+
+    Each band is taken relative to its mean over the plane, so that a corpus that is all hats still shows where there
+    are more or fewer of them.
+    """
+    bands = band_energy(field)
+    total = bands.sum(axis=2)
+    usual = np.maximum(bands.mean(axis=(0, 1)), 1e-3)
+    leaning = (bands / usual + 0.05) ** 2.0
+    shares = leaning / leaning.sum(axis=2, keepdims=True)
+    low, high = np.percentile(total, (2, 98))
+    fullness = np.clip((total - low) / max(float(high - low), 1e-3), 0.0, 1.0)
+    chroma = shares @ _BAND_AB
+    lightness = _DARKEST + (_BRIGHTEST - _DARKEST) * fullness
+    # dark places carry less colour, or they would leave what a screen can show
+    return oklab_to_rgb(np.dstack((lightness, chroma * (0.45 + 0.55 * fullness)[..., None])).astype(np.float32))
+
+
+def enlarge(colours: Bytes, width: int, height: int) -> Bytes:
+    """A small picture `[rows, columns, 3]` as a smooth one `[height, width, 3]` (Catmull-Rom), in the same order."""
+    rows, columns = _weights(colours.shape[0], height), _weights(colours.shape[1], width)
+    small = colours.astype(np.float32)
+    tall = (rows @ small.reshape(len(small), -1)).reshape(height, *small.shape[1:])
+    smooth: Floats = np.matmul(columns, tall)
+    return np.asarray(np.rint(smooth.clip(0.0, 255.0)), np.uint8)
+
+
+def _weights(count: int, size: int) -> Floats:
+    """`[size, count]`: what each sample counts for each pixel; the first and last lie on the first and last."""
+    at = np.linspace(0.0, count - 1.0, size)
+    left = np.floor(at).astype(np.int64)
+    t = at - left
+    parts = (
+        -0.5 * t + t**2 - 0.5 * t**3,
+        1 - 2.5 * t**2 + 1.5 * t**3,
+        0.5 * t + 2 * t**2 - 1.5 * t**3,
+        -0.5 * t**2 + 0.5 * t**3,
+    )
+    weights = np.zeros((size, count), np.float32)
+    for offset, part in zip((-1, 0, 1, 2), parts, strict=True):
+        np.add.at(weights, (np.arange(size), (left + offset).clip(0, count - 1)), part.astype(np.float32))
+    return weights

@@ -1,0 +1,60 @@
+"""The help overlay: every control and action with its keys, from the control table itself."""
+
+from __future__ import annotations
+
+import pygame
+
+from performance.controls import ACTIONS, CONTROLS
+from performance.surface.bar import key_text
+from performance.surface.layout import Layout
+from performance.surface.theme import LOUD, NIGHT, QUIET, RULE, WARM, Words, write
+
+_BY_HAND: tuple[tuple[str, str, str], ...] = (
+    ("drag", "Move", "on the plane, by mouse or finger"),
+    ("click", "Mute", "on a voice's name; the wheel there makes it denser or sparser"),
+)
+
+
+def help_rows() -> tuple[tuple[str, str, str], ...]:
+    """(keys, label, what it does) of everything that has a key, then what is done by hand."""
+    controls = [(key_text(control.keys), control.label, control.help) for control in CONTROLS.values() if control.keys]
+    actions = [(key_text(action.keys), action.label, action.help) for action in ACTIONS.values() if action.keys]
+    return (*actions, *controls, *_BY_HAND)
+
+
+def draw_help(target: pygame.Surface, layout: Layout, words: Words) -> None:
+    """Cover plane and lanes with the table; the bar and the status line stay in view, and the music goes on."""
+    box = layout.window.copy()
+    if layout.items:
+        box.height = max(1, layout.items[0].box.top - layout.unit // 2)
+    target.fill(NIGHT, box)
+    rows = help_rows()
+    inner = box.inflate(-layout.unit * 3, -layout.unit)
+    columns = 1 if inner.width < inner.height * 1.1 else 2
+    per_column = -(-len(rows) // columns)
+    gap = layout.unit * 2
+    width = (inner.width - gap * (columns - 1)) // columns
+    height = inner.height // per_column
+    for index, row in enumerate(rows):
+        column, down = divmod(index, per_column)
+        line = pygame.Rect(inner.left + column * (width + gap), inner.top + down * height, width, height)
+        if line.width > 0 and line.height > 0:
+            _draw_row(target, words, line, row)
+
+
+def _draw_row(target: pygame.Surface, words: Words, line: pygame.Rect, row: tuple[str, str, str]) -> None:
+    keys, label, what = row
+    px = max(9, min(round(line.height * 0.43), line.width // 18))
+    small = max(8, round(px * 0.74))
+    first = line.width * 32 // 100
+    write(target, words, keys, px, pygame.Rect(line.left, line.top, first - px // 2, line.height), colour=WARM)
+    right = pygame.Rect(line.left + first, line.top, line.width - first, line.height)
+    if words.width(what, small) > right.width:
+        small = max(8, min(small, (line.height - px - 2) // 2))  # two lines
+    explained = words.wrap(what, small, right.width)[: max(0, (line.height - px) // small)]
+    top = line.top + (line.height - px - small * len(explained)) // 2
+    write(target, words, label, px, pygame.Rect(right.left, top, right.width, px), colour=LOUD)
+    for count, text in enumerate(explained):
+        under = pygame.Rect(right.left, top + px + count * small, right.width, small)
+        write(target, words, text, small, under, colour=QUIET)
+    target.fill(RULE, (line.left, line.bottom - 1, line.width, 1))

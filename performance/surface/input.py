@@ -1,0 +1,254 @@
+"""From events to commands: a function of an event, of where things are and of the state; nothing is kept here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pygame
+
+from performance.commands import (
+    GoToClip,
+    MoveCursor,
+    Panic,
+    Quit,
+    SetControl,
+    SetMeter,
+    SetVoice,
+    StageCommand,
+    StepControl,
+    TogglePlay,
+)
+from performance.controls import ACTIONS, CONTROLS
+from performance.snapshot import Snapshot
+from performance.surface.bar import fader, segments
+from performance.surface.layout import Item, Layout
+from performance.surface.look import Held, Look
+from rvae.meter import Meter
+
+Response = tuple[Look, tuple[StageCommand, ...]]
+
+_NUDGE, _FINE = 1 / 40, 1 / 400  # what an arrow key moves, in sides of the plane; what it moves with shift
+_TEMPO_STEP_UNITS = 0.5  # how far a drag goes for one step of the tempo
+
+
+def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -> Response:
+    """What an event changes of the surface itself, and what it asks of the stage. Unknown events change nothing."""
+    match event.type:
+        case pygame.KEYDOWN:
+            return _key_down(event, snapshot, look)
+        case pygame.KEYUP:
+            return replace(look, down=look.down - {event.key}), ()
+        case pygame.MOUSEBUTTONDOWN if event.button == 1:
+            return _mouse_down(event, layout, snapshot, look)
+        case pygame.MOUSEBUTTONUP if event.button == 1:
+            return replace(look, held=None), ()
+        case pygame.MOUSEMOTION:
+            return _mouse_move(event, layout, look)
+        case pygame.MOUSEWHEEL:
+            return _wheel(event, layout, snapshot, look)
+        case pygame.FINGERDOWN | pygame.FINGERMOTION | pygame.FINGERUP:
+            return _finger(event, layout, look)
+        case pygame.QUIT | pygame.WINDOWCLOSE:
+            return replace(look, closing=True), (Quit(),)
+        case pygame.WINDOWLEAVE:
+            return replace(look, pointer=None), ()
+        case pygame.WINDOWFOCUSLOST:  # keys and buttons let go elsewhere are not told to us
+            return replace(look, down=frozenset(), held=None, finger=None), ()
+    return look, ()
+
+
+# Keys
+
+
+def key_name(event: pygame.Event) -> str:
+    """The key as the control table writes it: SDL's name in lower case after ctrl+, shift+, alt+."""
+    name = pygame.key.name(event.key).lower()
+    if len(name) == 3 and name[0] == "[" and name[2] == "]":
+        name = name[1]  # the keypad's 1 is a 1
+    held = (("ctrl+", pygame.KMOD_CTRL), ("shift+", pygame.KMOD_SHIFT), ("alt+", pygame.KMOD_ALT))
+    return "".join(prefix for prefix, mask in held if event.mod & mask) + name
+
+
+def _key_down(event: pygame.Event, snapshot: Snapshot, look: Look) -> Response:
+    repeated = event.key in look.down
+    look = replace(look, down=look.down | {event.key})
+    # A sign that needs a modifier on this keyboard ("?" or a German "=") is known by what it types.
+    for name in (key_name(event), getattr(event, "unicode", "")):
+        known = _by_key(name, snapshot, look)
+        if known is not None:
+            once = not any(isinstance(command, StepControl | MoveCursor) for command in known[1])
+            return (look, ()) if repeated and once else known
+    return look, ()
+
+
+def _by_key(name: str, snapshot: Snapshot, look: Look) -> Response | None:
+    if not name:
+        return None
+    for action in ACTIONS.values():
+        if name in action.keys:
+            return (look, (_nudge(name, snapshot),)) if action.name == "move" else _act(action.name, snapshot, look)
+    for control in CONTROLS.values():
+        if name not in control.keys:
+            continue
+        at = control.keys.index(name)
+        if control.per_voice:
+            return (look, _switch_voice(snapshot, at)) if at < len(snapshot.kit) else (look, ())
+        steps = 1 if len(control.keys) == 1 or at == 1 else -1
+        return replace(look, touched=(control.name, look.now_s)), (StepControl(control.name, steps),)
+    return (replace(look, help_shown=not look.help_shown), ()) if name == "?" else None
+
+
+def _act(name: str, snapshot: Snapshot, look: Look) -> Response:
+    """Do one of `ACTIONS`."""
+    if name == "help":
+        return replace(look, help_shown=not look.help_shown), ()
+    if name == "full_screen":
+        return replace(look, full_screen=not look.full_screen), ()
+    if name == "quit":
+        return replace(look, closing=True), (Quit(),)
+    if name == "play_stop":
+        return look, (TogglePlay(),)
+    if name == "panic":
+        return look, (Panic(),)
+    if name in ("next_meter", "previous_meter"):
+        return look, _step_meter(snapshot, 1 if name == "next_meter" else -1)
+    if name == "next_beats":
+        return look, _next_beats(snapshot)
+    if name in ("next_clip", "previous_clip"):
+        return look, _step_clip(snapshot, 1 if name == "next_clip" else -1)
+    return look, ()
+
+
+def _nudge(key: str, snapshot: Snapshot) -> MoveCursor:
+    """The cursor a little further in the direction of an arrow key, kept on the plane."""
+    reach = _FINE if key.startswith("shift+") else _NUDGE
+    right, up = {"left": (-1, 0), "right": (1, 0), "up": (0, 1), "down": (0, -1)}[key.removeprefix("shift+")]
+    x, y = snapshot.cursor
+    return MoveCursor(min(1.0, max(0.0, x + right * reach)), min(1.0, max(0.0, y + up * reach)))
+
+
+def _switch_voice(snapshot: Snapshot, voice: int) -> tuple[StageCommand, ...]:
+    return (SetVoice("mute", voice, 0.0 if snapshot.mute[voice] else 1.0),)
+
+
+def _step_meter(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
+    meters = snapshot.meters
+    if len(meters) < 2:
+        return ()
+    at = meters.index(snapshot.meter) if snapshot.meter in meters else -1 if steps > 0 else 0
+    return (SetMeter(meters[(at + steps) % len(meters)]),)
+
+
+def _next_beats(snapshot: Snapshot) -> tuple[StageCommand, ...]:
+    if len(snapshot.beats) < 2:
+        return ()
+    later = [beats for beats in sorted(snapshot.beats) if beats > snapshot.meter.beats]
+    return (SetMeter(Meter.of(later[0] if later else min(snapshot.beats), 4)),)
+
+
+def _step_clip(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
+    """The next clip after the one the cursor is at or nearest to."""
+    if not snapshot.clips:
+        return ()
+    x, y = snapshot.cursor
+    away = [(clip.point[0] - x) ** 2 + (clip.point[1] - y) ** 2 for clip in snapshot.clips]
+    nearest = away.index(min(away))
+    return (GoToClip((nearest + steps) % len(snapshot.clips)),)
+
+
+# Mouse
+
+
+def _mouse_down(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -> Response:
+    at = (float(event.pos[0]), float(event.pos[1]))
+    look = replace(look, pointer=at)
+    item = next((item for item in layout.items if item.box.collidepoint(at)), None)
+    if item is not None:
+        return _press(item, at, snapshot, look)
+    if look.help_shown:
+        return replace(look, help_shown=False), ()
+    if layout.plane.collidepoint(at):
+        look = replace(look, held=Held("plane"))
+        return look, () if getattr(event, "touch", False) else (_cursor_to(layout, at),)
+    for voice, box in enumerate(layout.names):
+        if box.collidepoint(at):
+            return look, _switch_voice(snapshot, voice)
+    return look, ()
+
+
+def _press(item: Item, at: tuple[float, float], snapshot: Snapshot, look: Look) -> Response:
+    end = -1 if item.lower.collidepoint(at) else 1 if item.raise_.collidepoint(at) else 0
+    if item.name == "tempo" and end:
+        return replace(look, touched=("tempo", look.now_s)), (StepControl("tempo", end),)
+    if item.name == "tempo":
+        return replace(look, held=Held("tempo", at, snapshot.controls["tempo"])), ()
+    if item.name == "meter":
+        return look, _step_meter(snapshot, end or 1)
+    if item.name == "density":
+        return replace(look, held=Held("density")), (_density_to(item, at),)
+    if item.name == "change":
+        parts = segments(item, len(CONTROLS["quantum"].choices))
+        chosen = next((index for index, part in enumerate(parts) if part.left <= at[0] < part.right), None)
+        return look, () if chosen is None else (SetControl("quantum", float(chosen)),)
+    return _act({"play": "play_stop"}.get(item.name, item.name), snapshot, look)
+
+
+def _mouse_move(event: pygame.Event, layout: Layout, look: Look) -> Response:
+    at = (float(event.pos[0]), float(event.pos[1]))
+    look = replace(look, pointer=at)
+    if look.held is None:
+        return look, ()
+    if not event.buttons[0]:  # let go outside the window
+        return replace(look, held=None), ()
+    if look.held.name == "plane":
+        return look, () if getattr(event, "touch", False) else (_cursor_to(layout, at),)
+    item = layout.item(look.held.name)
+    if item is None:
+        return look, ()
+    if item.name == "density":
+        return look, (_density_to(item, at),)
+    steps = round((at[0] - look.held.at[0]) / (layout.unit * _TEMPO_STEP_UNITS))
+    return look, (SetControl("tempo", CONTROLS["tempo"].stepped(look.held.value, steps)),)
+
+
+def _wheel(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -> Response:
+    """The wheel steps what is under the pointer: tempo, density, meter, or the density of one voice."""
+    if look.pointer is None or not event.y:
+        return look, ()
+    steps = int(event.y)
+    for name in ("tempo", "density"):
+        item = layout.item(name)
+        if item is not None and item.box.collidepoint(look.pointer):
+            return replace(look, touched=(name, look.now_s)), (StepControl(name, steps),)
+    for voice, box in enumerate(layout.names):
+        if box.collidepoint(look.pointer) and not look.help_shown:
+            value = CONTROLS["voice_density"].stepped(snapshot.voice_density[voice], steps)
+            return look, (SetVoice("voice_density", voice, value),)
+    return look, ()
+
+
+def _cursor_to(layout: Layout, at: tuple[float, float]) -> MoveCursor:
+    return MoveCursor(*layout.point_at(at))
+
+
+def _density_to(item: Item, at: tuple[float, float]) -> SetControl:
+    track = fader(item)
+    return SetControl("density", CONTROLS["density"].at((at[0] - track.left) / max(1, track.width - 1)))
+
+
+# Fingers: SDL tells them in shares of the window. The plane is theirs; everywhere else the mouse events that SDL makes
+# of a touch do the same as a click, so those are left alone on the plane and these elsewhere.
+
+
+def _finger(event: pygame.Event, layout: Layout, look: Look) -> Response:
+    """The first finger on the plane has the cursor until it is lifted."""
+    at = (event.x * layout.window.width, event.y * layout.window.height)
+    if event.type == pygame.FINGERDOWN and look.finger is None and not look.help_shown:
+        if not layout.plane.collidepoint(at):
+            return look, ()
+        look = replace(look, finger=event.finger_id)
+    if event.finger_id != look.finger:
+        return look, ()
+    if event.type == pygame.FINGERUP:
+        return replace(look, finger=None), ()
+    return look, (_cursor_to(layout, at),)

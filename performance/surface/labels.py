@@ -1,0 +1,60 @@
+"""Names on the plane: tidy, and never on top of one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import pygame
+
+_SPLIT = re.compile(r"[\s_\-]+")
+
+
+def tidy_name(name: str) -> str:
+    """A clip's name for reading: `house-01-four-on-floor` becomes `House: four on floor`.
+
+    The words before a number are taken as the style, those after it as the rhythm; other names only lose their dashes
+    and the file's ending.
+    """
+    words = [word for word in _SPLIT.split(re.sub(r"\.midi?$", "", name.strip(), flags=re.IGNORECASE)) if word]
+    if not words:
+        return name
+    number = next((at for at, word in enumerate(words) if at and word.isdigit()), None)
+    if number is None or number == len(words) - 1:
+        text = " ".join(words)
+    else:
+        text = f"{' '.join(words[:number])}: {' '.join(words[number + 1 :])}"
+    return text[:1].upper() + text[1:]
+
+
+def place_labels(
+    anchors: Sequence[tuple[float, float]],
+    sizes: Sequence[tuple[int, int]],
+    area: pygame.Rect,
+    *,
+    reach: int,
+    taken: Iterable[pygame.Rect] = (),
+) -> tuple[pygame.Rect | None, ...]:
+    """A box for each label beside its anchor (a pixel), or None where there is no room; earlier labels have the choice.
+
+    Boxes lie within `area`, `reach` pixels from their anchor, and overlap neither one another nor `taken`.
+    """
+    used = list(taken)
+    placed: list[pygame.Rect | None] = []
+    for (x, y), (width, height) in zip(anchors, sizes, strict=True):
+        corners = (
+            (x + reach, y - height / 2),
+            (x - reach - width, y - height / 2),
+            (x - width / 2, y - reach - height),
+            (x - width / 2, y + reach),
+            (x + reach * 0.6, y - reach * 0.6 - height),
+            (x - reach * 0.6 - width, y + reach * 0.6),
+            (x + reach * 0.6, y + reach * 0.6),
+            (x - reach * 0.6 - width, y - reach * 0.6 - height),
+        )
+        boxes = (pygame.Rect(round(left), round(top), width, height) for left, top in corners)
+        free = next((box for box in boxes if area.contains(box) and box.collidelist(used) < 0), None)
+        placed.append(free)
+        if free is not None:
+            used.append(free)
+    return tuple(placed)

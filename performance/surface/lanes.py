@@ -1,0 +1,175 @@
+"""The pattern: a lane per voice over the true beats of its meter, with a playhead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pygame
+
+from performance.surface.layout import Layout
+from performance.surface.theme import (
+    BAND_COLOURS,
+    LOUD,
+    MUTED,
+    NIGHT,
+    PANEL,
+    QUIET,
+    RAISED,
+    RULE,
+    Words,
+    band_of,
+    mix,
+    write,
+)
+from rvae.meter import TICKS_PER_BEAT, Meter
+from rvae.pattern import Pattern
+
+_FAINTEST = 0.04  # onset probability below which nothing is drawn
+_GLOW_QUARTERS = 0.3  # how long a name stays lit after its voice has sounded
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the lanes show.
+
+    `probability`: `[V, T]` onset probability behind the pattern, or None. `muted`: for each voice. `playhead_ticks`:
+    place in the cycle, or None where nothing plays.
+    """
+
+    pattern: Pattern
+    muted: tuple[bool, ...]
+    playhead_ticks: float | None = None
+    probability: npt.NDArray[np.float32] | None = None
+
+
+def share_of_ticks(meter: Meter, bars: int, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Where ticks lie in the time of a cycle, 0..1: a beat of three eighths is half as long again as one of two."""
+    lengths = np.array([float(beat) for beat in meter.beat_eighths] * bars)
+    ends = np.concatenate(([0.0], np.cumsum(lengths) / lengths.sum()))
+    starts_ticks = np.arange(len(ends)) * float(TICKS_PER_BEAT)
+    return np.interp(np.asarray(ticks, np.float64), starts_ticks, ends)
+
+
+def tick_x(track: pygame.Rect, meter: Meter, bars: int, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """The pixel columns of ticks in a lane; half an onset's width is kept free at both ends."""
+    inset = min(track.width / 4, max(2.0, track.width / 90))
+    return track.left + inset + share_of_ticks(meter, bars, ticks) * (track.width - 2 * inset)
+
+
+def draw_lanes(target: pygame.Surface, layout: Layout, words: Words, score: Score) -> None:
+    """Names, lanes, beats and bars, onsets by velocity and microtiming, probability behind them, the playhead."""
+    if not layout.tracks:
+        return
+    _draw_ruler(target, layout, words, score.pattern)
+    rows = zip(layout.names, layout.tracks, score.pattern.kit.voices, score.muted, strict=True)
+    for row, (name, track, voice, muted) in enumerate(rows):
+        colour = MUTED if muted else BAND_COLOURS[band_of(voice)]
+        pygame.draw.rect(target, PANEL, track)
+        _draw_beats(target, track, score.pattern)
+        if score.probability is not None and not muted:
+            _draw_probability(target, track, score.pattern, score.probability[row], mix(PANEL, colour, 0.3))
+        _draw_onsets(target, track, score, row, colour)
+        glow = 0.0 if muted else _glow(score, row)
+        _draw_name(target, words, name, voice.name, mix(RAISED, colour, glow), muted)
+    _draw_playhead(target, layout, score)
+
+
+def _draw_ruler(target: pygame.Surface, layout: Layout, words: Words, pattern: Pattern) -> None:
+    box = layout.ruler
+    px = max(10, round(layout.unit * 1.7))
+    beats = pattern.meter.beats
+    edges = tick_x(box, pattern.meter, pattern.bars, np.arange(pattern.bars * beats + 1) * TICKS_PER_BEAT)
+    for index in range(pattern.bars * beats):
+        bar, beat = divmod(index, beats)
+        left, right = round(edges[index]), round(edges[index + 1])
+        text, colour = (f"{bar + 1}", LOUD) if beat == 0 else (f"·{beat + 1}", QUIET)
+        if words.width(text, px) < right - left or beat == 0:
+            write(target, words, text, px, pygame.Rect(left, box.top, right - left, box.height), colour=colour)
+
+
+def _draw_beats(target: pygame.Surface, track: pygame.Rect, pattern: Pattern) -> None:
+    """Barlines, beats, and the beat's own division: halves of a plain beat, thirds of a dotted one."""
+    meter = pattern.meter
+    for index in range(pattern.bars * meter.beats):
+        step = 8 if meter.is_ternary_beat(index) else 12
+        ticks = np.arange(index * TICKS_PER_BEAT, (index + 1) * TICKS_PER_BEAT, step)
+        for part, x in enumerate(np.rint(tick_x(track, meter, pattern.bars, ticks)).astype(int).tolist()):
+            barline = index > 0 and index % meter.beats == 0 and part == 0
+            colour = LOUD if barline else mix(PANEL, RULE, 0.45) if part else RULE
+            pygame.draw.line(target, colour, (x, track.top), (x, track.bottom - 1), 2 if barline else 1)
+
+
+def _draw_probability(
+    target: pygame.Surface,
+    track: pygame.Rect,
+    pattern: Pattern,
+    probability: npt.NDArray[np.float32],
+    colour: tuple[int, int, int],
+) -> None:
+    ticks = np.flatnonzero(probability > _FAINTEST)
+    places = tick_x(track, pattern.meter, pattern.bars, ticks)
+    talls = np.rint(np.clip(probability[ticks], 0.0, 1.0) * track.height).astype(int)
+    wide = _onset_width(track)
+    for x, tall in zip(places.tolist(), talls.tolist(), strict=True):
+        target.fill(colour, pygame.Rect(round(x - wide / 2), track.bottom - tall, wide, tall).clip(track))
+
+
+def _onset_width(track: pygame.Rect) -> int:
+    return max(2, min(track.height // 2, track.width // 56))
+
+
+def _draw_onsets(
+    target: pygame.Surface, track: pygame.Rect, score: Score, row: int, colour: tuple[int, int, int]
+) -> None:
+    pattern = score.pattern
+    ticks = np.flatnonzero(pattern.onset[row])
+    places = tick_x(track, pattern.meter, pattern.bars, ticks + pattern.microtiming[row, ticks])
+    wide = _onset_width(track)
+    for x, velocity in zip(places.tolist(), pattern.velocity[row, ticks].tolist(), strict=True):
+        tall = max(2, round((0.22 + 0.78 * velocity) * (track.height - 2)))
+        box = pygame.Rect(round(x - wide / 2), track.bottom - tall - 1, wide, tall).clip(track)
+        pygame.draw.rect(target, mix(NIGHT, colour, 0.55 + 0.45 * velocity), box, border_radius=wide // 3)
+
+
+def _glow(score: Score, row: int) -> float:
+    """0..1: how lately the voice has sounded, for the light in its name."""
+    pattern, now_ticks = score.pattern, score.playhead_ticks
+    if now_ticks is None:
+        return 0.0
+    ticks = np.flatnonzero(pattern.onset[row])
+    if not len(ticks):
+        return 0.0
+    cycle = float(pattern.quarters)
+    shares = share_of_ticks(pattern.meter, pattern.bars, ticks + pattern.microtiming[row, ticks])
+    now = float(share_of_ticks(pattern.meter, pattern.bars, now_ticks))
+    since = ((now - shares) % 1.0) * cycle
+    last = int(since.argmin())
+    return float(max(0.0, 1.0 - since[last] / _GLOW_QUARTERS) * (0.4 + 0.6 * pattern.velocity[row, ticks[last]]))
+
+
+def _draw_name(
+    target: pygame.Surface,
+    words: Words,
+    box: pygame.Rect,
+    name: str,
+    ground: tuple[int, int, int],
+    muted: bool,
+) -> None:
+    pygame.draw.rect(target, PANEL if muted else ground, box, border_radius=max(2, box.height // 8))
+    px = max(9, min(round(box.height * 0.62), round(box.width * 0.24)))
+    inner = box.inflate(-max(4, px // 2), 0)
+    text = write(target, words, name.replace("_", " "), px, inner, colour=MUTED if muted else LOUD)
+    if muted and text.width:  # told by more than its colour
+        pygame.draw.line(target, MUTED, text.midleft, text.midright, max(1, px // 10))
+
+
+def _draw_playhead(target: pygame.Surface, layout: Layout, score: Score) -> None:
+    if score.playhead_ticks is None:
+        return
+    pattern = score.pattern
+    x = round(float(tick_x(layout.lanes, pattern.meter, pattern.bars, score.playhead_ticks)))
+    width = max(2, layout.unit // 5)
+    top = layout.ruler.top + layout.ruler.height // 2
+    target.fill(LOUD, (x - width // 2, top, width, layout.lanes.bottom - top))

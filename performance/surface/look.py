@@ -1,0 +1,52 @@
+"""What only the surface knows: where the pointer is, what is held, whether help is shown, where the cursor has been."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from performance.snapshot import Snapshot
+
+TRAIL_S = 1.6
+_TRAIL_STEP = 0.004  # moves smaller than this are not worth a point of the trail
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a pressed pointer holds: a name, and for relative drags the pixel and the value it began with."""
+
+    name: str
+    at: tuple[float, float] = (0.0, 0.0)
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """State of the surface itself. A value: events and time make a new one of it.
+
+    `pointer`: the mouse in pixels, or None where it has left. `finger`: the finger that has the cursor. `down`: keys
+    now held. `trail`: (x, y, when in seconds), oldest first. `touched`: the control last changed here, and when.
+    `news`: the number of the newest message and when it came.
+    """
+
+    now_s: float = 0.0
+    pointer: tuple[float, float] | None = None
+    held: Held | None = None
+    finger: int | None = None
+    down: frozenset[int] = frozenset()
+    help_shown: bool = False
+    full_screen: bool = False
+    closing: bool = False
+    trail: tuple[tuple[float, float, float], ...] = ()
+    touched: tuple[str, float] | None = None
+    news: tuple[int, float] = (0, 0.0)
+
+
+def at_time(look: Look, snapshot: Snapshot, now_s: float) -> Look:
+    """The look a moment later: the trail follows the cursor and fades, a new message gets its time."""
+    trail = tuple(point for point in look.trail if now_s - point[2] < TRAIL_S)
+    x, y = snapshot.cursor
+    if not trail or abs(trail[-1][0] - x) + abs(trail[-1][1] - y) > _TRAIL_STEP:
+        trail = (*trail, (x, y, now_s))
+    newest = snapshot.messages[-1].number if snapshot.messages else 0
+    news = look.news if look.news[0] == newest else (newest, now_s)
+    return replace(look, now_s=now_s, trail=trail, news=news)

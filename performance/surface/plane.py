@@ -1,0 +1,123 @@
+"""The plane: the model's colours, the clips in it, the cursor and where it has been."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pygame
+
+from performance.surface.field import Bytes, enlarge
+from performance.surface.labels import place_labels, tidy_name
+from performance.surface.layout import Layout
+from performance.surface.theme import LOUD, NIGHT, PANEL, Words, mix
+
+_SMOOTH_PX = 640  # what is computed smoothly; larger windows stretch it, which nobody sees
+_NAMED = 4  # clips named around the cursor; more is a crowd
+_NEAR = 0.22  # how near to the cursor a clip is named, in sides of the plane
+_HOVER_UNITS = 1.6  # how near to a clip a pointer must be to ask for its name
+
+
+@dataclass(frozen=True)
+class ClipPoint:
+    """A clip on the plane: its tidy name and its place (0..1, y up)."""
+
+    name: str
+    x: float
+    y: float
+
+
+def paint_plane(colours: Bytes | None, clips: Sequence[ClipPoint], side: int, unit: int) -> pygame.Surface:
+    """The still picture of the plane, `side` pixels square: colours (row 0 at the bottom) and a point for each clip."""
+    picture = pygame.Surface((side, side))
+    picture.fill(PANEL)
+    if colours is not None:
+        smooth = min(side, _SMOOTH_PX)
+        pixels = enlarge(colours, smooth, smooth)[::-1]
+        small = pygame.Surface((smooth, smooth))
+        pygame.surfarray.blit_array(small, np.ascontiguousarray(pixels.swapaxes(0, 1)))
+        picture.blit(small if smooth == side else pygame.transform.smoothscale(small, (side, side)), (0, 0))
+    radius = max(2, unit * 3 // 8)
+    for clip in clips:
+        where = (round(clip.x * (side - 1)), round((1 - clip.y) * (side - 1)))
+        pygame.draw.circle(picture, NIGHT, where, radius + max(1, radius // 3))
+        pygame.draw.circle(picture, LOUD, where, radius)
+    return picture
+
+
+def draw_trail(target: pygame.Surface, layout: Layout, trail: Sequence[tuple[float, float]]) -> None:
+    """Where the cursor was, oldest first: a line that gets thinner with age."""
+    count = len(trail)
+    for step, (start, end) in enumerate(pairwise(trail), start=1):
+        share = step / count
+        width = max(1, round(layout.unit * 0.35 * share))
+        colour = mix(NIGHT, LOUD, 0.35 + 0.65 * share)
+        pygame.draw.line(target, colour, layout.pixel_of(*start), layout.pixel_of(*end), width)
+
+
+def draw_cursor(target: pygame.Surface, layout: Layout, x: float, y: float) -> None:
+    """A ring that shows what is under it, with a point in its middle: white on black, so it is seen on any colour."""
+    at = layout.pixel_of(x, y)
+    radius = max(3, round(layout.unit * 1.1))
+    line = max(1, layout.unit // 5)
+    pygame.draw.circle(target, NIGHT, at, radius + line, line * 3)
+    pygame.draw.circle(target, LOUD, at, radius, line)
+    pygame.draw.circle(target, NIGHT, at, line * 2)
+    pygame.draw.circle(target, LOUD, at, max(1, round(line * 1.2)))
+
+
+def named_clips(
+    clips: Sequence[ClipPoint], cursor: tuple[float, float], hover: ClipPoint | None
+) -> tuple[ClipPoint, ...]:
+    """The clips whose names are worth reading now: the one pointed at, then those around the cursor, nearest first."""
+
+    def away(clip: ClipPoint) -> float:
+        return (clip.x - cursor[0]) ** 2 + (clip.y - cursor[1]) ** 2
+
+    near = sorted((clip for clip in clips if away(clip) <= _NEAR**2), key=away)[:_NAMED]
+    return tuple(near) if hover is None else (hover, *(clip for clip in near if clip != hover))
+
+
+def clip_at(clips: Sequence[ClipPoint], layout: Layout, pixel: tuple[float, float] | None) -> ClipPoint | None:
+    """The clip that a pointer is on, or None."""
+    if pixel is None or not clips or not layout.plane.collidepoint(pixel):
+        return None
+    places = np.array([layout.pixel_of(clip.x, clip.y) for clip in clips])
+    away = np.hypot(*(places - np.array(pixel)).T)
+    nearest = int(away.argmin())
+    return clips[nearest] if away[nearest] <= layout.unit * _HOVER_UNITS else None
+
+
+def draw_names(
+    target: pygame.Surface,
+    layout: Layout,
+    words: Words,
+    clips: Sequence[ClipPoint],
+    *,
+    cursor: tuple[float, float] | None = None,
+) -> None:
+    """Names beside their points, as many as have room; the first ones have the choice."""
+    px = max(12, round(layout.unit * 1.3))
+    pad = max(2, px // 4)
+    widest = layout.plane.width * 2 // 3
+    texts = [words.fit(clip.name, px, widest) for clip in clips]
+    pictures = [words.picture(text, px) for text in texts]
+    sizes = [(picture.get_width() + 2 * pad, picture.get_height() + pad) for picture in pictures]
+    anchors = [layout.pixel_of(clip.x, clip.y) for clip in clips]
+    taken = []
+    if cursor is not None:
+        ring = pygame.Rect(0, 0, layout.unit * 3, layout.unit * 3)
+        ring.center = layout.pixel_of(*cursor)
+        taken.append(ring)
+    boxes = place_labels(anchors, sizes, layout.plane, reach=max(4, layout.unit * 3 // 4), taken=taken)
+    for box, picture in zip(boxes, pictures, strict=True):
+        if box is not None:
+            pygame.draw.rect(target, NIGHT, box, border_radius=pad)
+            target.blit(picture, picture.get_rect(center=box.center))
+
+
+def clip_points(clips: Sequence[tuple[str, tuple[float, float]]]) -> tuple[ClipPoint, ...]:
+    """Clips as points with tidy names, from (name, point)."""
+    return tuple(ClipPoint(tidy_name(name), float(point[0]), float(point[1])) for name, point in clips)
