@@ -34,14 +34,25 @@ GRIDS = (4, 12, 24)
 DIVISIONS = (1, 2, 3, 4, 6, 8, 12, 24)
 SCATTER_MS = 15.0
 _SCATTER_RANGE_TICKS = (0.4, 1.3)
-# What a subdivision costs beyond its places: those foreign to the beat (thirds of a plain beat, halves of a dotted one) and
-# the finest ones. In units of log probability, as everything here.
-_PLAIN_COST = np.array([0.0, 0.0, 0.7, 0.0, 1.2, 0.5, 2.5, 4.0])
-_DOTTED_COST = np.array([0.0, 0.7, 0.0, 1.2, 0.0, 2.5, 0.5, 4.0])
+_TAIL = 3.0  # degrees of freedom of Student's t: people's scatter has stragglers, and one of them must not change a reading
+MAX_LEAN_MS = 60.0
+_LEAN_PRIOR_ONSETS = 4
+_LEAN_SHARES = (0.0, 0.5, 1.0)
+# All costs are in units of log probability. What it costs to mean a place, by the coarsest division that has it; what it
+# costs a beat to use a division that is foreign to it (thirds of a plain beat, halves of a dotted one); what a bar pays for its
+# finest division; what it costs a beat to leave the division of its bar, and a bar that of its surroundings.
+_PLAIN_PLACE = {1: 0.7, 2: 1.1, 4: 1.6, 3: 1.7, 6: 2.3, 8: 2.8, 12: 3.4, 24: 4.0}
+_DOTTED_PLACE = {1: 0.7, 3: 1.1, 6: 1.6, 2: 1.8, 4: 2.8, 12: 2.8, 8: 3.4, 24: 4.0}
+_PLAIN_COST = np.array([0.0, 0.0, 0.5, 0.0, 0.8, 0.5, 2.0, 3.0])
+_DOTTED_COST = np.array([0.0, 0.5, 0.0, 1.0, 0.0, 2.0, 0.5, 3.0])
 _FAVOURITE_COST = np.array([0.0, 0.0, 0.5, 0.0, 1.0, 1.0, 6.0, 12.0])
 _LEAVE_COST = 4.0
 _MECHANICAL_SHARE = 0.5
 _ON_TICK = 0.01
+_PLAIN_PLACES, _DOTTED_PLACES = (
+    np.array([next(cost[d] for d in sorted(cost) if tick % (TICKS_PER_BEAT // d) == 0) for tick in range(TICKS_PER_BEAT)])
+    for cost in (_PLAIN_PLACE, _DOTTED_PLACE)
+)
 _FITS = np.array([[fine % coarse == 0 for coarse in DIVISIONS] for fine in DIVISIONS])  # [favourite, division]
 
 
@@ -99,9 +110,12 @@ def quantise(
     nearest = _round(scaled)  # in the beat, as `chosen`
     chosen, division = nearest, np.full(len(beats), ticks_per_beat, dtype=np.int64)
     if mode == "subdivision" and ticks_per_beat == TICKS_PER_BEAT and len(beats):
-        division = _divisions(beats, places, meter, _scatter_ticks(places, tick_ms))
+        scatter, lean = _scatter_ticks(places, tick_ms), _lean_ticks(places, tick_ms)
+        readings = [_divisions(beats, places, places - share * lean, meter, scatter) for share in _LEAN_SHARES]
+        best = min(range(len(readings)), key=lambda reading: readings[reading][1])
+        steady, division = places - _LEAN_SHARES[best] * lean, readings[best][0]
         step = TICKS_PER_BEAT // division
-        chosen = _round(places / step) * step
+        chosen = _round(steady / step) * step
     start = beats * ticks_per_beat
     kept = _louder(_around(start + nearest, cycle_beats, ticks_per_beat), voices, velocities)
     while True:
@@ -122,12 +136,29 @@ def _round(values: Reals) -> Ints:
     return np.floor(values + 0.5).astype(np.int64)
 
 
+def _is_mechanical(places: Reals) -> bool:
+    """Whether a machine wrote the notes: most stand exactly on ticks."""
+    return bool(np.mean(np.abs(places - np.rint(places)) < _ON_TICK) >= _MECHANICAL_SHARE)
+
+
 def _scatter_ticks(places: Reals, tick_ms: Reals | float) -> Reals:
-    """How far people scatter at this tempo, in ticks; least where a machine wrote the notes exactly on ticks."""
+    """How far people scatter at this tempo, in ticks; least where a machine wrote the notes."""
     low, high = _SCATTER_RANGE_TICKS
-    mechanical = np.mean(np.abs(places - np.rint(places)) < _ON_TICK) >= _MECHANICAL_SHARE
-    scatter = np.broadcast_to(SCATTER_MS / np.asarray(tick_ms, dtype=np.float64), places.shape)
-    return np.full(places.shape, low) if mechanical else np.clip(scatter, low, high)
+    if _is_mechanical(places):
+        return np.full(places.shape, low)
+    return np.clip(np.broadcast_to(SCATTER_MS / np.asarray(tick_ms, dtype=np.float64), places.shape), low, high)
+
+
+def _lean_ticks(places: Reals, tick_ms: Reals | float) -> Reals:
+    """How far the whole stretch is early or late, in ticks at each onset: the middle of the onsets around the beats."""
+    each_ms = np.broadcast_to(np.asarray(tick_ms, dtype=np.float64), places.shape)
+    away = places - _round(places / TICKS_PER_BEAT) * TICKS_PER_BEAT
+    near = np.abs(away) <= MAX_MICROTIMING_TICKS
+    count = int(near.sum())
+    if count == 0 or _is_mechanical(places):
+        return np.zeros(places.shape)
+    lean_ms = float(np.median((away * each_ms)[near])) * count / (count + _LEAN_PRIOR_ONSETS)
+    return np.clip(lean_ms, -MAX_LEAN_MS, MAX_LEAN_MS) / each_ms
 
 
 def _louder(nearest: Ints, voices: Ints, velocities: Ints) -> Flags:
@@ -151,12 +182,11 @@ def _sharing(ticks: Ints, voices: Ints, kept: Flags) -> Flags:
     return sharing
 
 
-def _divisions(beats: Ints, places: Reals, meter: Meter, scatter: Reals) -> Ints:
-    """`[N]`: the subdivision of each onset's beat, by least cost over beat, bar and stretch."""
+def _divisions(beats: Ints, places: Reals, steady: Reals, meter: Meter, scatter: Reals) -> tuple[Ints, float]:
+    """`[N]`: the subdivision of each onset's beat, by least cost over beat, bar and stretch; and that cost."""
     used_beats, at_beat = np.unique(beats, return_inverse=True)
-    costs = _beat_costs(at_beat, places, scatter, len(used_beats))
     dotted = np.array([meter.is_ternary_beat(beat) for beat in range(meter.beats)])[used_beats % meter.beats]
-    costs += np.where(dotted[:, None], _DOTTED_COST, _PLAIN_COST)
+    costs = _beat_costs(at_beat, places, steady, scatter, dotted)
     best = costs.min(axis=1, keepdims=True)
     # [beat, favourite]: the cheapest division that fits into the bar's favourite, or leaving it for the best there is
     fitting = np.stack([np.where(fits, costs, np.inf).min(axis=1) for fits in _FITS], axis=1)
@@ -171,18 +201,19 @@ def _divisions(beats: Ints, places: Reals, meter: Meter, scatter: Reals) -> Ints
     favourite = bar_costs.argmin(axis=1)[at_bar]
     chosen = (costs + np.where(_FITS[favourite], 0.0, _LEAVE_COST)).argmin(axis=1)
     of_onsets: Ints = np.array(DIVISIONS, dtype=np.int64)[chosen][at_beat]
-    return of_onsets
+    return of_onsets, float(bar_costs.min(axis=1).sum())
 
 
-def _beat_costs(at_beat: Ints, places: Reals, scatter: Reals, count: int) -> Reals:
+def _beat_costs(at_beat: Ints, places: Reals, steady: Reals, scatter: Reals, dotted: Flags) -> Reals:
     """`[beats, divisions]`: what the onsets of each beat cost in each subdivision; infinite where one is too far off."""
-    costs = np.zeros((count, len(DIVISIONS)))
+    costs = np.where(dotted[:, None], _DOTTED_COST, _PLAIN_COST)
     for column, division in enumerate(DIVISIONS):
-        step = TICKS_PER_BEAT / division
-        away = places - np.floor(places / step + 0.5) * step
-        each = away**2 / (2 * scatter**2) + np.log(division)
-        each[np.abs(away) > MAX_MICROTIMING_TICKS] = np.inf
-        costs[:, column] = np.bincount(at_beat, weights=each, minlength=count)
+        step = TICKS_PER_BEAT // division
+        meant = _round(steady / step) * step
+        each = (_TAIL + 1) / 2 * np.log1p(((steady - meant) / scatter) ** 2 / _TAIL)
+        each += np.where(dotted[at_beat], _DOTTED_PLACES[meant % TICKS_PER_BEAT], _PLAIN_PLACES[meant % TICKS_PER_BEAT])
+        each[np.abs(places - meant) > MAX_MICROTIMING_TICKS] = np.inf
+        costs[:, column] += np.bincount(at_beat, weights=each, minlength=len(dotted))
     return costs
 
 
