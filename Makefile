@@ -49,9 +49,10 @@ $(VENV)/.play: pyproject.toml constraints.txt | $(VENV)/.made
 	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
-# The first Python that is new enough, tried by running it: a name on the PATH may be an empty shell.
+# The first Python that is new enough, tried by running it: a name on the PATH may be an empty shell. Those for which the
+# MIDI library has working wheels come first.
 $(VENV)/.made:
-	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	@for python in $(or $(PYTHON),python3.11 python3.12 python3 python3.13 python3.14); do \
 	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
 	  "$$python" -c 'import venv, ensurepip' >/dev/null 2>&1 || { bare=$$python; continue; }; \
 	  "$$python" -m venv --clear $(VENV) && touch $@ && exit 0 || exit 1; \

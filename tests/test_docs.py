@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from performance.controls import ACTIONS, CONTROLS
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import Meter
 
@@ -144,3 +145,35 @@ def test_the_groupings_on_the_meter_page_are_those_that_are_taken() -> None:
     for example in (part for row in kinds for part in row[2].split(", ")):
         name, lengths = example.split(" = ")
         assert [str(beat) for beat in Meter.parse(name).beat_eighths] == lengths.split()
+
+
+def control_rows() -> list[list[str]]:
+    """The table of the controls' page, cell by cell."""
+    return [
+        [
+            control.label,
+            " ".join(control.keys),
+            ", ".join(control.choices) or f"{control.text(control.low)} to {control.text(control.high)}",
+            control.text(control.default),
+            control.osc,
+            control.help,
+        ]
+        for control in CONTROLS.values()
+    ]
+
+
+def action_rows() -> list[list[str]]:
+    return [[action.label, " ".join(action.keys), action.osc, action.help] for action in ACTIONS.values()]
+
+
+def test_the_controls_page_lists_what_there_is_to_control() -> None:
+    assert tables(read("docs/controls.md")) == [control_rows(), action_rows()]
+
+
+def test_the_osc_page_lists_every_address_of_a_control_or_an_action() -> None:
+    incoming, _ = tables(read("docs/osc.md"))
+    listed = {row[0] for row in incoming}
+    addresses = {entry.osc for entry in (*CONTROLS.values(), *ACTIONS.values()) if entry.osc}
+    assert addresses <= listed
+    for control in CONTROLS.values():
+        assert not control.osc_word or any(control.osc_word in row[1] for row in incoming if row[0] == control.osc)
