@@ -1,7 +1,8 @@
-"""Cards: who made the clips of a folder, under what licence, and whether they agreed. `dataset.toml` beside the clips."""
+"""Cards: who made the clips of a folder, under what licence, and whether they agreed."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,15 +11,15 @@ from pathlib import Path
 from rvae.errors import FileError, MeterError
 from rvae.meter import Meter
 
-CARD_NAME = "dataset.toml"
+CARD_NAME = "dataset.toml"  # beside the clips
 
 
 @dataclass(frozen=True)
 class Card:
     """What a folder says about its clips. Everything may be missing; `rest` keeps what has no place of its own.
 
-    `people`, `sources`: lines of text. `groupings`: how meters of a written signature are felt. `clip_meters`: the same for
-    single clips by file name.
+    `people`, `sources`: lines of text. `groupings`: how meters of a written signature are felt. `clip_meters`: the
+    same for single clips by file name.
     """
 
     name: str = ""
@@ -33,11 +34,13 @@ class Card:
 
     @classmethod
     def parse(cls, text: str, *, where: str = CARD_NAME) -> Card:
-        """A card from its TOML text. Raises FileError in one line where it is not TOML or names a meter that is none."""
+        """A card from its TOML text. Raises FileError where it is not TOML or names a meter that is none."""
         try:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise FileError(f"{where}: not a TOML file ({error}); mend it, or take it away to read the clips without") from None
+            raise FileError(
+                f"{where}: not a TOML file ({error}); mend it, or take it away to read the clips without"
+            ) from None
         try:
             groupings = tuple(Meter.parse(name) for name in _lines(table.pop("grouping", ())))
             said = {clip: entry.get("meter") for clip, entry in _tables(table.get("clips")).items()}
@@ -56,20 +59,27 @@ class Card:
             table,
         )
 
+    def as_mapping(self) -> dict[str, object]:
+        """The card as plain JSON values, to travel in a model; without the tables about single clips."""
+        rest = {key: value for key, value in self.rest.items() if key != "clips"}
+        people, sources = list(self.people), list(self.sources)
+        card = {"name": self.name, "description": self.description, "people": people, "licence": self.licence}
+        plain: dict[str, object] = json.loads(
+            json.dumps({**rest, **card, "consent": self.consent, "sources": sources}, default=str)
+        )
+        return plain
+
 
 def merge_cards(cards: Iterable[Card]) -> Card:
     """Several cards as one: texts joined, lines in order and each once; what holds for single clips stays behind."""
     rows = tuple(cards)
 
-    def joined(texts: Iterable[str]) -> str:
-        return "; ".join(dict.fromkeys(text for text in texts if text))
-
     return Card(
-        joined(card.name for card in rows),
-        joined(card.description for card in rows),
+        _joined(card.name for card in rows),
+        _joined(card.description for card in rows),
         tuple(dict.fromkeys(line for card in rows for line in card.people)),
-        joined(card.licence for card in rows),
-        joined(card.consent for card in rows),
+        _joined(card.licence for card in rows),
+        _joined(card.consent for card in rows),
         tuple(dict.fromkeys(line for card in rows for line in card.sources)),
     )
 
@@ -86,8 +96,16 @@ def read_card(folder: Path) -> Card | None:
     return Card.parse(text, where=str(path))
 
 
+def _joined(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))
+
+
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
+    """Any value as text; a table as its name with the rest in brackets: `Ada (played, 2025)`."""
+    if isinstance(value, dict) and value:
+        name, *others = (_text(part) for part in value.values())
+        return f"{name} ({', '.join(others)})" if others else name
+    return value if isinstance(value, str) else str(value)
 
 
 def _lines(value: object) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rvae.account import ClipReport, Dropped, ImportReport
 from rvae.card import CARD_NAME, Card, merge_cards, read_card
-from rvae.cutting import ClipReport, Dropped, Reading, cut
+from rvae.cutting import Reading, cut
 from rvae.errors import CorpusError, MidiFileError
 from rvae.grid import Quantiser
 from rvae.kit import STANDARD_KIT, Kit
@@ -18,42 +19,6 @@ from rvae.midi import read_midi
 from rvae.pattern import Pattern
 
 MIDI_SUFFIXES = (".mid", ".midi")
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What was made of all files: one entry per file that could be read, and all that was dropped, whole files first."""
-
-    clips: tuple[ClipReport, ...] = ()
-    unreadable: tuple[Dropped, ...] = ()
-
-    @property
-    def dropped(self) -> tuple[Dropped, ...]:
-        return self.unreadable + tuple(entry for clip in self.clips for entry in clip.dropped)
-
-    @property
-    def files(self) -> int:
-        return len(self.clips) + len(self.unreadable)
-
-    @property
-    def note_ons(self) -> int:
-        return sum(clip.note_ons for clip in self.clips)
-
-    @property
-    def onsets(self) -> int:
-        return sum(clip.onsets for clip in self.clips)
-
-    @property
-    def collisions(self) -> int:
-        return sum(clip.collisions for clip in self.clips)
-
-    @property
-    def unmapped(self) -> dict[int, int]:
-        """Note-ons by pitch that no voice has."""
-        total: Counter[int] = Counter()
-        for clip in self.clips:
-            total.update(clip.unmapped)
-        return dict(sorted(total.items()))
 
 
 @dataclass(frozen=True)
@@ -75,7 +40,9 @@ class Corpus:
             raise CorpusError("a corpus without patterns; give at least one clip with drum notes in it")
         shape = (self.kit, self.bars, self.ticks_per_beat)
         if any((pattern.kit, pattern.bars, pattern.ticks_per_beat) != shape for pattern in self.patterns):
-            raise CorpusError("the patterns of a corpus have one kit, one number of bars and one grid; read them together")
+            raise CorpusError(
+                "the patterns of a corpus have one kit, one number of bars and one grid; read them together"
+            )
 
     @property
     def clips(self) -> tuple[str, ...]:
@@ -94,6 +61,7 @@ class Corpus:
 
     @property
     def onsets(self) -> int:
+        """Onsets in all patterns, copies made to fill a cycle included."""
         return sum(pattern.onsets for pattern in self.patterns)
 
     def of_clips(self, clips: Iterable[str]) -> Corpus:
@@ -116,11 +84,11 @@ def read_corpus(
 ) -> Corpus:
     """Read clips from MIDI files, and from folders with all that is in them.
 
-    `bars`: 1, 2 or 4, the bars of one pattern. `channel`: 1..16 where the drums are; without it channel 10 if it has notes,
-    otherwise every channel. `groupings`: how meters are felt, e.g. `Meter.parse("7/8(3+2+2)")`; otherwise a text in the file
-    says so, then the card of the folder (`dataset.toml`), then custom. A file that cannot be read is in `report.dropped` and
-    no error. Raises CorpusError where no file leaves anything, UsageError for an argument out of range, FileError for a card
-    that cannot be read.
+    `bars`: 1, 2 or 4, the bars of one pattern. `channel`: 1..16 where the drums are; without it channel 10 if it has
+    notes, otherwise every channel. `groupings`: how meters are felt, e.g. `Meter.parse("7/8(3+2+2)")`; otherwise a
+    text in the file says so, then the card of the folder (`dataset.toml`), then custom. A file that cannot be read is
+    in `report.dropped` and no error. Raises CorpusError where no file leaves anything, UsageError for an argument out
+    of range, FileError for a card that cannot be read.
     """
     reading = Reading(bars, kit, channel, ticks_per_beat, quantise, tuple(groupings))
     patterns: list[Pattern] = []
@@ -150,8 +118,6 @@ def _nothing(report: ImportReport) -> str:
     if report.files == 0:
         return "no .mid or .midi file found; give MIDI files, or a folder that has some"
     why = Counter(entry.reason for entry in report.dropped)
-    if report.unmapped:
-        why[f"no voice of the kit for notes {', '.join(map(str, report.unmapped))}"] += sum(report.unmapped.values())
     reasons = "; ".join(reason for reason, _ in why.most_common(3)) or "no note in them"
     return f"nothing usable in {report.files} files: {reasons}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor, lcm
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rvae.account import ClipReport, Dropped
 from rvae.card import Card
 from rvae.errors import MeterError, UsageError
 from rvae.grid import GRIDS, QUANTISERS, Ints, Quantiser, Reals, quantise
@@ -48,42 +48,6 @@ class Reading:
             raise UsageError(f"'{self.quantise}' is no way to quantise; choose {' or '.join(QUANTISERS)}")
 
 
-@dataclass(frozen=True)
-class Dropped:
-    """Something that was not taken: the file, why, and how many note-ons went with it (0 where they cannot be read)."""
-
-    file: str
-    reason: str
-    onsets: int = 0
-
-
-@dataclass(frozen=True)
-class ClipReport:
-    """What was made of one file. `onsets` + `collisions` + unmapped + dropped = `note_ons`, always.
-
-    `meters`: (bars, onsets) by meter. `voices`: onsets by voice. `unmapped`: note-ons by pitch that no voice of the kit has.
-    `dropped`: what else was not taken. `notes`: words on what was done to the clip: tiled, completed, moved. `channel`: 1..16,
-    or None where all were read. `qpm`: its first tempo. Copies made to fill a cycle are counted nowhere.
-    """
-
-    file: str
-    note_ons: int
-    onsets: int
-    collisions: int
-    patterns: int
-    meters: Mapping[Meter, tuple[int, int]]
-    voices: Mapping[str, int]
-    unmapped: Mapping[int, int]
-    dropped: tuple[Dropped, ...]
-    notes: tuple[str, ...]
-    channel: int | None
-    qpm: float
-
-    @property
-    def bars(self) -> int:
-        return sum(bars for bars, _ in self.meters.values())
-
-
 @dataclass
 class _Stretch:
     """Bars of one meter in a clip: from `start` to before `end`, in pulses; what was placed in them by (tick, row)."""
@@ -100,7 +64,7 @@ class _Stretch:
 
 @dataclass(frozen=True)
 class _Early:
-    """An onset of one stretch that is meant for the barline of the next; `exact`: its place in ticks of its own stretch."""
+    """An onset that is meant for the barline of the next stretch; `exact`: its place in ticks of its own."""
 
     pulse: int
     row: int
@@ -120,7 +84,9 @@ class _Cutter:
         self.dropped: list[Dropped] = []
         self.unmapped: Counter[int] = Counter()
         self.collisions = 0
+        self.over_barline = 0
         self.channel: int | None = None
+        self._said = _meters_said(clip.texts)
         self._tempo_pulses = [pulse for pulse, _ in clip.tempos]
 
     def drop(self, reason: str, onsets: int) -> None:
@@ -135,7 +101,9 @@ class _Cutter:
         on_channel = np.full(len(channels), True) if self.channel is None else channels == self.channel
         if not on_channel.all():
             self.drop(f"not on the drum channel ({self.channel})", int((~on_channel).sum()))
-        row_of = np.array([-1 if (row := self.reading.kit.row_of_pitch(pitch)) is None else row for pitch in range(128)])
+        row_of = np.array(
+            [-1 if (row := self.reading.kit.row_of_pitch(pitch)) is None else row for pitch in range(128)]
+        )
         rows = row_of[pitches]
         self.unmapped.update(pitches[on_channel & (rows < 0)].tolist())
         kept = on_channel & (rows >= 0)
@@ -152,8 +120,10 @@ class _Cutter:
     # --- meters
 
     def meter(self, signature: TimeSignature) -> Meter:
-        """The meter of a time signature: as asked for, as the card says of this clip, as the file says, as the card says of
-        all, or as is usual. Raises MeterError."""
+        """The meter of a time signature. Raises MeterError.
+
+        As asked for; as the card says of this clip; as a text in the file says; as the card says of all; as is usual.
+        """
         card = self.card or Card()
         of_clip = card.clip_meters.get(Path(self.source).name)
         said = self._said_in_file(signature)
@@ -163,19 +133,10 @@ class _Cutter:
         return Meter.of(signature.numerator, signature.denominator)
 
     def _said_in_file(self, signature: TimeSignature) -> Meter | None:
-        """The grouping that the last text before or at a time signature gives for it."""
-        found: Meter | None = None
-        for pulse, text in self.clip.texts:
-            match = _METER_TEXT.fullmatch(text)
-            if match is None or pulse > signature.pulse:
-                continue
-            try:
-                meter = Meter.parse(match[1])
-            except MeterError:
-                continue  # any text may begin so; one that is no meter says nothing
-            if (meter.numerator, meter.denominator) == signature[1:]:
-                found = meter
-        return found
+        """The grouping that the last text at or before a time signature gives for it."""
+        said = self._said.get((signature.numerator, signature.denominator), [])
+        place = bisect_right([pulse for pulse, _ in said], signature.pulse)
+        return said[place - 1][1] if place else None
 
     def signatures(self) -> list[TimeSignature]:
         """One time signature per pulse, from the start on."""
@@ -215,14 +176,16 @@ class _Cutter:
         return self._with_pickup([stretch for stretch in found if stretch is not None])
 
     def _with_pickup(self, stretches: list[_Stretch]) -> list[_Stretch]:
-        """A short first stretch is a pickup: its notes lead to the first barline, at the end of a bar of the meter there."""
+        """A short first stretch is a pickup: it stands at the end of a bar of the meter that it leads to."""
         if len(stretches) < 2 or stretches[0].end != stretches[1].start:
             return stretches
         first, second = stretches[:2]
         ppq, barline = self.clip.ppq, stretches[1].start
         length, own_bar, bar = barline - first.start, first.bar_pulses(ppq), second.bar_pulses(ppq)
         if length < bar and (length < own_bar or length * 2 <= bar):
-            self.notes.append(f"a pickup of {float(length / ppq):g} quarters: kept at the end of a bar of {second.meter} before")
+            self.notes.append(
+                f"a pickup of {float(length / ppq):g} quarters: kept at the end of a bar of {second.meter} before"
+            )
             return [_Stretch(second.meter, barline - bar, first.end), *stretches[1:]]
         return stretches
 
@@ -237,23 +200,40 @@ class _Cutter:
         """Quantise each stretch into its cells; what is early before a change of meter goes over to the next."""
         early: list[tuple[int, _Early]] = []
         for place, stretch in enumerate(stretches):
-            first, last = np.searchsorted(heard[:, 0], [ceil(stretch.start), 2**62 if stretch.end is None else stretch.end])
+            self._note_cut_bar(stretch)
+            first, last = np.searchsorted(
+                heard[:, 0], [ceil(stretch.start), 2**62 if stretch.end is None else stretch.end]
+            )
             adjacent = place + 1 < len(stretches) and stretches[place + 1].start == stretch.end
             leaving = self._fill(stretch, heard[first:last], alone=len(stretches) == 1, adjacent=adjacent)
             early += [(place, onset) for onset in leaving]
         for place, onset in early:
             self._hand_over(stretches[place], stretches[place + 1], onset)
-        if early:
-            self.notes.append(f"{len(early)} onsets just before a change of meter were held against its barline")
+            self.over_barline += 1
+        if self.over_barline:
+            self.notes.append(
+                f"{_several(self.over_barline, 'onset')} played before a barline and meant for it: moved over it"
+            )
+
+    def _quarter(self, stretch: _Stretch) -> str:
+        return f"{float(stretch.start / self.clip.ppq):g}"
+
+    def _note_cut_bar(self, stretch: _Stretch) -> None:
+        if stretch.end is None:
+            return
+        bars = (stretch.end - stretch.start) / stretch.bar_pulses(self.clip.ppq)
+        if bars.denominator != 1:
+            at = stretch.end / self.clip.ppq
+            self.notes.append(f"bar {ceil(bars)} of {stretch.meter} is cut short by a time signature at quarter {at:g}")
 
     def _fill(self, stretch: _Stretch, heard: Ints, *, alone: bool, adjacent: bool) -> list[_Early]:
         """Place the notes of a stretch; returns those that belong to the barline where the next one begins."""
+        if not len(heard):
+            return []
         pulses, rows, velocities = heard.T
         meter, ppq, grid = stretch.meter, self.clip.ppq, self.reading.ticks_per_beat
         beats, places = _positions(pulses, stretch.start, meter, ppq)
-        stretch.bars = self._bars(stretch, int(beats.max()) // meter.beats + 1 if len(beats) else 0)
-        if not len(beats):
-            return []
+        stretch.bars = self._bars(stretch, int(beats.max()) // meter.beats + 1)
         loop = alone and stretch.bars <= _LOOP_BARS
         found = quantise(
             beats, places, rows, velocities, meter,
@@ -271,9 +251,7 @@ class _Cutter:
         values = zip(velocities[staying].tolist(), found.microtiming[staying].tolist(), strict=True)
         stretch.cells = dict(zip(zip(ticks, row_list, strict=True), values, strict=True))
         bar_ticks = meter.beats * grid
-        over = int((found.ticks[staying] // bar_ticks != beats[staying] // meter.beats).sum())
-        if over:
-            self.notes.append(f"{over} onsets played early moved over their barline")
+        self.over_barline += int((found.ticks[staying] // bar_ticks != beats[staying] // meter.beats).sum())
         if not loop and not adjacent and ticks:
             stretch.bars = max(stretch.bars, max(ticks) // bar_ticks + 1)
         gone = np.flatnonzero(leaving)
@@ -325,20 +303,32 @@ class _Cutter:
             self._pattern(stretch, cycle, cells, min(cycle_bars, stretch.bars - cycle * cycle_bars))
             for cycle, cells in sorted(cycles.items())
         ]
+        where = (
+            "the clip"
+            if stretch.end is None and stretch.start == 0
+            else f"{stretch.meter} from quarter {self._quarter(stretch)}"
+        )
         silent = ceil(stretch.bars / cycle_bars) - len(cycles)
-        if silent and cycles:
-            self.notes.append(f"{silent} silent cycles of {stretch.meter} passed over")
+        if silent:
+            self.notes.append(f"{where}: {_several(silent, 'silent cycle')} passed over")
         left = stretch.bars % cycle_bars
-        if left and cycles:
-            done = "tiled" if stretch.bars < cycle_bars and cycle_bars % left == 0 else "completed with its own first bars"
-            what = f"{left} of {cycle_bars} bars"
-            self.notes.append(f"{'the clip' if stretch.bars < cycle_bars else 'the last cycle'} of {stretch.meter} has {what}: {done}")
+        if left and stretch.bars < cycle_bars:
+            done = "tiled to a cycle" if cycle_bars % left == 0 else "completed with its own first bars"
+            self.notes.append(f"{where} has {_several(left, 'bar')}: {done}")
+        elif left:
+            self.notes.append(
+                f"{where}: the last cycle has {left} of {cycle_bars} bars: completed with its own first bars"
+            )
         return found
 
     def _pattern(self, stretch: _Stretch, cycle: int, cells: list[tuple[int, int, int, float]], bars: int) -> Pattern:
         reading = self.reading
         shape = (len(reading.kit), bars * stretch.meter.beats * reading.ticks_per_beat)
-        onset, velocity, microtiming = np.zeros(shape, np.int8), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        onset, velocity, microtiming = (
+            np.zeros(shape, np.int8),
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.float32),
+        )
         for row, tick, loud, off in cells:
             onset[row, tick] = 1
             velocity[row, tick] = loud / MAX_MIDI_VELOCITY
@@ -352,6 +342,28 @@ class _Cutter:
             first_bar,
             reading.ticks_per_beat,
         )  # fmt: skip
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _meters_said(texts: tuple[tuple[int, str], ...]) -> dict[tuple[int, int], list[tuple[int, Meter]]]:
+    """The groupings that texts of a file give, `meter 7/8(2+2+3)`, by written signature: (pulse, meter), each said
+    once."""
+    found: dict[tuple[int, int], list[tuple[int, Meter]]] = {}
+    for pulse, text in texts:
+        match = _METER_TEXT.fullmatch(text)
+        if match is None:
+            continue
+        try:
+            meter = Meter.parse(match[1])
+        except MeterError:
+            continue  # any text may begin so; one that names no meter says nothing
+        said = found.setdefault((meter.numerator, meter.denominator), [])
+        if not said or said[-1][1] != meter:
+            said.append((pulse, meter))
+    return found
 
 
 def _positions(pulses: Ints, start: Fraction, meter: Meter, ppq: int) -> tuple[Ints, Reals]:
@@ -372,7 +384,7 @@ def _ticks(stretch: _Stretch, ppq: int, ticks_per_beat: int) -> float:
 
 
 def cut(clip: MidiClip, source: str, reading: Reading, card: Card | None = None) -> tuple[list[Pattern], ClipReport]:
-    """The patterns of one clip, and the account of its notes. `source` is the file as it was given; `card` its folder's."""
+    """The patterns of one clip, and the account of its notes. `source`: the file as given; `card`: its folder's."""
     work = _Cutter(clip, source, reading, card)
     heard = work.heard()
     stretches = work.stretches(heard[:, 0])
@@ -386,6 +398,9 @@ def cut(clip: MidiClip, source: str, reading: Reading, card: Card | None = None)
             bars, onsets = meters.get(stretch.meter, (0, 0))
             meters[stretch.meter] = (bars + stretch.bars, onsets + len(stretch.cells))
             voices.update(row for _, row in stretch.cells)
+    if not patterns and not work.dropped:
+        missing = ", ".join(map(str, sorted(work.unmapped)))
+        work.drop(f"kit {reading.kit.name} has no voice for its notes ({missing})" if missing else "no notes in it", 0)
     report = ClipReport(
         source, len(clip.notes), voices.total(), work.collisions, len(patterns), meters,
         {name: voices[row] for row, name in enumerate(reading.kit.names)},

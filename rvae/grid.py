@@ -1,13 +1,13 @@
 """Onsets in exact positions to patterns on the grid, and back.
 
-A position is a felt beat and a place in it, 0 to 24 ticks. Quantising chooses a tick for every onset and leaves the rest as
-microtiming, so that tick + microtiming is the position again.
+A position is a felt beat and a place in it, 0 to 24 ticks. Quantising chooses a tick for every onset and leaves the
+rest as microtiming, so that tick + microtiming is the position again.
 
-People scatter by 10 to 20 ms around where they mean to play, which is a tick or so at 120: the nearest tick is then often
-not the one that was meant. `quantise` therefore asks for the subdivision each felt beat uses, in the manner of a minimum
-description length: an onset that is meant for one of d places in the beat costs log(d), its distance from that place costs
-what a normal scatter makes of it, and a beat that leaves the subdivision of its bar, or a bar that leaves that of its
-surroundings, costs a constant. The cheapest reading wins, and a stray onset alone flips nothing.
+People scatter by 10 to 20 ms around where they mean to play, which is a tick or so at 120: the nearest tick is then
+often not the one that was meant. `quantise` therefore asks for the subdivision each felt beat uses, in the manner of
+a minimum description length: an onset that is meant for one of d places in the beat costs log(d), its distance from
+that place costs what a normal scatter makes of it, and a beat that leaves the subdivision of its bar, or a bar that
+leaves that of its surroundings, costs a constant. The cheapest reading wins, and a stray onset alone flips nothing.
 """
 
 from __future__ import annotations
@@ -34,13 +34,16 @@ GRIDS = (4, 12, 24)
 DIVISIONS = (1, 2, 3, 4, 6, 8, 12, 24)
 SCATTER_MS = 15.0
 _SCATTER_RANGE_TICKS = (0.4, 1.3)
-_TAIL = 3.0  # degrees of freedom of Student's t: people's scatter has stragglers, and one of them must not change a reading
+_TAIL = (
+    3.0  # degrees of freedom of Student's t: people's scatter has stragglers, and one of them must not change a reading
+)
 MAX_LEAN_MS = 60.0
 _LEAN_PRIOR_ONSETS = 4
 _LEAN_SHARES = (0.0, 0.5, 1.0)
-# All costs are in units of log probability. What it costs to mean a place, by the coarsest division that has it; what it
-# costs a beat to use a division that is foreign to it (thirds of a plain beat, halves of a dotted one); what a bar pays for its
-# finest division; what it costs a beat to leave the division of its bar, and a bar that of its surroundings.
+# All costs are in units of log probability. What it costs to mean a place, by the coarsest division that has it; what
+# it costs a beat to use a division that is foreign to it (thirds of a plain beat, halves of a dotted one); what a bar
+# pays for its finest division; what it costs a beat to leave the division of its bar, and a bar that of its
+# surroundings.
 _PLAIN_PLACE = {1: 0.7, 2: 1.1, 4: 1.6, 3: 1.7, 6: 2.3, 8: 2.8, 12: 3.4, 24: 4.0}
 _DOTTED_PLACE = {1: 0.7, 3: 1.1, 6: 1.6, 2: 1.8, 4: 2.8, 12: 2.8, 8: 3.4, 24: 4.0}
 _PLAIN_COST = np.array([0.0, 0.0, 0.5, 0.0, 0.8, 0.5, 2.0, 3.0])
@@ -50,7 +53,9 @@ _LEAVE_COST = 4.0
 _MECHANICAL_SHARE = 0.5
 _ON_TICK = 0.01
 _PLAIN_PLACES, _DOTTED_PLACES = (
-    np.array([next(cost[d] for d in sorted(cost) if tick % (TICKS_PER_BEAT // d) == 0) for tick in range(TICKS_PER_BEAT)])
+    np.array(
+        [next(cost[d] for d in sorted(cost) if tick % (TICKS_PER_BEAT // d) == 0) for tick in range(TICKS_PER_BEAT)]
+    )
     for cost in (_PLAIN_PLACE, _DOTTED_PLACE)
 )
 _FITS = np.array([[fine % coarse == 0 for coarse in DIVISIONS] for fine in DIVISIONS])  # [favourite, division]
@@ -69,8 +74,8 @@ class Quantised:
     """What `quantise` found for N onsets.
 
     `ticks`: int64 `[N]`, the tick of each, counted from the first barline in ticks of the grid asked for.
-    `microtiming`: float64 `[N]`, position minus tick. `kept`: bool `[N]`, False for an onset that lost its tick to a louder
-    one of its voice. `division`: int64 `[N]`, into how many its beat was divided.
+    `microtiming`: float64 `[N]`, position minus tick. `kept`: bool `[N]`, False for an onset that lost its tick to a
+    louder one of its voice. `division`: int64 `[N]`, into how many its beat was divided.
     """
 
     ticks: Ints
@@ -98,11 +103,12 @@ def quantise(
 ) -> Quantised:
     """Choose the tick of each of N onsets of a stretch of bars in one meter.
 
-    `beats`: int64 `[N]`, felt beats from the first barline. `places`: float64 `[N]`, where in the beat, 0 to below 24, in
-    1/24 beat. `voices`, `velocities`: int64 `[N]`. `tick_ms`: how long 1/24 beat lasts at each onset. `cycle_beats`: where the
-    stretch is a loop, its length; its end is then its start. `ticks_per_beat`: 24, or 4 or 12 to measure what a coarser grid
-    loses (there the nearest tick is taken). Two onsets of a voice whose nearest tick is the same collide and the louder
-    stays; all others keep a tick of their own. Raises PatternError for another grid.
+    `beats`: int64 `[N]`, felt beats from the first barline. `places`: float64 `[N]`, where in the beat, 0 to below
+    24, in 1/24 beat. `voices`, `velocities`: int64 `[N]`. `tick_ms`: how long 1/24 beat lasts at each onset.
+    `cycle_beats`: where the stretch is a loop, its length; its end is then its start. `ticks_per_beat`: 24, or 4 or
+    12 to measure what a coarser grid loses (there the nearest tick is taken). Two onsets of a voice whose nearest
+    tick is the same collide and the louder stays; all others keep a tick of their own. Raises PatternError for
+    another grid.
     """
     if ticks_per_beat not in GRIDS:
         raise PatternError(f"a grid of {ticks_per_beat} ticks per beat is not possible; take one of 4, 12, 24")
@@ -158,7 +164,8 @@ def _lean_ticks(places: Reals, tick_ms: Reals | float) -> Reals:
     if count == 0 or _is_mechanical(places):
         return np.zeros(places.shape)
     lean_ms = float(np.median((away * each_ms)[near])) * count / (count + _LEAN_PRIOR_ONSETS)
-    return np.clip(lean_ms, -MAX_LEAN_MS, MAX_LEAN_MS) / each_ms
+    lean_ticks: Reals = min(max(lean_ms, -MAX_LEAN_MS), MAX_LEAN_MS) / each_ms
+    return lean_ticks
 
 
 def _louder(nearest: Ints, voices: Ints, velocities: Ints) -> Flags:
@@ -205,7 +212,7 @@ def _divisions(beats: Ints, places: Reals, steady: Reals, meter: Meter, scatter:
 
 
 def _beat_costs(at_beat: Ints, places: Reals, steady: Reals, scatter: Reals, dotted: Flags) -> Reals:
-    """`[beats, divisions]`: what the onsets of each beat cost in each subdivision; infinite where one is too far off."""
+    """`[beats, divisions]`: what the onsets of a beat cost in each subdivision; infinite where one is too far off."""
     costs = np.where(dotted[:, None], _DOTTED_COST, _PLAIN_COST)
     for column, division in enumerate(DIVISIONS):
         step = TICKS_PER_BEAT // division
@@ -230,15 +237,16 @@ def onsets_to_pattern(
 ) -> tuple[Pattern, int]:
     """One cycle from onsets with places in ticks of 1/24 beat, and how many onsets collided.
 
-    A cycle goes round: an onset up to half a tick before its end, or further where the subdivision says so, is the one at its
-    start, played early. Raises PatternError for an onset outside the cycle (3 ticks early at most) or a voice outside the kit.
+    A cycle goes round: an onset up to half a tick before its end, or further where the subdivision says so, is the
+    one at its start, played early. Raises PatternError for an onset outside the cycle (3 ticks early at most) or a
+    voice outside the kit.
     """
     rows = list(onsets)
     cycle_ticks = bars * meter.bar_ticks
     for each in rows:
         if not (-MAX_MICROTIMING_TICKS <= each.ticks < cycle_ticks and 0 <= each.voice < len(kit)):
             raise PatternError(
-                f"{each} is outside a cycle of {cycle_ticks} ticks with {len(kit)} voices; cut the onsets to the cycle first"
+                f"{each} is outside a cycle of {cycle_ticks} ticks with {len(kit)} voices; cut the onsets to it first"
             )
         if not 1 <= each.velocity <= MAX_MIDI_VELOCITY:
             raise PatternError(f"{each}: a MIDI velocity is 1 to {MAX_MIDI_VELOCITY}; drop the onset or mend it")
@@ -262,7 +270,7 @@ def onsets_to_pattern(
 
 
 def pattern_to_onsets(pattern: Pattern) -> list[Onset]:
-    """The onsets of a cycle by place and then voice, in ticks of 1/24 beat; one played before the cycle's start is negative."""
+    """The onsets of a cycle by place and voice, in ticks of 1/24 beat; one before the cycle's start is negative."""
     rows, ticks = np.nonzero(pattern.onset)
     places = (ticks + pattern.microtiming[rows, ticks].astype(np.float64)) * (TICKS_PER_BEAT / pattern.ticks_per_beat)
     velocities = pattern.midi_velocity[rows, ticks]

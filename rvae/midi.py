@@ -1,7 +1,8 @@
 """Standard MIDI files in and out. MIDI's own words (time signature, ppq, pulses of a file) stay on this side.
 
-Reading: the chunks are walked here, so that foreign chunks are passed over and a cut or lying file is noticed before anything
-is built from it; mido then decodes one track at a time. What mido raises on broken events ends here, as one line.
+Reading: the chunks are walked here, so that foreign chunks are passed over and a cut or lying file is noticed before
+anything is built from it; mido then decodes one track at a time. What mido raises on broken events ends here, as one
+line.
 """
 
 from __future__ import annotations
@@ -28,11 +29,15 @@ Ints = npt.NDArray[np.int64]
 
 DRUM_CHANNEL = 10
 DEFAULT_US_PER_QUARTER = 500_000
-WRITE_PPQ = 960  # every tick of every meter is a whole number of pulses, and 1/40 tick of a quarter is the least of them
+WRITE_PPQ = (
+    960  # every tick of every meter is a whole number of pulses, and 1/40 tick of a quarter is the least of them
+)
 MAX_FILE_BYTES = 4_000_000
-MAX_QUARTERS = 400_000  # 100,000 bars of 4/4
+MAX_QUARTERS = 40_000  # 10,000 bars of 4/4, five hours at 120
+_MAX_METER_CHANGES = 10_000
 _MAX_TRACKS = 1_000
-# A number of a MIDI file has 4 bytes at most; mido would read one of a million bytes, in hours. Texts may hold long runs.
+# A number of a MIDI file has 4 bytes at most; mido would read one of a million bytes, in hours. Texts may hold long
+# runs.
 _ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
 _HEADER = struct.Struct(">4sIHHH")
 _CHUNK = struct.Struct(">4sI")
@@ -52,8 +57,9 @@ class TimeSignature(NamedTuple):
 class MidiClip:
     """What a rhythm needs of one file. Times are pulses from its start, `ppq` of them to a quarter.
 
-    `notes`: int64 `[N, 4]`, the note-ons as (pulse, channel 1..16, pitch 0..127, velocity 1..127) by pulse. `tempos`: (pulse,
-    microseconds per quarter), by pulse. `end`: where the last track ends. `skipped`: words on what was passed over.
+    `notes`: int64 `[N, 4]`, the note-ons as (pulse, channel 1..16, pitch 0..127, velocity 1..127) by pulse. `tempos`:
+    (pulse, microseconds per quarter), by pulse. `end`: where the last track ends. `skipped`: words on what was passed
+    over.
     """
 
     ppq: int
@@ -71,7 +77,9 @@ def read_midi(path: str | Path) -> MidiClip:
         with Path(path).open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise MidiFileError(f"{path}: cannot be read ({error.strerror or error}); check the name and its permissions") from None
+        raise MidiFileError(
+            f"{path}: cannot be read ({error.strerror or error}); check the name and its permissions"
+        ) from None
     try:
         return parse_midi(data)
     except MidiFileError as error:
@@ -79,7 +87,7 @@ def read_midi(path: str | Path) -> MidiClip:
 
 
 def parse_midi(data: bytes) -> MidiClip:
-    """Read the bytes of a Standard MIDI file. Raises MidiFileError for all that is not one, or too large to be a clip."""
+    """Read the bytes of a Standard MIDI file. Raises MidiFileError for what is none, or too large to be a clip."""
     ppq, chunks, skipped = _split(data)
     reading = _Reading(ppq)
     for number, chunk in enumerate(chunks, 1):
@@ -89,6 +97,8 @@ def parse_midi(data: bytes) -> MidiClip:
             words = str(error) or "it ends in the middle of an event"
             raise MidiFileError(f"track {number} is corrupt ({words}); export the clip again") from None
         reading.add(track)
+    if len(reading.signatures) > _MAX_METER_CHANGES:
+        raise MidiFileError(f"{len(reading.signatures):,} time signatures, which no music has; export the clip again")
     notes = np.array(reading.notes, dtype=np.int64).reshape(-1, 4)
     return MidiClip(
         ppq,
@@ -97,7 +107,7 @@ def parse_midi(data: bytes) -> MidiClip:
         tuple(sorted(reading.signatures, key=lambda signature: signature.pulse)),
         tuple(sorted(reading.texts, key=lambda text: text[0])),
         reading.end,
-        (*skipped, *reading.odd),
+        tuple(dict.fromkeys((*skipped, *reading.odd))),
     )
 
 
@@ -106,7 +116,9 @@ def _split(data: bytes) -> tuple[int, list[bytes], list[str]]:
     if not data:
         raise MidiFileError("the file is empty; export the clip again")
     if len(data) > MAX_FILE_BYTES:
-        raise MidiFileError(f"larger than {MAX_FILE_BYTES // 1_000_000} MB, which no drum clip is; export the drums alone")
+        raise MidiFileError(
+            f"larger than {MAX_FILE_BYTES // 1_000_000} MB, which no drum clip is; export the drums alone"
+        )
     if data[:4] != b"MThd":
         raise MidiFileError("not a Standard MIDI file (it does not begin with MThd); export the clip as .mid")
     if len(data) < _HEADER.size:
@@ -117,7 +129,9 @@ def _split(data: bytes) -> tuple[int, list[bytes], list[str]]:
     if kind > 2 or size < 6:
         raise MidiFileError(f"a MIDI file of format {kind} does not exist, 0 and 1 can be read; export the clip again")
     if division & 0x8000:
-        raise MidiFileError("its time is SMPTE frames and has no beats; export it with a resolution in ticks per quarter (PPQ)")
+        raise MidiFileError(
+            "its time is SMPTE frames and has no beats; export it with a resolution in ticks per quarter (PPQ)"
+        )
     if division == 0:
         raise MidiFileError("its resolution is 0 ticks per quarter; export the clip again")
     if _ENDLESS_NUMBER.search(data):
@@ -129,7 +143,9 @@ def _split(data: bytes) -> tuple[int, list[bytes], list[str]]:
         name, length = _CHUNK.unpack_from(data, place)
         end = place + _CHUNK.size + length
         if end > len(data) and len(chunks) < tracks:
-            raise MidiFileError(f"cut short or corrupt (a chunk lacks {end - len(data)} bytes); export or copy the clip again")
+            raise MidiFileError(
+                f"cut short or corrupt (a chunk lacks {end - len(data)} bytes); export or copy the clip again"
+            )
         if name == b"MTrk":
             chunks.append(data[place:end])
         else:
@@ -159,8 +175,8 @@ class _Reading:
             pulse += message.time
             if pulse > self.last_pulse:
                 raise MidiFileError(
-                    f"longer than {MAX_QUARTERS:,} quarters, 100,000 bars of 4/4: a delta time is corrupt or a note far away; "
-                    "cut the clip to its music"
+                    f"longer than {MAX_QUARTERS:,} quarters (10,000 bars of 4/4): a delta time is corrupt, or a note "
+                    "far away; cut the clip to its music"
                 )
             kind = message.type
             if kind == "note_on":
@@ -198,11 +214,13 @@ def write_midi(
     name: str = "",
     ppq: int = WRITE_PPQ,
 ) -> None:
-    """Write a Standard MIDI file of format 0, whole or not at all: what stands at `path` stays until the new one is complete.
+    """Write a Standard MIDI file of format 0, whole or not at all: what stands at `path` stays until the new one is
+    complete.
 
-    `tempos`: (quarters, qpm). `meters`: (quarters, meter); each is written as a time signature and, where its beats are not
-    equal, as a text `meter 7/8(2+2+3)`, from which `read_corpus` knows the grouping. `length_quarters`: where the track ends
-    if that is later than the last note. A note ends at the next one of its pitch at the latest. Raises FileError.
+    `tempos`: (quarters, qpm). `meters`: (quarters, meter); each is written as a time signature and, where its beats
+    are not equal, as a text `meter 7/8(2+2+3)`, from which `read_corpus` knows the grouping. `length_quarters`: where
+    the track ends if that is later than the last note. A note ends at the next one of its pitch at the latest. Raises
+    FileError.
     """
     events: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []
     if name:
@@ -210,7 +228,9 @@ def write_midi(
     for quarters, meter in meters:
         pulse = _pulses(quarters, ppq)
         if meter.numerator > 255:
-            raise FileError(f"{path}: MIDI has no time signature for {meter}, 255 is its highest number; choose another meter")
+            raise FileError(
+                f"{path}: MIDI has no time signature for {meter}, 255 is its highest number; choose another meter"
+            )
         signature = mido.MetaMessage("time_signature", numerator=meter.numerator, denominator=meter.denominator)
         events.append((pulse, 1, signature))
         if not meter.is_even or meter.name != meter.label or "(" in meter.name:
@@ -240,7 +260,7 @@ def _pulses(quarters: Fraction | float, ppq: int) -> int:
 
 
 def _note_events(notes: Iterable[MidiNote], ppq: int) -> Iterator[tuple[int, int, mido.Message]]:
-    """Note-ons and note-offs as (pulse, order at that pulse, message): offs come first, so that a pitch can sound again."""
+    """Note-ons and note-offs as (pulse, order there, message): offs come first, so that a pitch can sound again."""
     rows = sorted((_pulses(note.quarters, ppq), note) for note in notes)
     following: dict[tuple[int, int], int] = {}
     for pulse, note in reversed(rows):
@@ -270,8 +290,8 @@ def write_whole(path: str | Path, write: Callable[[io.BufferedWriter], None]) ->
     except OSError as error:
         Path(draft).unlink(missing_ok=True)
         raise FileError(
-            f"{path}: cannot be written ({error.strerror or error}), what was there is unchanged; free some space or choose "
-            "another place"
+            f"{path}: cannot be written ({error.strerror or error}), what was there is unchanged; free some space or "
+            "choose another place"
         ) from None
     except BaseException:
         Path(draft).unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""The account of an import: what became of every note-on of every file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rvae.meter import Meter
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Something that was not taken: the file, why, and how many note-ons went with it (0 where they cannot be read)."""
+
+    file: str
+    reason: str
+    onsets: int = 0
+
+
+@dataclass(frozen=True)
+class ClipReport:
+    """What was made of one file. `onsets` + `collisions` + unmapped + dropped = `note_ons`, always.
+
+    `meters`: (bars, onsets) by meter. `voices`: onsets by voice. `unmapped`: note-ons by pitch that no voice of the
+    kit has. `dropped`: what else was not taken. `notes`: words on what was done to the clip: tiled, completed, moved.
+    `channel`: 1..16, or None where all were read. `qpm`: its first tempo. Copies made to fill a cycle are counted
+    nowhere.
+    """
+
+    file: str
+    note_ons: int
+    onsets: int
+    collisions: int
+    patterns: int
+    meters: Mapping[Meter, tuple[int, int]]
+    voices: Mapping[str, int]
+    unmapped: Mapping[int, int]
+    dropped: tuple[Dropped, ...]
+    notes: tuple[str, ...]
+    channel: int | None
+    qpm: float
+
+    @property
+    def bars(self) -> int:
+        """Bars in all meters, as they stand in the file."""
+        return sum(bars for bars, _ in self.meters.values())
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What was made of all files: `clips`, those that could be read, and `unreadable`, those that could not."""
+
+    clips: tuple[ClipReport, ...] = ()
+    unreadable: tuple[Dropped, ...] = ()
+
+    @property
+    def dropped(self) -> tuple[Dropped, ...]:
+        """All that was not taken, whole files first."""
+        return self.unreadable + tuple(entry for clip in self.clips for entry in clip.dropped)
+
+    @property
+    def files(self) -> int:
+        """Files looked at, readable or not."""
+        return len(self.clips) + len(self.unreadable)
+
+    @property
+    def note_ons(self) -> int:
+        """Note-ons in the files that could be read."""
+        return sum(clip.note_ons for clip in self.clips)
+
+    @property
+    def onsets(self) -> int:
+        """Note-ons that are in the patterns, each counted once."""
+        return sum(clip.onsets for clip in self.clips)
+
+    @property
+    def collisions(self) -> int:
+        """Note-ons that lost their tick to a louder one of their voice."""
+        return sum(clip.collisions for clip in self.clips)
+
+    @property
+    def unmapped(self) -> dict[int, int]:
+        """Note-ons by pitch that no voice has."""
+        total: Counter[int] = Counter()
+        for clip in self.clips:
+            total.update(clip.unmapped)
+        return dict(sorted(total.items()))
