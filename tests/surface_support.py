@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from performance import controls
+from performance.commands import MoveCursor, StageCommand, TogglePlay
 from performance.snapshot import EngineStatus, Lateness, Message, OutputState, Playhead, Snapshot
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
@@ -142,3 +144,36 @@ def snapshot(
         messages=messages,
     )
     return replace(whole, **changes)
+
+
+class LocalStage:
+    """A stage without an engine, for the window alone: it does what is asked and the playhead runs by the clock."""
+
+    def __init__(self) -> None:
+        self.model = Blend()
+        self.done: list[object] = []
+        self.closed = False
+        self._now = snapshot(playing=False)
+        self._start_s = time.perf_counter()
+
+    def do(self, command: StageCommand) -> None:
+        self.done.append(command)
+        match command:
+            case MoveCursor(x, y):
+                self._now = replace(
+                    self._now,
+                    cursor=(x, y),
+                    pattern=self.model.pattern((x, y), meter=self._now.meter),
+                    probability=self.model.decode([(x, y)], beats=self._now.meter.beats)[0][0],
+                )
+            case TogglePlay():
+                self._start_s = time.perf_counter()
+                self._now = replace(self._now, playing=not self._now.playing)
+
+    def tick(self) -> Snapshot:
+        quarters = (time.perf_counter() - self._start_s) * 2
+        ticks = float(quarters * 24 % self._now.pattern.ticks)
+        return replace(self._now, playhead=Playhead(1, 1, ticks % 96, ticks))
+
+    def close(self) -> None:
+        self.closed = True

@@ -207,8 +207,7 @@ def draw_note(target: pygame.Surface, words: Words, quarters: Fraction, box: pyg
     """A note value as a note, dotted where it is; as a fraction of a whole note where no one note has that length."""
     plain, dotted = (quarters, False) if quarters in _NOTES else (quarters * 2 / 3, True)
     if plain not in _NOTES:
-        whole = quarters / 4
-        write(target, words, f"{whole.numerator}/{whole.denominator}", max(8, box.height // 2), box, align="centre")
+        _draw_fraction(target, words, quarters / 4, box)
         return
     flags, filled, stem = _NOTES[plain]
     line = max(1, box.height // 14)
@@ -224,6 +223,16 @@ def draw_note(target: pygame.Surface, words: Words, quarters: Fraction, box: pyg
         pygame.draw.line(target, LOUD, (head.right - line, y), end, line + 1)
     if dotted:
         pygame.draw.circle(target, LOUD, (head.right + box.width // 4, head.centery), max(1, round(line * 1.2)))
+
+
+def _draw_fraction(target: pygame.Surface, words: Words, value: Fraction, box: pygame.Rect) -> None:
+    """One number over the other, no wider than a note."""
+    upper = pygame.Rect(box.left, box.top, box.width, box.height // 2)
+    lower = pygame.Rect(box.left, upper.bottom, box.width, box.height - upper.height)
+    for number, part in ((value.numerator, upper), (value.denominator, lower)):
+        px = _fitting_px(words, str(number), max(8, part.height), box.width)
+        write(target, words, str(number), px, part, align="centre")
+    target.fill(LOUD, (box.left, box.centery, box.width, max(1, box.height // 24)))
 
 
 def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:

@@ -149,8 +149,8 @@ def enlarge(colours: Bytes, width: int, height: int) -> Bytes:
     rows, columns = _weights(colours.shape[0], height), _weights(colours.shape[1], width)
     small = colours.astype(np.float32)
     tall = (rows @ small.reshape(len(small), -1)).reshape(height, *small.shape[1:])
-    smooth: Floats = np.matmul(columns, tall)
-    return np.asarray(np.rint(smooth.clip(0.0, 255.0)), np.uint8)
+    wide = (columns @ tall.swapaxes(0, 1).reshape(small.shape[1], -1)).reshape(width, *tall.shape[::2])
+    return np.asarray(np.rint(wide.clip(0.0, 255.0)), np.uint8).swapaxes(0, 1)
 
 
 def _weights(count: int, size: int) -> Floats:

@@ -18,6 +18,7 @@ from performance.surface.theme import (
     QUIET,
     RAISED,
     RULE,
+    Colour,
     Words,
     band_of,
     mix,
@@ -63,11 +64,13 @@ def draw_lanes(target: pygame.Surface, layout: Layout, words: Words, score: Scor
     if not layout.tracks:
         return
     _draw_ruler(target, layout, words, score.pattern)
+    lines = _beat_lines(layout.lanes, score.pattern)
     rows = zip(layout.names, layout.tracks, score.pattern.kit.voices, score.muted, strict=True)
     for row, (name, track, voice, muted) in enumerate(rows):
         colour = MUTED if muted else BAND_COLOURS[band_of(voice)]
         pygame.draw.rect(target, PANEL, track)
-        _draw_beats(target, track, score.pattern)
+        for x, shade, wide in lines:
+            target.fill(shade, (x, track.top, wide, track.height))
         if score.probability is not None and not muted:
             _draw_probability(target, track, score.pattern, score.probability[row], mix(PANEL, colour, 0.3))
         _draw_onsets(target, track, score, row, colour)
@@ -89,16 +92,20 @@ def _draw_ruler(target: pygame.Surface, layout: Layout, words: Words, pattern: P
             write(target, words, text, px, pygame.Rect(left, box.top, right - left, box.height), colour=colour)
 
 
-def _draw_beats(target: pygame.Surface, track: pygame.Rect, pattern: Pattern) -> None:
-    """Barlines, beats, and the beat's own division: halves of a plain beat, thirds of a dotted one."""
+def _beat_lines(lanes: pygame.Rect, pattern: Pattern) -> tuple[tuple[int, Colour, int], ...]:
+    """(x, colour, width) of barlines, beats and their divisions: halves of a plain beat, thirds of a dotted one."""
     meter = pattern.meter
+    ticks: list[int] = []
     for index in range(pattern.bars * meter.beats):
-        step = 8 if meter.is_ternary_beat(index) else 12
-        ticks = np.arange(index * TICKS_PER_BEAT, (index + 1) * TICKS_PER_BEAT, step)
-        for part, x in enumerate(np.rint(tick_x(track, meter, pattern.bars, ticks)).astype(int).tolist()):
-            barline = index > 0 and index % meter.beats == 0 and part == 0
-            colour = LOUD if barline else mix(PANEL, RULE, 0.45) if part else RULE
-            pygame.draw.line(target, colour, (x, track.top), (x, track.bottom - 1), 2 if barline else 1)
+        ticks += range(index * TICKS_PER_BEAT, (index + 1) * TICKS_PER_BEAT, 8 if meter.is_ternary_beat(index) else 12)
+    places = np.rint(tick_x(lanes, meter, pattern.bars, ticks)).astype(int).tolist()
+    lines: list[tuple[int, Colour, int]] = []
+    for tick, x in zip(ticks, places, strict=True):
+        if tick and tick % meter.bar_ticks == 0:
+            lines.append((x, mix(RULE, QUIET, 0.6), 2))
+        else:
+            lines.append((x, RULE if tick % TICKS_PER_BEAT == 0 else mix(PANEL, RULE, 0.45), 1))
+    return tuple(lines)
 
 
 def _draw_probability(
@@ -106,7 +113,7 @@ def _draw_probability(
     track: pygame.Rect,
     pattern: Pattern,
     probability: npt.NDArray[np.float32],
-    colour: tuple[int, int, int],
+    colour: Colour,
 ) -> None:
     ticks = np.flatnonzero(probability > _FAINTEST)
     places = tick_x(track, pattern.meter, pattern.bars, ticks)
@@ -120,9 +127,7 @@ def _onset_width(track: pygame.Rect) -> int:
     return max(2, min(track.height // 2, track.width // 56))
 
 
-def _draw_onsets(
-    target: pygame.Surface, track: pygame.Rect, score: Score, row: int, colour: tuple[int, int, int]
-) -> None:
+def _draw_onsets(target: pygame.Surface, track: pygame.Rect, score: Score, row: int, colour: Colour) -> None:
     pattern = score.pattern
     ticks = np.flatnonzero(pattern.onset[row])
     places = tick_x(track, pattern.meter, pattern.bars, ticks + pattern.microtiming[row, ticks])
@@ -154,7 +159,7 @@ def _draw_name(
     words: Words,
     box: pygame.Rect,
     name: str,
-    ground: tuple[int, int, int],
+    ground: Colour,
     muted: bool,
 ) -> None:
     pygame.draw.rect(target, PANEL if muted else ground, box, border_radius=max(2, box.height // 8))

@@ -14,7 +14,7 @@ from performance.surface.labels import place_labels, tidy_name
 from performance.surface.layout import Layout
 from performance.surface.theme import LOUD, NIGHT, PANEL, Words, mix
 
-_SMOOTH_PX = 640  # what is computed smoothly; larger windows stretch it, which nobody sees
+_SMOOTH_PX = 320  # what is computed smoothly; from there on plain stretching looks the same
 _NAMED = 4  # clips named around the cursor; more is a crowd
 _NEAR = 0.22  # how near to the cursor a clip is named, in sides of the plane
 _HOVER_UNITS = 1.6  # how near to a clip a pointer must be to ask for its name

@@ -17,7 +17,9 @@ class Planes:
 
     def step(self, beats: int, budget_s: float) -> bool:
         """Decode for about so long (one slice at least); whether anything was left to do."""
-        builder = self._builders.setdefault(beats, FieldBuilder(self._model, beats))
+        if beats not in self._builders:
+            self._builders[beats] = FieldBuilder(self._model, beats)
+        builder = self._builders[beats]
         if builder.is_complete:
             return False
         end_s = time.perf_counter() + budget_s

@@ -1,0 +1,272 @@
+"""Snapshots become pictures: tested without a window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pygame
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from surface_support import FOUR, SEVEN, Blend, snapshot
+
+from performance.controls import ACTIONS, CONTROLS
+from performance.snapshot import EngineStatus, Message, OutputState, Playhead, Snapshot
+from performance.surface.bar import draw_note, status_text
+from performance.surface.drawing import Kept, draw
+from performance.surface.field import FieldBuilder, balance_colours, enlarge
+from performance.surface.help import help_rows
+from performance.surface.lanes import tick_x
+from performance.surface.layout import Layout
+from performance.surface.look import TRAIL_S, Look, at_time
+from performance.surface.plane import clip_at, clip_points, named_clips, paint_plane
+from performance.surface.planes import Planes
+from performance.surface.theme import LOUD, NIGHT, Words
+from rvae.meter import Meter
+from rvae.pattern import Pattern
+
+SIZE = (1280, 800)
+LAYOUT = Layout.of(*SIZE, voices=9)
+
+
+def picture(moment: Snapshot, look: Look | None = None, size: tuple[int, int] = SIZE) -> pygame.Surface:
+    target = pygame.Surface(size)
+    draw(target, moment, look or Look(), Kept())
+    return target
+
+
+def brightness(target: pygame.Surface, box: pygame.Rect) -> np.ndarray:
+    """`[width, height]`, 0..255, of a part of a picture."""
+    return pygame.surfarray.array3d(target)[box.left : box.right, box.top : box.bottom].max(axis=2)
+
+
+def one_onset(*, velocity: float = 1.0, microtiming: float = 0.0, meter: Meter = FOUR) -> Pattern:
+    shape = (9, 2 * meter.bar_ticks)
+    onset, loud, off = np.zeros(shape, np.int8), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    onset[0, 48], loud[0, 48], off[0, 48] = 1, velocity, microtiming
+    return Pattern(onset, loud, off, meter)
+
+
+def ink(pattern: Pattern) -> np.ndarray:
+    """Where the first lane differs from an empty one: `[width, height]`, True where something is drawn."""
+    bare = {"playing": False, "probability": np.zeros(pattern.onset.shape, np.float32), "meter": pattern.meter}
+    full = picture(snapshot(pattern=pattern, **bare))
+    empty = picture(snapshot(pattern=Pattern.silent(pattern.meter), **bare))
+    return brightness(full, LAYOUT.tracks[0]) != brightness(empty, LAYOUT.tracks[0])
+
+
+@given(x=st.floats(0.05, 0.95), y=st.floats(0.05, 0.95))
+@settings(max_examples=15)
+def test_the_cursor_is_drawn_where_it_is(x: float, y: float) -> None:
+    with_cursor = picture(snapshot(cursor=(x, y), clips=()))
+    left, top = LAYOUT.pixel_of(x, y)
+    assert with_cursor.get_at((round(left), round(top)))[:3] == LOUD
+    bright = np.argwhere(brightness(with_cursor, LAYOUT.plane) > 240) + np.array(LAYOUT.plane.topleft)
+    assert np.abs(bright.mean(axis=0) - (left, top)).max() < 2
+
+
+def test_the_lane_of_a_muted_voice_is_dimmed_and_its_name_too() -> None:
+    loud, quiet = picture(snapshot(playing=False)), picture(snapshot(playing=False, mute=(0,)))
+    for box in (LAYOUT.tracks[0], LAYOUT.names[0]):
+        assert brightness(quiet, box).max() < 0.6 * brightness(loud, box).max()
+    assert (brightness(quiet, LAYOUT.tracks[2]) == brightness(loud, LAYOUT.tracks[2])).all()
+
+
+def test_a_louder_onset_is_larger() -> None:
+    soft, loud = ink(one_onset(velocity=0.2)), ink(one_onset(velocity=1.0))
+    assert loud.sum() > 2 * soft.sum()
+
+
+def test_microtiming_moves_an_onset() -> None:
+    early, exact, late = (np.argwhere(ink(one_onset(microtiming=ticks)))[:, 0].mean() for ticks in (-3, 0, 3))
+    assert early < exact < late
+    assert late - exact == pytest.approx(exact - early, abs=1.5)
+
+
+def test_beats_have_their_true_lengths() -> None:
+    edges = tick_x(LAYOUT.lanes, SEVEN, 1, np.arange(4) * 24)
+    lengths = np.diff(edges)
+    assert lengths[2] == pytest.approx(1.5 * lengths[0])
+    assert lengths[1] == pytest.approx(lengths[0])
+
+
+def test_the_playhead_stands_at_its_tick_and_is_gone_when_stopped() -> None:
+    for ticks in (0.0, 30.0, 120.5, 191.0):
+        playing = picture(snapshot(playhead=Playhead(1, 1, ticks, ticks), pattern=Pattern.silent(FOUR)))
+        stopped = picture(snapshot(playing=False, pattern=Pattern.silent(FOUR)))
+        moved = brightness(playing, LAYOUT.lanes) != brightness(stopped, LAYOUT.lanes)
+        columns = np.flatnonzero(moved.any(axis=1)) + LAYOUT.lanes.left
+        assert columns.mean() == pytest.approx(float(tick_x(LAYOUT.lanes, FOUR, 2, ticks)), abs=2)
+
+
+def test_a_voice_lights_up_when_it_has_just_sounded() -> None:
+    struck = picture(snapshot(pattern=one_onset(), playhead=Playhead(1, 3, 49.0, 49.0)))
+    before = picture(snapshot(pattern=one_onset(), playhead=Playhead(1, 2, 40.0, 40.0)))
+    assert brightness(struck, LAYOUT.names[0]).mean() > brightness(before, LAYOUT.names[0]).mean() + 20
+
+
+def test_probability_stands_faintly_behind_the_onsets() -> None:
+    silent = Pattern.silent(FOUR)
+    likely = np.zeros((9, 192), np.float32)
+    likely[0, 24] = 0.45
+    none = picture(snapshot(pattern=silent, probability=np.zeros_like(likely), playing=False))
+    some = picture(snapshot(pattern=silent, probability=likely, playing=False))
+    changed = brightness(none, LAYOUT.tracks[0]) != brightness(some, LAYOUT.tracks[0])
+    assert changed.any()
+    assert brightness(some, LAYOUT.tracks[0])[changed].max() < 130
+
+
+@given(width=st.integers(1, 700), height=st.integers(1, 700), help_shown=st.booleans())
+@settings(max_examples=40)
+def test_a_window_of_any_size_can_be_drawn(width: int, height: int, help_shown: bool) -> None:
+    picture(snapshot(mute=(1,)), Look(help_shown=help_shown), (width, height))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 900), (2000, 1), (320, 240), (3840, 2160)])
+@pytest.mark.parametrize("meter", ["1/4", "16/4", "13/8", "7/8(3+2+2)", "20/8(5+5+5+5)"])
+def test_every_meter_can_be_drawn_at_every_size(size: tuple[int, int], meter: str) -> None:
+    chosen = Meter.parse(meter)
+    silent = Pattern.silent(chosen)
+    moment = snapshot(pattern=silent, probability=silent.velocity)
+    picture(replace(moment, meter=chosen, meters=(chosen,)), size=size)
+
+
+def test_a_model_without_clips_outputs_or_messages_can_be_drawn() -> None:
+    picture(snapshot(clips=(), status=EngineStatus(), messages=()))
+
+
+def test_help_names_every_key_there_is() -> None:
+    shown = " ".join(keys for keys, _, _ in help_rows()).lower()
+    for thing in (*CONTROLS.values(), *ACTIONS.values()):
+        if thing.keys and thing.name not in ("mute", "move"):
+            assert all(pressed in shown for pressed in thing.keys)
+    assert "1 to 9" in shown
+    assert "arrows" in shown
+
+
+def test_help_leaves_bar_and_status_in_view() -> None:
+    plain, helped = picture(snapshot()), picture(snapshot(), Look(help_shown=True))
+    for box in (LAYOUT.status, LAYOUT.items[0].box, LAYOUT.items[1].box):
+        assert (brightness(plain, box) == brightness(helped, box)).all()
+    assert (brightness(plain, LAYOUT.plane) != brightness(helped, LAYOUT.plane)).any()
+
+
+def test_the_status_line_tells_errors_first_then_news_then_how_all_is() -> None:
+    error = Message(3, "midi: the port has gone; plug it in again", is_error=True)
+    broken = snapshot(messages=(error,))
+    look = at_time(Look(), broken, 10.0)
+    assert status_text(broken, look) == (error.text, True)
+    assert status_text(broken, replace(look, now_s=100.0))[1] is False
+    dead = snapshot(engine_lives=False)
+    assert status_text(dead, look)[1] is True
+    touched = replace(look, touched=("swing", 9.5))
+    assert status_text(snapshot(), touched) == ("Swing  50 %", False)
+    calm, _ = status_text(snapshot(), Look())
+    assert "midi rvae" in calm
+    assert "1.7 ms" in calm
+
+
+def test_an_output_that_does_not_sound_is_told() -> None:
+    closed = EngineStatus(outputs=(OutputState("midi", "TR-8", False),))
+    assert "midi TR-8 (closed)" in status_text(snapshot(status=closed), Look())[0]
+    assert "no outputs" in status_text(snapshot(status=EngineStatus()), Look())[0]
+
+
+def test_a_dotted_note_has_a_dot_and_a_length_without_a_note_is_written_out() -> None:
+    def drawn(quarters: Fraction) -> int:
+        target = pygame.Surface((60, 80))
+        draw_note(target, Words(), quarters, pygame.Rect(10, 0, 30, 80))
+        return int((pygame.surfarray.array3d(target).max(axis=2) > 128).sum())
+
+    assert drawn(Fraction(3, 2)) > drawn(Fraction(1))
+    assert drawn(Fraction(1)) > drawn(Fraction(2))  # a half note's head is hollow
+    assert drawn(Fraction(5, 2)) > 0
+
+
+def test_the_trail_follows_the_cursor_and_fades() -> None:
+    look = Look()
+    for step in range(10):
+        look = at_time(look, snapshot(cursor=(step / 10, 0.5)), step / 60)
+    assert [round(x, 1) for x, _, _ in look.trail] == [step / 10 for step in range(10)]
+    later = at_time(look, snapshot(cursor=(0.9, 0.5)), 9 / 60 + TRAIL_S + 0.1)
+    assert len(later.trail) == 1
+
+
+def test_clips_are_points_and_the_ones_around_the_cursor_are_named() -> None:
+    clips = clip_points([(clip.name, clip.point) for clip in Blend().clips])
+    still = paint_plane(None, clips, 600, 16)
+    for clip in clips:
+        assert still.get_at((round(clip.x * 599), round((1 - clip.y) * 599)))[:3] == LOUD
+    named = named_clips(clips, (0.5, 0.7), hover=None)
+    assert named[0].name == "Rock: eighths with ghosts"
+    assert "Tom groove" not in [clip.name for clip in named]
+    pointed = clip_at(clips, LAYOUT, LAYOUT.pixel_of(0.5, 0.14))
+    assert pointed is not None
+    assert named_clips(clips, (0.5, 0.7), pointed)[0].name == "Tom groove"
+    assert clip_at(clips, LAYOUT, LAYOUT.pixel_of(0.3, 0.6)) is None
+
+
+def test_the_plane_shows_what_the_model_plays_where() -> None:
+    builder = FieldBuilder(Blend(), 4, side=16)
+    while not builder.is_complete:
+        builder.step()
+    field = builder.field()
+    assert field is not None
+    expected = Blend().decode([(5 / 15, 10 / 15)], beats=4)
+    assert field.loudness[10, 5] == pytest.approx(expected[0][0] * expected[1][0] * 255, abs=1)
+    colours = balance_colours(field).astype(int)
+    toms, hats = colours[2, 8], colours[10, 13]
+    assert toms[0] - toms[2] > 20  # where toms and kick have the say it is warm
+    assert hats[2] - hats[0] > toms[2] - toms[0]
+
+
+@given(side=st.integers(1, 24))
+def test_every_place_is_decoded_once_and_coarse_ones_come_first(side: int) -> None:
+    builder = FieldBuilder(Blend(), 4, side=side)
+    assert builder.field() is None
+    steps = 0
+    while not builder.is_complete:
+        builder.step()
+        steps += 1
+        assert steps <= side * side
+    field = builder.field()
+    assert field is not None
+    assert field.done == side * side
+    rows = np.linspace(0, 1, side) if side > 1 else np.zeros(1)
+    corner = Blend().decode([(rows[-1], rows[-1])], beats=4)
+    assert field.loudness[-1, -1] == pytest.approx(corner[0][0] * corner[1][0] * 255, abs=1)
+
+
+def test_the_picture_of_a_plane_gets_finer_and_is_kept() -> None:
+    planes = Planes(Blend())
+    assert planes.colours(4) == ((4, 0), None)
+    keys = []
+    while planes.step(4, 0.0):
+        keys.append(planes.colours(4)[0])
+    assert len(set(keys)) >= 4
+    first, second = planes.colours(4)[1], planes.colours(4)[1]
+    assert first is second
+    assert planes.colours(3)[1] is None  # another number of beats has a plane of its own
+
+
+def test_enlarging_keeps_corners_and_even_colours() -> None:
+    even = np.full((5, 5, 3), 77, np.uint8)
+    assert (enlarge(even, 40, 30) == 77).all()
+    steps = np.zeros((4, 4, 3), np.uint8)
+    steps[-1, -1] = 200
+    large = enlarge(steps, 50, 60)
+    assert large.shape == (60, 50, 3)
+    assert large[-1, -1].tolist() == [200, 200, 200]
+    assert large[0, 0].tolist() == [0, 0, 0]
+
+
+def test_words_are_cut_to_their_box_with_an_ellipsis() -> None:
+    words = Words()
+    assert words.fit("a long name of a clip", 20, 10_000) == "a long name of a clip"
+    cut = words.fit("a long name of a clip", 20, 80)
+    assert cut.endswith("…")
+    assert words.width(cut, 20) <= 80
+    assert words.fit("abc", 20, 1) == ""
+    assert words.picture("\0", 20, NIGHT).get_height() > 0

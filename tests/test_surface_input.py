@@ -1,0 +1,237 @@
+"""Events become commands: tested without a window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pygame
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from surface_support import FOUR, SIX, Blend, snapshot
+
+from performance.commands import (
+    GoToClip,
+    MoveCursor,
+    Panic,
+    Quit,
+    SetControl,
+    SetMeter,
+    SetVoice,
+    StepControl,
+    TogglePlay,
+)
+from performance.controls import ACTIONS, CONTROLS
+from performance.surface.bar import fader, segments
+from performance.surface.input import respond
+from performance.surface.layout import Layout
+from performance.surface.look import Look
+from rvae.meter import Meter
+
+LAYOUT = Layout.of(1280, 800, voices=9)
+CODES = {pygame.key.name(getattr(pygame, name)): getattr(pygame, name) for name in dir(pygame) if name.startswith("K_")}
+MODIFIERS = {"ctrl": pygame.KMOD_LCTRL, "shift": pygame.KMOD_LSHIFT, "alt": pygame.KMOD_LALT}
+
+
+def key(name: str, *, kind: int = pygame.KEYDOWN, unicode: str = "") -> pygame.Event:
+    *modifiers, last = name.split("+")
+    mod = sum(MODIFIERS[modifier] for modifier in modifiers)
+    return pygame.Event(kind, key=CODES[last], mod=mod, unicode=unicode)
+
+
+def mouse(kind: int, pos: tuple[float, float], **rest: Any) -> pygame.Event:
+    plain: dict[str, Any] = {"pos": pos, "touch": False}
+    if kind == pygame.MOUSEMOTION:
+        plain |= {"buttons": (1, 0, 0), "rel": (0, 0)}
+    else:
+        plain |= {"button": 1}
+    return pygame.Event(kind, plain | rest)
+
+
+def commands_of(events: list[pygame.Event], **state: Any) -> list[object]:
+    look, given_commands = Look(), []
+    for event in events:
+        look, commands = respond(event, LAYOUT, snapshot(**state), look)
+        given_commands += commands
+    return given_commands
+
+
+def box_of(name: str) -> pygame.Rect:
+    item = LAYOUT.item(name)
+    assert item is not None
+    return item.box
+
+
+@given(path=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8))
+def test_a_drag_over_the_plane_moves_the_cursor_along_with_y_upward(path: list[tuple[float, float]]) -> None:
+    pixels = [LAYOUT.pixel_of(*point) for point in path]
+    events = [mouse(pygame.MOUSEBUTTONDOWN, pixels[0]), *(mouse(pygame.MOUSEMOTION, pixel) for pixel in pixels[1:])]
+    moves = commands_of(events)
+    assert all(isinstance(move, MoveCursor) for move in moves)
+    assert [(move.x, move.y) for move in moves if isinstance(move, MoveCursor)] == [
+        pytest.approx(point, abs=1e-6) for point in path
+    ]
+
+
+def test_a_drag_that_leaves_the_plane_stays_at_its_edge_and_ends_when_let_go() -> None:
+    inside = LAYOUT.pixel_of(0.5, 0.5)
+    events = [
+        mouse(pygame.MOUSEBUTTONDOWN, inside),
+        mouse(pygame.MOUSEMOTION, (-80, inside[1])),
+        mouse(pygame.MOUSEBUTTONUP, (-80, inside[1])),
+        mouse(pygame.MOUSEMOTION, inside),
+    ]
+    moves = commands_of(events)
+    assert len(moves) == 2
+    assert moves[1] == MoveCursor(0.0, pytest.approx(0.5))
+
+
+def test_the_first_finger_has_the_cursor_and_a_second_one_does_not_take_it() -> None:
+    def finger(kind: int, number: int, x: float, y: float) -> pygame.Event:
+        left, top = LAYOUT.pixel_of(x, y)
+        return pygame.Event(kind, finger_id=number, touch_id=1, x=left / 1280, y=top / 800, dx=0.0, dy=0.0)
+
+    moves = commands_of(
+        [
+            finger(pygame.FINGERDOWN, 7, 0.2, 0.3),
+            finger(pygame.FINGERDOWN, 8, 0.9, 0.9),
+            finger(pygame.FINGERMOTION, 8, 0.8, 0.9),
+            finger(pygame.FINGERMOTION, 7, 0.4, 0.6),
+            finger(pygame.FINGERUP, 7, 0.4, 0.6),
+            finger(pygame.FINGERMOTION, 7, 0.1, 0.1),
+        ]
+    )
+    assert [(move.x, move.y) for move in moves if isinstance(move, MoveCursor)] == [
+        pytest.approx((0.2, 0.3), abs=1e-6),
+        pytest.approx((0.4, 0.6), abs=1e-6),
+    ]
+
+
+def test_the_mouse_events_that_a_touch_also_makes_do_not_move_the_cursor_twice() -> None:
+    assert commands_of([mouse(pygame.MOUSEBUTTONDOWN, LAYOUT.pixel_of(0.5, 0.5), touch=True)]) == []
+
+
+@pytest.mark.parametrize("name", [name for name, control in CONTROLS.items() if control.keys])
+def test_each_key_of_a_control_changes_that_control(name: str) -> None:
+    control = CONTROLS[name]
+    for at, pressed in enumerate(control.keys):
+        if control.per_voice:
+            expected: object = SetVoice(name, at, 1.0)
+        elif len(control.keys) == 1:
+            expected = StepControl(name, 1)
+        else:
+            expected = StepControl(name, (-1, 1)[at])
+        assert commands_of([key(pressed)]) == [expected]
+
+
+ACTS = {
+    "play_stop": TogglePlay(),
+    "panic": Panic(),
+    "next_meter": SetMeter(Meter.parse("12/8")),
+    "previous_meter": SetMeter(Meter.parse("12/8")),
+    "next_beats": SetMeter(Meter.parse("3/4")),
+    "next_clip": GoToClip(2),
+    "previous_clip": GoToClip(0),
+    "quit": Quit(),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, action in ACTIONS.items() if action.keys])
+def test_each_key_of_an_action_does_it(name: str) -> None:
+    for pressed in ACTIONS[name].keys:
+        look, commands = respond(key(pressed), LAYOUT, snapshot(cursor=(0.5, 0.7)), Look())
+        if name in ("help", "full_screen"):
+            assert commands == ()
+            assert (look.help_shown, look.full_screen) == (name == "help", name == "full_screen")
+        elif name == "move":
+            assert isinstance(commands[0], MoveCursor)
+            right, up = commands[0].x - 0.5, commands[0].y - 0.7
+            way = pressed.removeprefix("shift+")
+            assert {"left": right < 0, "right": right > 0, "up": up > 0, "down": up < 0}[way]
+        else:
+            assert commands == (ACTS[name],)
+            assert look.closing == (name == "quit")
+
+
+def test_a_question_mark_shows_help_on_any_keyboard() -> None:
+    look, _ = respond(key("shift+/", unicode="?"), LAYOUT, snapshot(), Look())
+    assert look.help_shown
+
+
+def test_a_held_key_repeats_steps_but_neither_play_nor_mute() -> None:
+    assert len(commands_of([key("="), key("=")])) == 2
+    assert commands_of([key("space"), key("space")]) == [TogglePlay()]
+    assert commands_of([key("1"), key("1")]) == [SetVoice("mute", 0, 1.0)]
+    assert len(commands_of([key("space"), key("space", kind=pygame.KEYUP), key("space")])) == 2
+
+
+def test_panic_works_while_help_is_shown() -> None:
+    _, commands = respond(key("escape"), LAYOUT, snapshot(), Look(help_shown=True))
+    assert commands == (Panic(),)
+
+
+def test_a_click_on_a_voice_mutes_it_and_another_lets_it_sound() -> None:
+    click = mouse(pygame.MOUSEBUTTONDOWN, LAYOUT.names[3].center)
+    assert commands_of([click]) == [SetVoice("mute", 3, 1.0)]
+    assert commands_of([click], mute=(3,)) == [SetVoice("mute", 3, 0.0)]
+
+
+def test_the_wheel_over_a_voice_changes_its_density() -> None:
+    at = LAYOUT.names[2].center
+    over = mouse(pygame.MOUSEMOTION, at, buttons=(0, 0, 0))
+    wheel = pygame.Event(pygame.MOUSEWHEEL, x=0, y=1, touch=False, flipped=False)
+    assert commands_of([over, wheel]) == [SetVoice("voice_density", 2, pytest.approx(0.55))]
+
+
+def test_the_bar_is_played_with_the_mouse() -> None:
+    tempo = LAYOUT.item("tempo")
+    change = LAYOUT.item("change")
+    density = LAYOUT.item("density")
+    assert tempo
+    assert change
+    assert density
+    press = pygame.MOUSEBUTTONDOWN
+    assert commands_of([mouse(press, box_of("play").center)]) == [TogglePlay()]
+    assert commands_of([mouse(press, box_of("panic").center)]) == [Panic()]
+    assert commands_of([mouse(press, tempo.lower.center)]) == [StepControl("tempo", -1)]
+    assert commands_of([mouse(press, tempo.raise_.center)]) == [StepControl("tempo", 1)]
+    assert commands_of([mouse(press, box_of("meter").center)]) == [SetMeter(Meter.parse("12/8"))]
+    for index, part in enumerate(segments(change, 3)):
+        assert commands_of([mouse(press, part.center)]) == [SetControl("quantum", float(index))]
+    rail = fader(density)
+    assert commands_of([mouse(press, (rail.left, rail.centery))]) == [SetControl("density", 0.0)]
+    dragged = commands_of([mouse(press, rail.center), mouse(pygame.MOUSEMOTION, (rail.right + 300, 0))])
+    assert dragged[-1] == SetControl("density", 1.0)
+
+
+def test_a_drag_on_the_tempo_goes_from_where_it_was() -> None:
+    at = box_of("tempo").center
+    moved = commands_of(
+        [mouse(pygame.MOUSEBUTTONDOWN, at), mouse(pygame.MOUSEMOTION, (at[0] + LAYOUT.unit * 5, at[1]))]
+    )
+    assert moved == [SetControl("tempo", 130.0)]
+
+
+def test_a_meter_that_is_alone_on_its_plane_stays() -> None:
+    assert commands_of([key("m")], meter=SIX, meters=(SIX,)) == []
+    assert commands_of([key("b")], beats=(4,), meter=FOUR) == []
+
+
+def test_tab_on_a_plane_without_clips_does_nothing() -> None:
+    assert commands_of([key("tab")], clips=()) == []
+
+
+def test_closing_the_window_asks_the_stage_to_end() -> None:
+    look, commands = respond(pygame.Event(pygame.QUIT), LAYOUT, snapshot(), Look())
+    assert look.closing
+    assert commands == (Quit(),)
+
+
+@given(
+    size=st.tuples(st.integers(1, 600), st.integers(1, 600)),
+    at=st.tuples(st.floats(-50, 650), st.floats(-50, 650)),
+)
+def test_a_click_anywhere_in_any_window_is_never_an_error(size: tuple[int, int], at: tuple[float, float]) -> None:
+    layout = Layout.of(*size, voices=len(Blend.kit))
+    look, _ = respond(mouse(pygame.MOUSEBUTTONDOWN, at), layout, snapshot(), Look())
+    respond(mouse(pygame.MOUSEMOTION, (at[1], at[0])), layout, snapshot(), look)

@@ -1,0 +1,192 @@
+"""A real window on a display of its own, driven with a real mouse and real keys."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pygame
+import pytest
+
+from performance.surface.layout import Layout
+from performance.surface.window import in_pixels, run
+from rvae.errors import OutputError
+
+TESTS = Path(__file__).resolve().parent
+PATIENCE_S = 60.0  # how long a loaded machine may take; nothing is measured by it
+
+needs_display = pytest.mark.skipif(
+    shutil.which("Xvfb") is None or shutil.which("xdotool") is None,
+    reason="needs Xvfb and xdotool: apt-get install xvfb xdotool",
+)
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """A display of our own on a free number, gone afterwards."""
+    reader, writer = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
+        pass_fds=[writer],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        number = told.readline().strip()  # written when it is ready
+    try:
+        assert number, "Xvfb did not start"
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+class Driven:
+    """A window in a process of its own: what it tells, and hands for it."""
+
+    def __init__(self, display: str) -> None:
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name != "SDL_VIDEODRIVER"},
+            "DISPLAY": display,
+            "SDL_FRAMEBUFFER_ACCELERATION": "0",
+            "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS.parent))),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", str(TESTS / "surface_window.py")],
+            stdout=subprocess.PIPE,
+            env=self._environment,
+        )
+        assert self.process.stdout
+        self._lines = selectors.DefaultSelector()
+        self._lines.register(self.process.stdout, selectors.EVENT_READ)
+        self._window = ""
+        self._rest = b""
+        self.lines: list[dict[str, Any]] = []
+
+    def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The first line from now on that is wanted."""
+        end_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end_s:
+            while b"\n" in self._rest:
+                line, self._rest = self._rest.split(b"\n", 1)
+                if line.startswith(b"{"):
+                    self.lines.append(json.loads(line))
+                    if wanted(self.lines[-1]):
+                        return self.lines[-1]
+            if self._lines.select(timeout=1.0):
+                assert self.process.stdout
+                part = os.read(self.process.stdout.fileno(), 65536)
+                assert part, f"the window has gone; it told {self.lines}"
+                self._rest += part
+        raise AssertionError(f"waited in vain; the window told {self.lines}")
+
+    def hands(self, *words: str | int) -> str:
+        """Let xdotool do something in the window."""
+        if not self._window:
+            found = self._xdotool("search", "--sync", "--pid", str(self.process.pid))
+            self._window = found.split()[0]
+        return self._xdotool(*(self._window if word == "WINDOW" else str(word) for word in words))
+
+    def _xdotool(self, *words: str) -> str:
+        return subprocess.run(
+            ["xdotool", *words], env=self._environment, check=True, capture_output=True, text=True, timeout=PATIENCE_S
+        ).stdout
+
+    def end(self) -> None:
+        self._lines.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def window(display: str) -> Iterator[Driven]:
+    driven = Driven(display)
+    try:
+        driven.until(lambda line: "cursor" in line)
+        driven.hands("windowfocus", "WINDOW")
+        yield driven
+    finally:
+        driven.end()
+
+
+@needs_display
+def test_a_drag_moves_the_cursor_and_the_pattern_follows(window: Driven) -> None:
+    layout = Layout.of(1280, 800, voices=9)
+    start, end = (tuple(map(round, layout.pixel_of(*point))) for point in ((0.2, 0.3), (0.86, 0.66)))
+    window.hands("mousemove", "--window", "WINDOW", *start, "mousedown", 1)
+    there = window.until(lambda line: "cursor" in line and abs(line["cursor"][0] - 0.2) < 0.01)
+    window.hands("mousemove", "--window", "WINDOW", *end, "mouseup", 1)
+    here = window.until(lambda line: "cursor" in line and abs(line["cursor"][0] - 0.86) < 0.01)
+    assert there["cursor"] == pytest.approx([0.2, 0.3], abs=0.01)
+    assert here["cursor"] == pytest.approx([0.86, 0.66], abs=0.01)
+    assert here["onsets"] != there["onsets"]
+
+
+@needs_display
+def test_keys_play_and_panic_and_the_window_closes_cleanly(window: Driven) -> None:
+    window.hands("key", "--window", "WINDOW", "space")
+    window.until(lambda line: line.get("playing") is True)
+    window.hands("key", "--window", "WINDOW", "Escape")
+    window.until(lambda line: line.get("command") == "Panic")
+    window.hands("key", "--window", "WINDOW", "h", "key", "--window", "WINDOW", "h")
+    window.hands("key", "--window", "WINDOW", "ctrl+q")
+    assert window.until(lambda line: "closed" in line) == {"closed": True, "code": 0}
+    assert window.process.wait(timeout=PATIENCE_S) == 0
+
+
+@needs_display
+def test_a_window_made_tiny_and_large_again_goes_on(window: Driven) -> None:
+    for width, height in ((1, 1), (90, 700), (1500, 900)):
+        window.hands("windowsize", "WINDOW", width, height)
+        window.hands("key", "--window", "WINDOW", "space")
+        window.until(lambda line: line.get("command") == "TogglePlay")
+    layout = Layout.of(1500, 900, voices=9)
+    x, y = layout.pixel_of(0.5, 0.5)
+    window.hands("mousemove", "--window", "WINDOW", round(x), round(y), "click", 1)
+    window.until(lambda line: "cursor" in line and line["cursor"] == pytest.approx([0.5, 0.5], abs=0.01))
+
+
+def test_events_on_dense_displays_are_told_in_pixels() -> None:
+    event = pygame.Event(pygame.MOUSEBUTTONDOWN, pos=(100, 50), button=1)
+    assert in_pixels(event, (640, 400), (1280, 800)).pos == (200, 100)
+    assert in_pixels(event, (640, 400), (640, 400)) is event
+    key = pygame.Event(pygame.KEYDOWN, key=pygame.K_a)
+    assert in_pixels(key, (640, 400), (1280, 800)) is key
+
+
+def test_no_display_is_one_line_and_the_stage_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    stage = LocalStage()
+    with pytest.raises(OutputError, match="no window"):
+        run(stage)
+    assert stage.closed
+
+
+def test_the_loop_runs_without_a_screen_and_ends_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    frames: list[float] = []
+
+    def count(work_s: float) -> bool:
+        frames.append(work_s)
+        return len(frames) < 5
+
+    stage = LocalStage()
+    assert run(stage, size=(320, 240), on_frame=count) == 0
+    assert len(frames) == 5
+    assert stage.closed
