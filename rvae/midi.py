@@ -23,7 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rvae.errors import FileError, MidiFileError
+from rvae.grid import pattern_to_onsets
 from rvae.meter import Meter
+from rvae.pattern import CYCLE_BARS, Pattern
 
 Ints = npt.NDArray[np.int64]
 
@@ -35,6 +37,7 @@ WRITE_PPQ = (
 MAX_FILE_BYTES = 4_000_000
 MAX_QUARTERS = 40_000  # 10,000 bars of 4/4, five hours at 120
 _MAX_METER_CHANGES = 10_000
+_NOTE_QUARTERS = Fraction(1, 8)
 _MAX_TRACKS = 1_000
 # A number of a MIDI file has 4 bytes at most; mido would read one of a million bytes, in hours. Texts may hold long
 # runs.
@@ -249,6 +252,33 @@ def write_midi(
     track.append(mido.MetaMessage("end_of_track", time=max(0, _pulses(length_quarters, ppq) - before)))
     file = mido.MidiFile(type=0, ticks_per_beat=ppq, tracks=[track], charset="utf-8")
     write_whole(path, lambda out: file.save(file=out))
+
+
+def write_patterns(path: str | Path, patterns: Sequence[Pattern], *, qpm: float | None = None, name: str = "") -> None:
+    """Write patterns one after the other as a clip that `read_corpus` reads again. Raises FileError.
+
+    `qpm`: one tempo for all; otherwise each has its own. A file of at most 4 bars is a loop: an onset before its
+    start stands at its end. In a longer one such an onset stands at the start, which costs it its microtiming.
+    """
+    notes: list[MidiNote] = []
+    meters: list[tuple[Fraction, Meter]] = []
+    tempos: list[tuple[Fraction, float]] = []
+    length = sum((pattern.quarters for pattern in patterns), Fraction(0))
+    loop = sum(pattern.bars for pattern in patterns) <= max(CYCLE_BARS)
+    start = Fraction(0)
+    for pattern in patterns:
+        if not meters or meters[-1][1] != pattern.meter:
+            meters.append((start, pattern.meter))
+        tempo = pattern.qpm if qpm is None else qpm
+        if not tempos or tempos[-1][1] != tempo:
+            tempos.append((start, tempo))
+        for onset in pattern_to_onsets(pattern):
+            at = start + pattern.meter.quarters_at(Fraction(onset.ticks))
+            quarters = at % length if loop else at
+            pitch = pattern.kit.voices[onset.voice].pitch_out
+            notes.append(MidiNote(quarters, _NOTE_QUARTERS, DRUM_CHANNEL, pitch, onset.velocity))
+        start += pattern.quarters
+    write_midi(path, notes, tempos=tempos, meters=meters, length_quarters=length, name=name)
 
 
 def _grouped_name(meter: Meter) -> str:

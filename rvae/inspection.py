@@ -1,0 +1,143 @@
+"""What would be learned from some files, what would not, and why: figures for programs, a report for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rvae.corpus import Corpus
+
+_NAMES_SHOWN = 3
+
+
+def figures(corpus: Corpus) -> dict[str, object]:
+    """The account of a corpus as plain JSON values; the keys are explained in docs/commands.md.
+
+    `onsets` + `collisions` + the counts of `unmapped_notes` + the `onsets` of `dropped` = `note_ons`.
+    """
+    report = corpus.report
+    return {
+        "files": report.files,
+        "clips": len(corpus.clips),
+        "patterns": len(corpus.patterns),
+        "bars": sum(clip.bars for clip in report.clips),
+        "note_ons": report.note_ons,
+        "onsets": report.onsets,
+        "meters": _meters(corpus),
+        "ticks_per_beat": corpus.ticks_per_beat,
+        "bars_per_pattern": corpus.bars,
+        "kit": corpus.kit.name,
+        "voices": _voices(corpus),
+        "collisions": report.collisions,
+        "unmapped_notes": {str(pitch): count for pitch, count in report.unmapped.items()},
+        "dropped": [{"file": gone.file, "reason": gone.reason, "onsets": gone.onsets} for gone in report.dropped],
+        "notes": [{"file": clip.file, "note": note} for clip in report.clips for note in clip.notes],
+        "cards": [card.as_mapping() for card in corpus.cards],
+    }
+
+
+def _meters(corpus: Corpus) -> dict[str, dict[str, int]]:
+    """By name of meter: the files that have it, and their bars and onsets in it; the commonest first."""
+    files: Counter[str] = Counter()
+    bars: Counter[str] = Counter()
+    onsets: Counter[str] = Counter()
+    for clip in corpus.report.clips:
+        for meter, (meter_bars, meter_onsets) in clip.meters.items():
+            files[meter.name] += 1
+            bars[meter.name] += meter_bars
+            onsets[meter.name] += meter_onsets
+    return {name: {"files": count, "bars": bars[name], "onsets": onsets[name]} for name, count in files.most_common()}
+
+
+def _voices(corpus: Corpus) -> dict[str, int]:
+    total = Counter(dict.fromkeys(corpus.kit.names, 0))
+    for clip in corpus.report.clips:
+        total.update(clip.voices)
+    return dict(total)
+
+
+def print_report(corpus: Corpus, console: Console) -> None:
+    """The account of a corpus for people."""
+    report = corpus.report
+    bars = sum(clip.bars for clip in report.clips)
+    cycle = "1 bar" if corpus.bars == 1 else f"{corpus.bars} bars"
+    found = f"{bars} bars, {len(corpus.patterns)} patterns of {cycle}"
+    _say(console, f"{len(corpus.clips)} of {report.files} files are clips: {found}")
+    grid = f"{corpus.ticks_per_beat} ticks per beat, kit {corpus.kit.name}"
+    _say(console, f"{report.onsets} of {report.note_ons} notes are kept, on {grid}")
+    for card in corpus.cards:
+        said = (card.name, card.licence, ", ".join(card.people))
+        _say(console, f"card: {'; '.join(filter(None, said)) or 'empty'}")
+    console.print()
+    console.print(_meter_table(corpus))
+    console.print()
+    console.print(_voice_table(corpus))
+    _print_losses(corpus, console)
+    _print_grouped(
+        console, "What was done to clips", ((note, clip.file) for clip in report.clips for note in clip.notes)
+    )
+
+
+def _meter_table(corpus: Corpus) -> Table:
+    table = Table("meter", box=None, pad_edge=False)
+    for heading in ("clips", "bars", "onsets"):
+        table.add_column(heading, justify="right")
+    for name, counts in _meters(corpus).items():
+        table.add_row(Text(name), *(str(counts[key]) for key in ("files", "bars", "onsets")))
+    return table
+
+
+def _voice_table(corpus: Corpus) -> Table:
+    table = Table("voice", box=None, pad_edge=False)
+    table.add_column("onsets", justify="right")
+    table.add_column("of all", justify="right")
+    voices = _voices(corpus)
+    total = max(1, sum(voices.values()))
+    for name, count in voices.items():
+        table.add_row(Text(name), str(count), f"{count / total:.1%}")
+    return table
+
+
+def _print_losses(corpus: Corpus, console: Console) -> None:
+    report = corpus.report
+    console.print()
+    if report.collisions:
+        _say(console, f"{report.collisions} notes fell on a tick of their voice that a louder one has")
+    if report.unmapped:
+        pitches = ", ".join(f"{pitch} ({count} times)" for pitch, count in report.unmapped.items())
+        _say(
+            console,
+            f"{sum(report.unmapped.values())} notes have no voice in the kit: {pitches}; --kit brings another kit",
+        )
+    gone = ((f"{entry.reason}{_with_notes(entry.onsets)}", entry.file) for entry in report.dropped)
+    _print_grouped(console, "Not taken", gone)
+    if report.onsets == report.note_ons and not report.dropped:
+        _say(console, "nothing was lost")
+
+
+def _with_notes(onsets: int) -> str:
+    return f" [{onsets} notes]" if onsets else ""
+
+
+def _print_grouped(console: Console, heading: str, lines: Iterable[tuple[str, str]]) -> None:
+    """Each text once, with the files it is about."""
+    files: dict[str, list[str]] = {}
+    for text, file in lines:
+        files.setdefault(text, []).append(PurePath(file).name)
+    if not files:
+        return
+    console.print()
+    _say(console, f"{heading}:")
+    for text, names in sorted(files.items(), key=lambda group: -len(group[1])):
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        _say(console, f"  {text}: {', '.join(names[:_NAMES_SHOWN])}{more}")
+
+
+def _say(console: Console, text: str) -> None:
+    """One line as it is: brackets in a file name are no markup."""
+    console.print(Text(text), soft_wrap=True)
