@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from performance.controls import ACTIONS, CONTROLS
+from rvae.card import Card
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import Meter
 
@@ -136,6 +137,14 @@ def test_the_notes_the_kits_page_leaves_out_are_those_the_standard_kit_does_not_
 def test_the_kit_file_shown_can_be_read() -> None:
     (text,) = re.findall(r"```toml\n(.*?)```", read("docs/kits.md"), flags=re.DOTALL)
     assert Kit.from_toml(text).names == ("low_drum", "high_drum", "bell")
+
+
+def test_the_card_shown_can_be_read() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", read("docs/getting-started.md"), flags=re.DOTALL)
+    card = Card.parse(text)
+    assert all((card.name, card.description, card.people, card.licence, card.consent))
+    assert card.groupings == (Meter.parse("7/8(3+2+2)"),)
+    assert not card.rest
 
 
 def test_the_groupings_on_the_meter_page_are_those_that_are_taken() -> None:
