@@ -1,0 +1,1 @@
+"""Where events go: MIDI ports, OSC addresses, a sound card, memory."""
