@@ -94,7 +94,7 @@ class Meter:
     def label(self) -> str:
         """The name for a screen: additive meters always show their grouping."""
         written = f"{self.numerator}/{self.denominator}"
-        return written if self.is_even else f"{written}({'+'.join(map(str, self.groups))})"
+        return self.name if self.is_even else f"{written}({'+'.join(map(str, self.groups))})"
 
     @property
     def groups(self) -> tuple[Fraction | int, ...]:

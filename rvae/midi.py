@@ -45,7 +45,7 @@ _ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
 _HEADER = struct.Struct(">4sIHHH")
 _CHUNK = struct.Struct(">4sI")
 # What mido is known to raise on events that are no events (found by changing bytes of good files: tests/test_midi.py).
-_BROKEN = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, mido.KeySignatureError)
+_BROKEN = (OSError, EOFError, ValueError, LookupError, mido.KeySignatureError)
 
 
 class TimeSignature(NamedTuple):
@@ -97,7 +97,7 @@ def parse_midi(data: bytes) -> MidiClip:
         try:
             track = mido.MidiFile(file=io.BytesIO(_HEADER.pack(b"MThd", 6, 0, 1, ppq) + chunk)).tracks[0]
         except _BROKEN as error:
-            words = str(error) or "it ends in the middle of an event"
+            words = str(error) if isinstance(error, OSError | ValueError) else "an event is cut short or makes no sense"
             raise MidiFileError(f"track {number} is corrupt ({words}); export the clip again") from None
         reading.add(track)
     if len(reading.signatures) > _MAX_METER_CHANGES:
@@ -236,8 +236,8 @@ def write_midi(
             )
         signature = mido.MetaMessage("time_signature", numerator=meter.numerator, denominator=meter.denominator)
         events.append((pulse, 1, signature))
-        if not meter.is_even or meter.name != meter.label or "(" in meter.name:
-            events.append((pulse, 2, mido.MetaMessage("text", text=f"meter {_grouped_name(meter)}")))
+        if "(" in meter.label:
+            events.append((pulse, 2, mido.MetaMessage("text", text=f"meter {meter.label}")))
     for quarters, qpm in tempos:
         microseconds = max(1, min(0xFFFFFF, round(60_000_000 / qpm)))
         events.append((_pulses(quarters, ppq), 3, mido.MetaMessage("set_tempo", tempo=microseconds)))
@@ -279,10 +279,6 @@ def write_patterns(path: str | Path, patterns: Sequence[Pattern], *, qpm: float 
             notes.append(MidiNote(quarters, _NOTE_QUARTERS, DRUM_CHANNEL, pitch, onset.velocity))
         start += pattern.quarters
     write_midi(path, notes, tempos=tempos, meters=meters, length_quarters=length, name=name)
-
-
-def _grouped_name(meter: Meter) -> str:
-    return f"{meter.numerator}/{meter.denominator}({'+'.join(map(str, meter.groups))})"
 
 
 def _pulses(quarters: Fraction | float, ppq: int) -> int:

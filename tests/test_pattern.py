@@ -1,0 +1,104 @@
+"""Patterns: arrays that cannot be wrong once they are a pattern."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from rvae.errors import PatternError
+from rvae.meter import Meter
+from rvae.pattern import Pattern, velocity_to_midi
+from tests.strategies import grouped_meters, patterns
+
+FOUR = Meter.parse("4/4")
+
+
+def arrays(**changes: float) -> dict[str, np.ndarray]:
+    """One onset at tick 5 of the first voice, with some of its values changed."""
+    values = {"onset": 1, "velocity": 0.5, "microtiming": 0.25} | changes
+    made = {name: np.zeros((9, 192), np.float32) for name in values}
+    for name, value in values.items():
+        made[name][0, 5] = value
+    return made
+
+
+@given(patterns())
+def test_a_pattern_has_a_row_per_voice_and_24_columns_per_beat(pattern: Pattern) -> None:
+    assert pattern.onset.shape == (len(pattern.kit), pattern.bars * pattern.meter.beats * 24)
+    assert pattern.quarters == pattern.meter.bar_quarters * pattern.bars
+    assert pattern.onsets == int((pattern.onset == 1).sum())
+
+
+@given(patterns())
+def test_a_pattern_cannot_be_written_to(pattern: Pattern) -> None:
+    for array in (pattern.onset, pattern.velocity, pattern.microtiming):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0, 0] = 1
+
+
+def test_a_pattern_does_not_change_with_the_arrays_it_was_made_of() -> None:
+    made = arrays()
+    pattern = Pattern(**made, meter=FOUR)
+    made["onset"][:] = 0
+    assert pattern.onsets == 1
+
+
+@given(patterns(), st.data())
+def test_moved_to_a_meter_of_as_many_beats_it_keeps_its_ticks(pattern: Pattern, data: st.DataObject) -> None:
+    meter = data.draw(grouped_meters(beats=pattern.meter.beats))
+    moved = pattern.in_meter(meter)
+    assert moved.meter == meter
+    for name in ("onset", "velocity", "microtiming"):
+        assert np.array_equal(getattr(moved, name), getattr(pattern, name))
+    assert moved.in_meter(pattern.meter).same_as(pattern)
+
+
+@pytest.mark.parametrize(("one", "other"), [("4/4", "12/8"), ("7/8(2+2+3)", "3/4"), ("3/4", "9/8"), ("6/8", "5/8(3+2)")])
+def test_meters_with_as_many_beats_share_patterns(one: str, other: str) -> None:
+    pattern = Pattern.silent(Meter.parse(one))
+    assert pattern.in_meter(Meter.parse(other)).ticks == pattern.ticks
+
+
+def test_a_meter_of_more_beats_is_refused_by_name() -> None:
+    with pytest.raises(PatternError, match="3/4 has 3"):
+        Pattern.silent(FOUR).in_meter(Meter.parse("3/4"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"onset": 2}, {"onset": 0.5}, {"velocity": 0}, {"velocity": 1.5}, {"velocity": -0.1}, {"microtiming": 3.5},
+        {"microtiming": float("nan")}, {"velocity": float("inf")}, {"onset": 0},
+    ],
+)  # fmt: skip
+def test_values_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(PatternError):
+        Pattern(**arrays(**wrong), meter=FOUR)
+
+
+def test_arrays_of_another_shape_are_refused_with_the_right_one() -> None:
+    with pytest.raises(PatternError, match=r"\(9, 144\)"):
+        Pattern(**arrays(), meter=Meter.parse("3/4"))
+
+
+@pytest.mark.parametrize("velocity", range(1, 128))
+def test_midi_velocities_come_back_exactly(velocity: int) -> None:
+    pattern = Pattern(**arrays(velocity=velocity / 127), meter=FOUR)
+    assert pattern.midi_velocity[0, 5] == velocity
+    assert velocity_to_midi(velocity / 127) == velocity
+
+
+def test_no_onset_is_so_soft_that_it_becomes_a_note_off() -> None:
+    assert velocity_to_midi(0.0001) == 1
+
+
+@given(patterns())
+def test_a_pattern_is_the_same_as_itself_and_not_as_one_with_an_onset_less(pattern: Pattern) -> None:
+    assume(pattern.onsets)
+    assert pattern.same_as(pattern)
+    onset = pattern.onset.copy()
+    onset[tuple(np.argwhere(onset == 1)[0])] = 0
+    fewer = Pattern.of_arrays(onset, pattern.velocity, pattern.microtiming, pattern.meter, bars=pattern.bars)
+    assert not pattern.same_as(fewer)
