@@ -1,6 +1,6 @@
 # Works from a clean clone: the first target that needs it makes .venv and installs into it, once.
 .DEFAULT_GOAL := help
-.PHONY: help play test check format bench wheel clean
+.PHONY: help play test check style types rooms format bench wheel clean
 VENV := .venv
 BIN := $(VENV)/bin
 # Say PYTHON=/path/to/python3.12 to choose another one.
@@ -20,10 +20,16 @@ play: $(VENV)/.play ## the instrument (with no screen: a MIDI file, a WAV file a
 test: $(VENV)/.test ## all tests; what needs a program that is not here is skipped, with the reason
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.test ## style, types, and which room may import which
+check: style types rooms ## style, types, and which room may import which
+
+style: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
 	$(BIN)/mypy
+
+rooms: $(VENV)/.test
 	$(BIN)/lint-imports
 
 format: $(VENV)/.test ## put the code into its usual form

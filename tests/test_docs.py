@@ -95,7 +95,7 @@ def test_every_target_that_make_explains_is_a_target() -> None:
     text = read("Makefile")
     explained = set(re.findall(r"^(\w+):.*##", text, flags=re.MULTILINE))
     (phony,) = re.findall(r"^\.PHONY: (.*)$", text, flags=re.MULTILINE)
-    assert explained == set(phony.split())
+    assert explained == set(phony.split()) - {"style", "types", "rooms"}  # the parts of check
     for target in re.findall(r"`make (\w+)`", "".join(read(page) for page in names(PAGES))):
         assert target in explained
 
