@@ -16,7 +16,7 @@ from performance.controls import ACTIONS, CONTROLS
 from performance.snapshot import EngineStatus, Message, OutputState, Playhead, Snapshot
 from performance.surface.bar import draw_note, status_text
 from performance.surface.drawing import Kept, draw
-from performance.surface.field import FieldBuilder, balance_colours, enlarge
+from performance.surface.field import FieldBuilder, balance_colours, enlarge, sounding
 from performance.surface.help import help_rows
 from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
@@ -215,7 +215,7 @@ def test_the_plane_shows_what_the_model_plays_where() -> None:
     field = builder.field()
     assert field is not None
     expected = Blend().decode([(5 / 15, 10 / 15)], beats=4)
-    assert field.loudness[10, 5] == pytest.approx(expected[0][0] * expected[1][0] * 255, abs=1)
+    assert field.loudness[10, 5] == pytest.approx(sounding(expected[0][0]) * expected[1][0] * 255, abs=1)
     colours = balance_colours(field).astype(int)
     toms, hats = colours[2, 8], colours[10, 13]
     assert toms[0] - toms[2] > 20  # where toms and kick have the say it is warm
@@ -236,7 +236,7 @@ def test_every_place_is_decoded_once_and_coarse_ones_come_first(side: int) -> No
     assert field.done == side * side
     rows = np.linspace(0, 1, side) if side > 1 else np.zeros(1)
     corner = Blend().decode([(rows[-1], rows[-1])], beats=4)
-    assert field.loudness[-1, -1] == pytest.approx(corner[0][0] * corner[1][0] * 255, abs=1)
+    assert field.loudness[-1, -1] == pytest.approx(sounding(corner[0][0]) * corner[1][0] * 255, abs=1)
 
 
 def test_the_picture_of_a_plane_gets_finer_and_is_kept() -> None:

@@ -22,7 +22,7 @@ LATTICE = 64  # places along each side
 _COARSEST = 8  # every 8th place first, then every 4th, 2nd, all
 _SLICE = 48  # places decoded at once: a few milliseconds on a small machine
 # OKLab a and b of low, middle and high drums: orange, rose, blue, as in theme.BAND_COLOURS
-_BAND_AB = np.array(((0.075, 0.15), (0.16, -0.03), (-0.06, -0.14)), np.float32)
+_BAND_AB = np.array(((0.08, 0.15), (0.17, -0.04), (-0.07, -0.15)), np.float32)
 _DARKEST, _BRIGHTEST = 0.26, 0.74  # OKLab lightness of the emptiest and the fullest place
 
 
@@ -43,8 +43,8 @@ class Decoder(Protocol):
 class Field:
     """What is heard over the plane, for one number of beats.
 
-    `loudness`: uint8 `[side, side, V, T]`, onset probability x velocity x 255 at each place; row 0 is the bottom of the
-    plane (y = 0), column 0 its left (x = 0). `done`: places decoded so far; the others show their nearest one.
+    `loudness`: uint8 `[side, side, V, T]`, `sounding` x velocity x 255 at each place; row 0 is the bottom of the plane
+    (y = 0), column 0 its left (x = 0). `done`: places decoded so far; the others show their nearest one.
     """
 
     beats: int
@@ -84,7 +84,7 @@ class FieldBuilder:
         block = block[block[:, 2] == reach]  # a slice stays within one level of detail
         points = (block[:, [1, 0]] / max(1, self._side - 1)).astype(np.float32)
         probability, velocity, _ = self._model.decode(points, beats=self._beats)
-        loudness = np.rint(np.clip(probability * velocity, 0.0, 1.0) * 255).astype(np.uint8)
+        loudness = np.rint(sounding(probability) * np.clip(velocity, 0.0, 1.0) * 255).astype(np.uint8)
         if self._loudness is None:
             self._loudness = np.zeros((self._side, self._side, *loudness.shape[1:]), np.uint8)
         for (row, column, _), heard in zip(block.tolist(), loudness, strict=True):
@@ -98,6 +98,11 @@ class FieldBuilder:
         if self._loudness is None:
             return None
         return Field(self._beats, self._model.kit, self._loudness, self._done)
+
+
+def sounding(probability: Floats) -> Floats:
+    """How much an onset counts, 0 to 1: those above 0.5 are heard; a soft edge about it keeps the picture smooth."""
+    return np.asarray(np.clip((probability - 0.3) / 0.4, 0.0, 1.0), np.float32)
 
 
 def _coarse_first(side: int) -> npt.NDArray[np.int64]:
@@ -134,14 +139,14 @@ def balance_colours(field: Field) -> Bytes:
     bands = band_energy(field)
     total = bands.sum(axis=2)
     usual = np.maximum(bands.mean(axis=(0, 1)), 1e-3)
-    leaning = (bands / usual + 0.05) ** 2.0
+    leaning = (bands / usual + 0.05) ** 3.0
     shares = leaning / leaning.sum(axis=2, keepdims=True)
     low, high = np.percentile(total, (2, 98))
     fullness = np.clip((total - low) / max(float(high - low), 1e-3), 0.0, 1.0)
     chroma = shares @ _BAND_AB
     lightness = _DARKEST + (_BRIGHTEST - _DARKEST) * fullness
     # dark places carry less colour, or they would leave what a screen can show
-    return oklab_to_rgb(np.dstack((lightness, chroma * (0.45 + 0.55 * fullness)[..., None])).astype(np.float32))
+    return oklab_to_rgb(np.dstack((lightness, chroma * (0.55 + 0.45 * fullness)[..., None])).astype(np.float32))
 
 
 def enlarge(colours: Bytes, width: int, height: int) -> Bytes:
