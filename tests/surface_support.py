@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from performance.commands import MoveCursor, StageCommand, TogglePlay
 from performance.snapshot import EngineStatus, Lateness, Message, OutputState, Playhead, Snapshot
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
+from rvae.model import Clip
 from rvae.pattern import Pattern
 
 FOUR = Meter.parse("4/4")
@@ -57,17 +58,6 @@ _RHYTHMS: dict[str, tuple[tuple[float, float], dict[str, str]]] = {
     ),
 }
 _LOUD = {"X": 0.95, "x": 0.62, "g": 0.3}
-
-
-@dataclass(frozen=True)
-class Clip:
-    """As rvae.model.Clip."""
-
-    name: str
-    source: str
-    meter: Meter
-    point: tuple[float, float]
-    qpm: float
 
 
 class Blend:
@@ -132,7 +122,7 @@ def snapshot(
         meter=meter,
         meters=tuple(known for known in (*model.meters, SIX) if known.beats == meter.beats),
         beats=model.beats,
-        clips=model.clips,  # type: ignore[arg-type]  # has what a clip has
+        clips=model.clips,
         controls=controls.defaults(),
         voice_density=(0.5,) * len(model.kit),
         mute=tuple(row in mute for row in range(len(model.kit))),

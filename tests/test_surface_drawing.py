@@ -195,7 +195,7 @@ def test_the_trail_follows_the_cursor_and_fades() -> None:
 
 
 def test_clips_are_points_and_the_ones_around_the_cursor_are_named() -> None:
-    clips = clip_points([(clip.name, clip.point) for clip in Blend().clips])
+    clips = clip_points(Blend().clips)
     still = paint_plane(None, clips, 600, 16)
     for clip in clips:
         assert still.get_at((round(clip.x * 599), round((1 - clip.y) * 599)))[:3] == LOUD
@@ -270,3 +270,13 @@ def test_words_are_cut_to_their_box_with_an_ellipsis() -> None:
     assert words.width(cut, 20) <= 80
     assert words.fit("abc", 20, 1) == ""
     assert words.picture("\0", 20, NIGHT).get_height() > 0
+
+
+def test_clips_of_one_file_are_told_apart_by_their_bars() -> None:
+    first, *others = Blend().clips
+    points = clip_points([first, replace(first, first_bar=2), *others])
+    assert [point.name for point in points[:3]] == [
+        "House: four on floor offbeat hat, bar 1",
+        "House: four on floor offbeat hat, bar 3",
+        "Rock: eighths with ghosts",
+    ]

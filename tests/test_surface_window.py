@@ -88,17 +88,19 @@ class Driven:
                 self._rest += part
         raise AssertionError(f"waited in vain; the window told {self.lines}")
 
-    def hands(self, *words: str | int) -> str:
-        """Let xdotool do something in the window."""
+    def hands(self, *words: str | int, gone: bool = False) -> str:
+        """Let xdotool do something in the window; `gone`: it may close under its hands, before the key is let go."""
         if not self._window:
             found = self._xdotool("search", "--sync", "--pid", str(self.process.pid))
             self._window = found.split()[0]
-        return self._xdotool(*(self._window if word == "WINDOW" else str(word) for word in words))
+        return self._xdotool(*(self._window if word == "WINDOW" else str(word) for word in words), gone=gone)
 
-    def _xdotool(self, *words: str) -> str:
-        return subprocess.run(
-            ["xdotool", *words], env=self._environment, check=True, capture_output=True, text=True, timeout=PATIENCE_S
-        ).stdout
+    def _xdotool(self, *words: str, gone: bool = False) -> str:
+        done = subprocess.run(
+            ["xdotool", *words], env=self._environment, capture_output=True, text=True, timeout=PATIENCE_S
+        )
+        assert gone or done.returncode == 0, done.stderr
+        return done.stdout
 
     def end(self) -> None:
         self._lines.close()
@@ -140,7 +142,7 @@ def test_keys_play_and_panic_and_the_window_closes_cleanly(window: Driven) -> No
     window.hands("key", "--window", "WINDOW", "Escape")
     window.until(lambda line: line.get("command") == "Panic")
     window.hands("key", "--window", "WINDOW", "h", "key", "--window", "WINDOW", "h")
-    window.hands("key", "--window", "WINDOW", "ctrl+q")
+    window.hands("key", "--window", "WINDOW", "ctrl+q", gone=True)
     assert window.until(lambda line: "closed" in line) == {"closed": True, "code": 0}
     assert window.process.wait(timeout=PATIENCE_S) == 0
 

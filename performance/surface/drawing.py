@@ -79,13 +79,14 @@ def _draw_plane(
     colours: Bytes | None,
     colours_key: object,
 ) -> None:
-    clips = clip_points([(clip.name, clip.point) for clip in snapshot.clips])
+    clips = clip_points(snapshot.clips)
     still = kept.plane(colours_key, colours, clips, layout.plane.width, layout.unit)
     target.blit(still, layout.plane)
     target.set_clip(layout.plane)
     draw_trail(target, layout, [(x, y) for x, y, _ in look.trail])
     pointed = None if look.held else clip_at(clips, layout, look.pointer)
     if min(layout.plane.size) >= 200:
-        draw_names(target, layout, kept.words, named_clips(clips, snapshot.cursor, pointed), cursor=snapshot.cursor)
+        named = named_clips(clips, snapshot.cursor, pointed)
+        draw_names(target, layout, kept.words, named, clips=clips, cursor=snapshot.cursor)
     draw_cursor(target, layout, *snapshot.cursor)
     target.set_clip(None)

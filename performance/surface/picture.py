@@ -54,14 +54,14 @@ def draw_plane(
     picture.fill(NIGHT)
     words = Words()
     left = (_WIDTH - _PLANE) // 2
-    clips = clip_points([(clip.name, clip.point) for clip in model.clips if clip.meter.beats == meter.beats])
+    clips = clip_points([clip for clip in model.clips if clip.meter.beats == meter.beats])
     colours = None if field is None else balance_colours(field)
     box = pygame.Rect(left, _TOP, _PLANE, _PLANE)
     picture.blit(paint_plane(colours, clips, _PLANE, _UNIT), box)
     layout = _layout(box)
     picture.set_clip(box)
     _draw_path(picture, layout, path_points)
-    draw_names(picture, layout, words, clips)
+    draw_names(picture, layout, words, clips, clips=clips)
     picture.set_clip(None)
     beats = f"{meter.beats} beat{'s' if meter.beats > 1 else ''} a bar, as in {meter.label}"
     write(picture, words, tidy_name(title), 52, pygame.Rect(left, 20, _PLANE, 44))

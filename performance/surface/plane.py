@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pygame
@@ -13,6 +15,9 @@ from performance.surface.field import Bytes, enlarge
 from performance.surface.labels import place_labels, tidy_name
 from performance.surface.layout import Layout
 from performance.surface.theme import LOUD, NIGHT, PANEL, Words, mix
+
+if TYPE_CHECKING:
+    from rvae.model import Clip
 
 _SMOOTH_PX = 320  # what is computed smoothly; from there on plain stretching looks the same
 _NAMED = 4  # clips named around the cursor; more is a crowd
@@ -94,19 +99,21 @@ def draw_names(
     target: pygame.Surface,
     layout: Layout,
     words: Words,
-    clips: Sequence[ClipPoint],
+    named: Sequence[ClipPoint],
     *,
+    clips: Sequence[ClipPoint],
     cursor: tuple[float, float] | None = None,
 ) -> None:
-    """Names beside their points, as many as have room; the first ones have the choice."""
-    px = max(12, round(layout.unit * 1.3))
+    """Names beside their points, as many as have room, the first ones first; none covers a point of `clips`."""
+    px = max(12, round(layout.unit * 1.4))
     pad = max(2, px // 4)
     widest = layout.plane.width * 2 // 3
-    texts = [words.fit(clip.name, px, widest) for clip in clips]
+    texts = [words.fit(clip.name, px, widest) for clip in named]
     pictures = [words.picture(text, px) for text in texts]
     sizes = [(picture.get_width() + 2 * pad, picture.get_height() + pad) for picture in pictures]
-    anchors = [layout.pixel_of(clip.x, clip.y) for clip in clips]
-    taken = []
+    anchors = [layout.pixel_of(clip.x, clip.y) for clip in named]
+    dot = layout.unit * 3 // 4
+    taken = [pygame.Rect(x - dot // 2, y - dot // 2, dot, dot) for x, y in (layout.pixel_of(p.x, p.y) for p in clips)]
     if cursor is not None:
         ring = pygame.Rect(0, 0, layout.unit * 3, layout.unit * 3)
         ring.center = layout.pixel_of(*cursor)
@@ -118,6 +125,11 @@ def draw_names(
             target.blit(picture, picture.get_rect(center=box.center))
 
 
-def clip_points(clips: Sequence[tuple[str, tuple[float, float]]]) -> tuple[ClipPoint, ...]:
-    """Clips as points with tidy names, from (name, point)."""
-    return tuple(ClipPoint(tidy_name(name), float(point[0]), float(point[1])) for name, point in clips)
+def clip_points(clips: Sequence[Clip]) -> tuple[ClipPoint, ...]:
+    """Clips as points with tidy names; where a file gave several, each says at which of its bars it begins."""
+    times = Counter(clip.name for clip in clips)
+    points: list[ClipPoint] = []
+    for clip in clips:
+        bar = f", bar {clip.first_bar + 1}" if times[clip.name] > 1 else ""
+        points.append(ClipPoint(tidy_name(clip.name) + bar, float(clip.point[0]), float(clip.point[1])))
+    return tuple(points)
