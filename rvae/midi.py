@@ -222,8 +222,7 @@ def write_midi(
 
     `tempos`: (quarters, qpm). `meters`: (quarters, meter); each is written as a time signature and, where its beats
     are not equal, as a text `meter 7/8(2+2+3)`, from which `read_corpus` knows the grouping. `length_quarters`: where
-    the track ends if that is later than the last note. A note ends at the next one of its pitch at the latest. Raises
-    FileError.
+    the track ends, and the notes in it. A note ends where the next of its pitch begins, at the latest. Raises FileError.
     """
     events: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []
     if name:
@@ -241,7 +240,7 @@ def write_midi(
     for quarters, qpm in tempos:
         microseconds = max(1, min(0xFFFFFF, round(60_000_000 / qpm)))
         events.append((_pulses(quarters, ppq), 3, mido.MetaMessage("set_tempo", tempo=microseconds)))
-    for pulse, order, message in _note_events(notes, ppq):
+    for pulse, order, message in _note_events(notes, ppq, _pulses(length_quarters, ppq)):
         events.append((pulse, order, message))
     events.sort(key=lambda event: event[:2])
     track = mido.MidiTrack()
@@ -274,7 +273,7 @@ def write_patterns(path: str | Path, patterns: Sequence[Pattern], *, qpm: float 
             tempos.append((start, tempo))
         for onset in pattern_to_onsets(pattern):
             at = start + pattern.meter.quarters_at(Fraction(onset.ticks))
-            quarters = at % length if loop else at
+            quarters = round(at * WRITE_PPQ) % (length * WRITE_PPQ) / WRITE_PPQ if loop else at
             pitch = pattern.kit.voices[onset.voice].pitch_out
             notes.append(MidiNote(quarters, _NOTE_QUARTERS, DRUM_CHANNEL, pitch, onset.velocity))
         start += pattern.quarters
@@ -285,7 +284,7 @@ def _pulses(quarters: Fraction | float, ppq: int) -> int:
     return max(0, round(quarters * ppq))
 
 
-def _note_events(notes: Iterable[MidiNote], ppq: int) -> Iterator[tuple[int, int, mido.Message]]:
+def _note_events(notes: Iterable[MidiNote], ppq: int, length: int) -> Iterator[tuple[int, int, mido.Message]]:
     """Note-ons and note-offs as (pulse, order there, message): offs come first, so that a pitch can sound again."""
     rows = sorted((_pulses(note.quarters, ppq), note) for note in notes)
     following: dict[tuple[int, int], int] = {}
@@ -293,6 +292,7 @@ def _note_events(notes: Iterable[MidiNote], ppq: int) -> Iterator[tuple[int, int
         sounding = (note.channel, note.pitch)
         end = pulse + max(1, _pulses(note.duration_quarters, ppq))
         end = min(end, max(following.get(sounding, end), pulse + 1))
+        end = min(end, length) if pulse < length else end
         following[sounding] = pulse
         where = {"channel": note.channel - 1, "note": note.pitch}
         yield pulse, 5, mido.Message("note_on", velocity=note.velocity, **where)

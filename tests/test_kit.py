@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from strategies import kits
 
 from rvae.errors import KitError
 from rvae.kit import STANDARD_KIT, Kit, Voice
-from tests.strategies import kits
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import meters
 
 from rvae.errors import MeterError
 from rvae.meter import TICKS_PER_BEAT, Meter
-from tests.strategies import meters
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_positions_grow_with_ticks(meter: Meter, tick: int) -> None:
 @given(meters())
 def test_every_beat_has_as_many_ticks_whatever_its_length(meter: Meter) -> None:
     starts = [meter.quarters_at(beat * TICKS_PER_BEAT) for beat in range(meter.beats + 1)]
-    lengths = [(after - before) * 2 for before, after in zip(starts, starts[1:], strict=False)]
+    lengths = [(after - before) * 2 for before, after in pairwise(starts)]
     assert tuple(lengths) == meter.beat_eighths
     assert meter.bar_ticks == meter.beats * TICKS_PER_BEAT
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from strategies import grouped_meters, patterns
 
 from rvae.errors import PatternError
 from rvae.meter import Meter
 from rvae.pattern import Pattern, velocity_to_midi
-from tests.strategies import grouped_meters, patterns
 
 FOUR = Meter.parse("4/4")
 
@@ -55,7 +55,9 @@ def test_moved_to_a_meter_of_as_many_beats_it_keeps_its_ticks(pattern: Pattern, 
     assert moved.in_meter(pattern.meter).same_as(pattern)
 
 
-@pytest.mark.parametrize(("one", "other"), [("4/4", "12/8"), ("7/8(2+2+3)", "3/4"), ("3/4", "9/8"), ("6/8", "5/8(3+2)")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("4/4", "12/8"), ("7/8(2+2+3)", "3/4"), ("3/4", "9/8"), ("6/8", "5/8(3+2)")]
+)
 def test_meters_with_as_many_beats_share_patterns(one: str, other: str) -> None:
     pattern = Pattern.silent(Meter.parse(one))
     assert pattern.in_meter(Meter.parse(other)).ticks == pattern.ticks
