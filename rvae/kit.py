@@ -17,8 +17,8 @@ _VOICE_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
 class Voice:
     """One row of a pattern.
 
-    `name`: lower-case letters, digits and _, at most 24, e.g. `closed_hat`. `pitches_in`: MIDI notes (0..127) that are read
-    as this voice. `pitch_out`: the MIDI note it plays. Raises KitError.
+    `name`: lower-case letters, digits and _, at most 24, e.g. `closed_hat`. `pitches_in`: MIDI notes (0..127) that
+    are read as this voice. `pitch_out`: the MIDI note it plays. Raises KitError.
     """
 
     name: str
@@ -27,7 +27,9 @@ class Voice:
 
     def __post_init__(self) -> None:
         if not _VOICE_NAME.fullmatch(self.name):
-            raise KitError(f"voice '{self.name}': a name has lower-case letters, digits and _ only, 24 at most; rename it")
+            raise KitError(
+                f"voice '{self.name}': a name has lower-case letters, digits and _ only, 24 at most; rename it"
+            )
         for pitch in (*self.pitches_in, self.pitch_out):
             if not 0 <= pitch <= 127:
                 raise KitError(f"voice {self.name}: note {pitch} is outside 0..127; mend the kit")
@@ -81,7 +83,7 @@ class Kit:
 
     @classmethod
     def from_toml(cls, text: str, *, where: str = "kit") -> Kit:
-        """A kit from its TOML text: `name`, then a `[[voice]]` with `name`, `in = [notes]` and `out = note` for each row."""
+        """A kit from TOML text: `name`, then a `[[voice]]` with `name`, `in = [notes]`, `out = note` for each row."""
         try:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -94,7 +96,9 @@ class Kit:
             name, pitches, out = row.get("name"), row.get("in"), row.get("out")
             whole = isinstance(pitches, list) and all(type(pitch) is int for pitch in pitches) and type(out) is int
             if not isinstance(name, str) or not whole:
-                raise KitError(f"{where}: a [[voice]] needs name = text, in = [whole numbers], out = a whole number; mend it")
+                raise KitError(
+                    f"{where}: a [[voice]] needs name = text, in = [whole numbers], out = a whole number; mend it"
+                )
             voices.append(Voice(name, tuple(pitches), out))
         return cls(str(table.get("name", where)), tuple(voices))
 
@@ -102,14 +106,23 @@ class Kit:
         """The kit as the TOML text that `from_toml` reads."""
         lines = [f'name = "{self.name}"']
         for voice in self.voices:
-            lines += ["", "[[voice]]", f'name = "{voice.name}"', f"in = {list(voice.pitches_in)}", f"out = {voice.pitch_out}"]
+            lines += [
+                "",
+                "[[voice]]",
+                f'name = "{voice.name}"',
+                f"in = {list(voice.pitches_in)}",
+                f"out = {voice.pitch_out}",
+            ]
         return "\n".join(lines) + "\n"
 
 
-# General MIDI 1 and 2 percussion (27..87), with the edge and rim notes of the Roland TD family: 22 and 26 are the hi-hat's
-# edge, 58 the floor tom's rim. The ninth voice is the cymbals: rides carry the time in much of this music and crashes its
+# General MIDI 1 and 2 percussion (27..87), with the edge and rim notes of the Roland TD family: 22 and 26 are the
+# hi-hat's
+# edge, 58 the floor tom's rim. The ninth voice is the cymbals: rides carry the time in much of this music and
+# crashes its
 # form, and neither is a hat. Hand percussion goes to the voice that has its part in a kit: skins to the toms by height,
-# shaken things to the closed hat, bells to the cymbal, wood and hands to the clap. `rvae inspect` shows what was merged.
+# shaken things to the closed hat, bells to the cymbal, wood and hands to the clap. `rvae inspect` shows what was
+# merged.
 STANDARD_KIT = Kit(
     "standard",
     (

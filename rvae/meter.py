@@ -1,7 +1,7 @@
 """Meters: a bar as a row of felt beats, each with a length of its own.
 
-Every felt beat has `TICKS_PER_BEAT` ticks, whatever its length, so meters with as many beats have the same grid: 4/4 and
-12/8 do, and so do 3/4, 9/8 and 7/8(2+2+3). All positions are integers or fractions; nothing here can drift.
+Every felt beat has `TICKS_PER_BEAT` ticks, whatever its length, so meters with as many beats have the same grid: 4/4
+and 12/8 do, and so do 3/4, 9/8 and 7/8(2+2+3). All positions are integers or fractions; nothing here can drift.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class Meter:
     def __post_init__(self) -> None:
         written = f"{self.numerator}/{self.denominator}"
         if self.denominator not in _DENOMINATORS:
-            raise MeterError(f"meter {written}: the lower number must be one of 1, 2, 4, 8, 16, 32; choose another meter")
+            raise MeterError(
+                f"meter {written}: the lower number must be one of 1, 2, 4, 8, 16, 32; choose another meter"
+            )
         if self.numerator < 1:
             raise MeterError(f"meter {written}: the upper number must be 1 or more; choose another meter")
         if not 1 <= len(self.beat_eighths) <= MAX_BEATS:
@@ -65,7 +67,8 @@ class Meter:
         if groups is not None and sum(groups) != numerator:
             given = "+".join(map(str, groups))
             raise MeterError(
-                f"meter {numerator}/{denominator}({given}): the grouping adds up to {sum(groups)}, not to {numerator}; mend it"
+                f"meter {numerator}/{denominator}({given}): the grouping adds up to {sum(groups)}, not to {numerator}; "
+                "mend it"
             )
         chosen = _usual_groups(numerator, denominator) if groups is None else groups
         return cls(numerator, denominator, tuple(unit_eighths * group for group in chosen))
@@ -167,9 +170,10 @@ class Meter:
         """How strong a tick is in its bar, 0 to 1.
 
         1 for the barline, 0.85 for the half bar where equal beats pair up, 0.75 for other beats, then a level for each
-        further division of the beat in the manner of Lerdahl and Jackendoff (1983): its own division (halves, or thirds in a
-        dotted beat) 0.5, the next 0.3, the foreign division (triplets in a simple beat, duplets in a compound one) 0.25,
-        finer ones 0.15 and 0.05.
+        further division of the beat in the manner of Lerdahl and Jackendoff (1983): its own division (halves, or
+        thirds in a
+        dotted beat) 0.5, the next 0.3, the foreign division (triplets in a simple beat, duplets in a compound one)
+        0.25, finer ones 0.15 and 0.05.
         """
         return _weights(self)[tick % self.bar_ticks]
 
@@ -198,6 +202,7 @@ def _weights(meter: Meter) -> tuple[float, ...]:
         halves = meter.is_even and meter.beats >= 4 and meter.beats % 2 == 0 and beat == meter.beats // 2
         weights.append(1.0 if beat == 0 else 0.85 if halves else 0.75)
         levels = dotted if meter.is_ternary_beat(beat) else plain
-        for tick in range(1, TICKS_PER_BEAT):
-            weights.append(next((weight for step, weight in levels if tick % step == 0), 0.05))
+        weights.extend(
+            next((weight for step, weight in levels if tick % step == 0), 0.05) for tick in range(1, TICKS_PER_BEAT)
+        )
     return tuple(weights)

@@ -222,7 +222,8 @@ def write_midi(
 
     `tempos`: (quarters, qpm). `meters`: (quarters, meter); each is written as a time signature and, where its beats
     are not equal, as a text `meter 7/8(2+2+3)`, from which `read_corpus` knows the grouping. `length_quarters`: where
-    the track ends, and the notes in it. A note ends where the next of its pitch begins, at the latest. Raises FileError.
+    the track ends, and the notes in it. A note ends where the next of its pitch begins, at the latest. Raises
+    FileError.
     """
     events: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []
     if name:

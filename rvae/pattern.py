@@ -70,9 +70,13 @@ class Pattern:
             raise PatternError("velocity or microtiming is not a finite number somewhere; mend the arrays")
         at_onsets = self.velocity[where]
         if np.any(at_onsets <= 0) or np.any(at_onsets > 1) or np.any(self.velocity[~where] != 0):
-            raise PatternError("velocity must be above 0 and at most 1 at onsets and 0 elsewhere; divide MIDI values by 127")
+            raise PatternError(
+                "velocity must be above 0 and at most 1 at onsets and 0 elsewhere; divide MIDI values by 127"
+            )
         if np.any(np.abs(self.microtiming) > MAX_MICROTIMING_TICKS) or np.any(self.microtiming[~where] != 0):
-            raise PatternError("microtiming must be -3 to 3 ticks at onsets and 0 elsewhere; move the onset to a nearer tick")
+            raise PatternError(
+                "microtiming must be -3 to 3 ticks at onsets and 0 elsewhere; move the onset to a nearer tick"
+            )
 
     @classmethod
     def of_arrays(cls, onset: Bits, velocity: Floats, microtiming: Floats, meter: Meter, **rest: object) -> Self:

@@ -1,0 +1,89 @@
+"""What the library's commands have in common: their arguments for reading clips, and how they print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from rvae.corpus import Corpus, read_corpus
+from rvae.errors import KitError
+from rvae.grid import GRIDS, QUANTISERS
+from rvae.kit import STANDARD_KIT, Kit
+from rvae.meter import Meter
+from rvae.pattern import CYCLE_BARS
+
+EXIT_UNUSABLE = 2
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """One word after `rvae`: what it is for, the arguments it takes, what it does with them."""
+
+    name: str
+    summary: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)  # noqa: T201  # the line is the product
+        raise SystemExit(EXIT_UNUSABLE)
+
+
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of every command that reads clips."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="MIDI files, and folders of them")
+    parser.add_argument("--bars", type=int, default=2, choices=CYCLE_BARS, help="bars of one pattern (default: 2)")
+    parser.add_argument(
+        "--kit", metavar="FILE", help="kit file with the voices and their notes (default: the standard kit)"
+    )
+    parser.add_argument(
+        "--channel", type=int, metavar="N", help="MIDI channel of the drums, 1 to 16 (default: 10 or all)"
+    )
+    parser.add_argument(
+        "--meter", action="append", default=[], metavar="M", help="how a meter is felt, as in 7/8(3+2+2)"
+    )
+    parser.add_argument("--grid", type=int, default=24, choices=GRIDS, help="ticks per beat (default: 24)")
+    parser.add_argument(
+        "--quantise",
+        default="subdivision",
+        choices=QUANTISERS,
+        help="how onsets find their tick (default: subdivision)",
+    )
+
+
+def corpus_of(arguments: argparse.Namespace) -> Corpus:
+    """The corpus that reading arguments ask for. Raises RvaeError."""
+    return read_corpus(
+        arguments.paths,
+        bars=arguments.bars,
+        kit=_kit(arguments.kit),
+        channel=arguments.channel,
+        ticks_per_beat=arguments.grid,
+        quantise=arguments.quantise,
+        groupings=tuple(Meter.parse(name) for name in arguments.meter),
+    )
+
+
+def _kit(path: str | None) -> Kit:
+    if path is None or path == STANDARD_KIT.name:
+        return STANDARD_KIT
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KitError(f"{path}: cannot be read as a kit ({error}); see docs/kits.md for one to start from") from None
+    return Kit.from_toml(text, where=path)
+
+
+def print_json(result: object) -> None:
+    """One JSON object on standard output."""
+    print(json.dumps(result, indent=2))  # noqa: T201  # the product

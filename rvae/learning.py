@@ -1,0 +1,276 @@
+"""The commands that learn: `rvae train` and `rvae evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich.progress
+from rich.console import Console
+
+from rvae.arguments import Command, add_reading_arguments, corpus_of, print_json
+from rvae.corpus import Corpus, read_corpus
+from rvae.errors import CorpusError, FileError, UsageError
+from rvae.evaluation import Json, evaluate
+from rvae.model import Model, load
+
+if TYPE_CHECKING:
+    from rvae.training import Progress
+
+MODEL_SUFFIX = ".rvae"
+_PRESETS = ("rvae", "rvae-2020")
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    add_reading_arguments(parser)
+    parser.add_argument("-o", "--output", required=True, metavar="MODEL", help=f"the model file, NAME{MODEL_SUFFIX}")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed and clips give the same model (default: 0)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="train N seeds side by side and keep the best plane")
+    parser.add_argument(
+        "--preset", default="rvae", choices=_PRESETS, help="rvae, or rvae-2020 for the published network"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    output = Path(arguments.output)
+    _check_output(output)
+    if arguments.seeds is not None and arguments.seeds < 1:
+        raise UsageError(f"--seeds {arguments.seeds}: 1 or more are possible; choose a number of seeds")
+    corpus = corpus_of(arguments)
+    _say(f"{len(corpus.clips)} clips, {len(corpus.patterns)} patterns of {corpus.bars} bars; {_meters(corpus)}")
+    _say_dropped(corpus)
+    begun_s = time.monotonic()
+    if arguments.seeds is None:
+        model = _trained(corpus, arguments.seed, arguments.preset)
+    else:
+        model = _best_of(corpus, range(arguments.seed, arguments.seed + arguments.seeds), arguments.preset)
+    spent_s = time.monotonic() - begun_s
+    found = evaluate(model, corpus.patterns)
+    replace(model, figures=found).save(output)
+    report: Json = {
+        "model": str(output),
+        "seconds": round(spent_s, 3),
+        "clips": len(corpus.clips),
+        "patterns": len(corpus.patterns),
+        "parameters": parameters(model),
+        "seed": model.seed,
+        "preset": model.preset,
+        **found,
+    }
+    if arguments.json:
+        print_json(report)
+    else:
+        _print_figures(found, "remembers (the clips it learned from)")
+        print(f"{output}: trained in {spent_s:.1f} s; play it with: rvae play {output}")  # noqa: T201  # the product
+    return 0
+
+
+def parameters(model: Model) -> int:
+    """Numbers in the model's arrays."""
+    return sum(array.size for space in model.spaces for array in space.arrays().values())
+
+
+def _trained(corpus: Corpus, seed: int, preset: str) -> Model:
+    from rvae.training import train  # torch, only where training happens
+
+    with _interruptible() as interrupted, _progress_bar() as show:
+        model = train(corpus, seed=seed, preset=preset, on_progress=show, stop=interrupted)
+    if interrupted():
+        _say("interrupted: keeping what was learned so far")
+    return model
+
+
+def _best_of(corpus: Corpus, seeds: range, preset: str) -> Model:
+    from rvae.seeds import train_seeds
+
+    trials = train_seeds(corpus, seeds, preset)
+    margin = f", {trials[0].score - trials[1].score:.3f} ahead of seed {trials[1].seed}" if len(trials) > 1 else ""
+    _say(f"seed {trials[0].seed} has the best plane: score {trials[0].score:.3f}{margin}")
+    return Model.from_bytes(trials[0].model)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C once: the training ends with what it has. Twice: it is given up."""
+    asked = False
+
+    def ask(_number: int, _frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[Progress], None]]:
+    """A live bar on a terminal, a line for each tenth elsewhere; on standard error."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _progress_lines()
+        return
+    columns = (
+        rich.progress.TextColumn("training"),
+        rich.progress.BarColumn(),
+        rich.progress.TextColumn("step {task.completed} of {task.total}, loss {task.fields[loss]:.2f}"),
+        rich.progress.TextColumn("{task.fields[left_s]:.0f} s left"),
+    )
+    with rich.progress.Progress(*columns, console=console) as bar:
+        task = bar.add_task("training", total=None, loss=0.0, left_s=0.0)
+
+        def show(progress: Progress) -> None:
+            bar.update(task, total=progress.steps, completed=progress.step, loss=progress.loss, left_s=progress.left_s)
+
+        yield show
+
+
+def _progress_lines() -> Callable[[Progress], None]:
+    tenth = 0
+
+    def show(progress: Progress) -> None:
+        nonlocal tenth
+        if progress.step * 10 // progress.steps > tenth:
+            tenth = progress.step * 10 // progress.steps
+            _say(f"step {progress.step} of {progress.steps}, loss {progress.loss:.2f}, {progress.left_s:.0f} s left")
+
+    return show
+
+
+def _check_output(output: Path) -> None:
+    """Say that a model cannot be written before it is trained, not after."""
+    folder = output.parent
+    if output.is_dir():
+        raise FileError(f"{output}: a folder; give the name of a file, such as {output / ('mine' + MODEL_SUFFIX)}")
+    if not folder.is_dir():
+        raise FileError(f"{output}: there is no folder {folder}; make it, or choose another place")
+    if not os.access(folder, os.W_OK):
+        raise FileError(f"{output}: no permission to write in {folder}; choose another place")
+
+
+def _say_dropped(corpus: Corpus) -> None:
+    dropped = corpus.report.dropped
+    lost = sum(corpus.report.unmapped.values())
+    if dropped or lost or corpus.report.collisions:
+        _say(
+            f"left out: {len(dropped)} entries, {lost} notes of unknown pitch, {corpus.report.collisions} collisions; "
+            "rvae inspect says which"
+        )
+
+
+def _meters(corpus: Corpus) -> str:
+    counts = {meter: sum(pattern.meter == meter for pattern in corpus.patterns) for meter in corpus.meters}
+    return ", ".join(f"{meter.label}: {count}" for meter, count in counts.items())
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)  # noqa: T201  # words go to standard error
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    add_reading_arguments(parser)
+    parser.add_argument(
+        "--cross-validate", action="store_true", help="train on parts of the clips and test on the others"
+    )
+    parser.add_argument("--folds", type=int, default=5, help="parts for --cross-validate (default: 5)")
+    parser.add_argument("--seed", type=int, default=0, help="for --cross-validate (default: 0)")
+    parser.add_argument("--preset", default="rvae", choices=_PRESETS, help="for --cross-validate (default: rvae)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    return _cross_validate(arguments) if arguments.cross_validate else _evaluate_model(arguments)
+
+
+def _evaluate_model(arguments: argparse.Namespace) -> int:
+    if len(arguments.paths) < 2:
+        raise UsageError(f"only {arguments.paths[0]} given: evaluate needs a model and clips; see rvae evaluate --help")
+    model = load(arguments.paths[0])
+    corpus = read_corpus(arguments.paths[1:], bars=model.bars, kit=model.kit, channel=arguments.channel)
+    if not any(pattern.meter.beats in model.beats for pattern in corpus.patterns):
+        raise CorpusError(
+            f"no clip has {' or '.join(map(str, model.beats))} beats in a bar, which is what {arguments.paths[0]} has "
+            "learned; give clips in its meters"
+        )
+    found = evaluate(model, corpus.patterns)
+    if found["patterns_skipped"]:
+        _say(f"{found['patterns_skipped']} patterns skipped: the model has not learned their number of beats")
+    if arguments.json:
+        print_json(found)
+    else:
+        _print_figures(found, "these clips, each at its best place on the plane")
+    return 0
+
+
+def _cross_validate(arguments: argparse.Namespace) -> int:
+    from rvae.cross_validation import cross_validate
+    from rvae.training import train
+
+    if arguments.folds < 2:
+        raise UsageError(f"--folds {arguments.folds}: 2 or more are possible; choose a number of parts")
+    if Path(arguments.paths[0]).suffix == MODEL_SUFFIX:
+        raise UsageError(f"{arguments.paths[0]}: --cross-validate trains its own models; give clips only")
+    corpus = corpus_of(arguments)
+
+    def learn(part: Corpus) -> Model:
+        return train(part, seed=arguments.seed, preset=arguments.preset)
+
+    held_out = cross_validate(
+        corpus,
+        learn,
+        count=arguments.folds,
+        seed=arguments.seed,
+        on_fold=lambda done, of: _say(f"part {done} of {of} done"),
+    )
+    found = evaluate(learn(corpus), corpus.patterns)
+    if arguments.json:
+        print_json({**found, "held_out": held_out})
+    else:
+        _print_figures(found, "remembers (a model of all clips, tested on the clips it learned from)")
+        _print_figures(
+            held_out, f"generalises (each clip tested on a model that never saw its file, {held_out['folds']} parts)"
+        )
+    return 0
+
+
+def _print_figures(found: Json, title: str) -> None:
+    lines = [
+        f"{title}:",
+        f"  onsets      F1 {found['onset_f1']:.3f} (same tick {found['onset_f1_exact']:.3f}), precision "
+        f"{found['onset_precision']:.3f}, recall {found['onset_recall']:.3f}, n = {found['onsets']}",
+        f"  velocity    off by {found['velocity_mae']:.1f} of 127 on average",
+        f"  microtiming off by {found['microtiming_mae_ms']:.1f} ms on average",
+    ]
+    by_meter = found["by_meter"]
+    if isinstance(by_meter, dict) and len(by_meter) > 1:
+        lines += [
+            f"  {name:<11} F1 {part['onset_f1']:.3f}, {part['patterns']} patterns" for name, part in by_meter.items()
+        ]
+    plane = found.get("plane")
+    if isinstance(plane, dict):
+        lines += [
+            f"  plane       {plane['clip_recall']:.0%} of the clips on it, {plane['unique']:.0%} of places differ, "
+            f"{plane['dead_moves']:.1%} of moves change nothing,",
+            f"              {plane['jumps']:.1%} change over a quarter, evenness {plane['evenness']:.2f}, "
+            f"{plane['blown_out']} places blown out",
+        ]
+    print("\n".join(lines))  # noqa: T201  # the product
+
+
+TRAIN = Command("train", "learn a model from clips", _train_arguments, _train)
+EVALUATE = Command(
+    "evaluate", "figures of a model on clips, or leave-clips-out figures", _evaluate_arguments, _evaluate
+)

@@ -1,0 +1,79 @@
+"""The plane: what each place of the unit square is made of.
+
+Between the square and the latent lies a square lattice of nodes; each node is a blend of the clips (weights that sum to
+one), places between nodes are interpolated. So every place says which clips it comes from, and no place leaves the
+music that was learned. `rvae.layout` puts the clips on the square, `rvae.training` fits the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rvae.errors import PatternError
+from rvae.pattern import Floats
+
+Points = npt.NDArray[np.floating]
+
+
+def checked_points(points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Points of the unit square as float64 `[N, 2]`; a place outside is moved to the edge. Raises PatternError."""
+    array = np.atleast_2d(np.asarray(points, dtype=np.float64))
+    if array.ndim != 2 or array.shape[1] != 2 or not np.all(np.isfinite(array)):
+        raise PatternError(f"points have shape {array.shape}; give finite numbers x, y in 0..1 as rows [N, 2]")
+    return np.clip(array, 0.0, 1.0)
+
+
+def corners(points: Points, side: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The four nodes around each point, and their bilinear weights.
+
+    `[N, 4]` each. Node (row, column) is row * side + column.
+    """
+    scaled = np.asarray(points, dtype=np.float64) * (side - 1)
+    low = np.clip(np.floor(scaled).astype(np.int64), 0, max(0, side - 2))
+    part = scaled - low
+    column, row = low[:, 0], low[:, 1]
+    right, up = np.minimum(column + 1, side - 1), np.minimum(row + 1, side - 1)
+    nodes = np.stack([row * side + column, row * side + right, up * side + column, up * side + right], axis=1)
+    x, y = part[:, 0], part[:, 1]
+    weights = np.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], axis=1)
+    return nodes, weights.astype(np.float32)
+
+
+def interpolated(nodes: Floats, points: Points) -> Floats:
+    """Values at points, between the nodes of a square lattice. `nodes`: `[G * G, C]`; returns `[N, C]`."""
+    index, weights = corners(points, round(len(nodes) ** 0.5))
+    values: Floats = np.einsum("nk,nkc->nc", weights, nodes[index])
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Which clips each place is made of.
+
+    `weights`: float32 `[G * G, M]`, one row a node, each row sums to one; M anchors, the clips that are spread over
+    the plane.
+    `places`: float64 `[M, 2]`, where each anchor stands, on a node that is that clip alone.
+    """
+
+    weights: Floats
+    places: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        side = round(len(self.weights) ** 0.5)
+        if self.weights.ndim != 2 or side * side != len(self.weights) or side < 2:
+            raise PatternError(f"plane weights have shape {self.weights.shape}; a square lattice of nodes is needed")
+        if self.places.shape != (self.weights.shape[1], 2):
+            raise PatternError(f"{self.places.shape[0]} places for {self.weights.shape[1]} anchors; give one each")
+
+    @property
+    def side(self) -> int:
+        """G, nodes along one edge."""
+        side: int = round(len(self.weights) ** 0.5)
+        return side
+
+    def credits(self, points: npt.ArrayLike) -> Floats:
+        """How much of each anchor is in each place: `[N, M]`, rows that sum to one."""
+        return interpolated(self.weights, checked_points(points))

@@ -1,0 +1,214 @@
+"""A rhythm space: everything that is learned of the clips of one number of beats, and how it is played and searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rvae.decoder import Decoder, Encoder, cell_features
+from rvae.errors import PatternError
+from rvae.meter import TICKS_PER_BEAT
+from rvae.pattern import Floats, Pattern
+from rvae.plane import Plane, Points, checked_points, interpolated
+
+Logits = Floats
+# The plane is searched at this many steps between neighbouring nodes, then finer around the best.
+_SEARCH_STEPS = 3
+_FINE_STEPS = 9
+
+
+class RhythmSpace(Protocol):
+    """What a model asks of the space of one number of beats. V voices, T ticks of the cycle."""
+
+    @property
+    def beats(self) -> int:
+        """Felt beats in a bar."""
+
+    @property
+    def kind(self) -> str:
+        """Which of the spaces it is, in the model file."""
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What it is made of, for the model file."""
+
+    def onset_logits(self, points: Points) -> Logits:
+        """`[N, 2]` to log-odds of an onset, `[N, V, T]`: it sounds above 0, and never at minus infinity."""
+
+    def decode(self, points: Points) -> tuple[Floats, Floats, Floats]:
+        """`[N, 2]` to onset probability, velocity and microtiming, `[N, V, T]` each."""
+
+    def encode(self, patterns: Sequence[Pattern]) -> npt.NDArray[np.float64]:
+        """Where on the plane patterns are, `[N, 2]`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Plane, latents, decoder and encoder. M anchors, Z latent dimensions, K cells in use.
+
+    `latents`: float32 `[M, Z]`, the means of the anchors. `cells`: `[K]`, which of the V x T cells are in use,
+    ascending.
+    """
+
+    beats: int
+    bars: int
+    voices: int
+    cells: npt.NDArray[np.int64]
+    plane: Plane
+    latents: Floats
+    decoder: Decoder
+    encoder: Encoder
+    kind: ClassVar[str] = "rvae"
+
+    def __post_init__(self) -> None:
+        everything = self.voices * self.ticks
+        if self.cells.shape != (self.decoder.cells,) or np.any(np.diff(self.cells) <= 0):
+            raise PatternError(f"{len(self.cells)} cells for a decoder of {self.decoder.cells}; one each, ascending")
+        if len(self.cells) and not 0 <= self.cells[0] <= self.cells[-1] < everything:
+            raise PatternError(f"cells must be 0 to {everything - 1}; the largest is {self.cells[-1]}")
+        if self.latents.shape != (len(self.plane.places), self.decoder.latent):
+            raise PatternError(
+                f"latents have shape {self.latents.shape}, one row for each of the plane's anchors is needed"
+            )
+        if len(self.encoder.layer_in) != 3 * len(self.cells):
+            raise PatternError(
+                f"the encoder reads {len(self.encoder.layer_in)} features, {3 * len(self.cells)} are given"
+            )
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {
+            "cells": self.cells,
+            "latents": self.latents,
+            "plane/weights": self.plane.weights.astype(np.float16),
+            "plane/places": self.plane.places,
+            **{f"decoder/{name}": array for name, array in packed(self.decoder).items()},
+            **{f"encoder/{name}": array for name, array in packed(self.encoder).items()},
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], *, beats: int, bars: int, voices: int) -> Self:
+        """The inverse of `arrays`. Raises KeyError or RvaeError where something is missing or does not fit."""
+        weights = arrays["plane/weights"].astype(np.float32)
+        parts = {
+            room: {item.name: arrays[f"{room}/{item.name}"].astype(np.float32) for item in fields(kind)}
+            for room, kind in (("decoder", Decoder), ("encoder", Encoder))
+        }
+        return cls(
+            beats,
+            bars,
+            voices,
+            arrays["cells"].astype(np.int64),
+            Plane(weights / weights.sum(axis=1, keepdims=True), arrays["plane/places"].astype(np.float64)),
+            arrays["latents"].astype(np.float32),
+            Decoder(**parts["decoder"]),
+            Encoder(**parts["encoder"]),
+        )
+
+    @property
+    def ticks(self) -> int:
+        """T, ticks of the cycle."""
+        return self.bars * self.beats * TICKS_PER_BEAT
+
+    @cached_property
+    def _node_latents(self) -> Floats:
+        latents: Floats = self.plane.weights @ self.latents
+        return latents
+
+    def latents_at(self, points: Points) -> Floats:
+        """`[N, 2]` to `[N, Z]`."""
+        return interpolated(self._node_latents, points)
+
+    def onset_logits(self, points: Points) -> Logits:
+        logits = np.full((len(points), self.voices * self.ticks), -np.inf, np.float32)
+        logits[:, self.cells] = self.decoder.onset_logits(self.latents_at(points))
+        return logits.reshape(len(points), self.voices, self.ticks)
+
+    def decode(self, points: Points) -> tuple[Floats, Floats, Floats]:
+        onset, velocity, timing = self.decoder.decode(self.latents_at(points))
+        return self._spread(onset), self._spread(velocity), self._spread(timing)
+
+    def _spread(self, values: Floats) -> Floats:
+        out = np.zeros((len(values), self.voices * self.ticks), np.float32)
+        out[:, self.cells] = values
+        return out.reshape(len(values), self.voices, self.ticks)
+
+    @cached_property
+    def _candidates(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Places that a search looks at first, `[P, 2]`, and the cells that sound there, `[P, K]`."""
+        side = np.linspace(0.0, 1.0, _SEARCH_STEPS * (self.plane.side - 1) + 1)
+        across, up = np.meshgrid(side, side)
+        points = np.concatenate([self.plane.places, np.stack([across.ravel(), up.ravel()], axis=1)])
+        return points, self.decoder.onset_logits(self.latents_at(points)) > 0
+
+    def encode(self, patterns: Sequence[Pattern]) -> npt.NDArray[np.float64]:
+        """The place whose pattern is most like each given one: by onset F1, between equals by the encoder's own guess.
+
+        The encoder alone is a poor guide to a plane of few clips (a held-out clip has a better place than the one it
+        names), so the plane is searched, and the encoder decides only between places that play alike.
+        """
+        if not patterns:
+            return np.zeros((0, 2))
+        guess = self.latent_means(patterns)
+        points, sounding = self._candidates
+        found = np.zeros((len(patterns), 2))
+        for index, pattern in enumerate(patterns):
+            best = points[self._likeness(pattern, points, sounding, guess[index]).argmax()]
+            step = 1 / (_SEARCH_STEPS * (self.plane.side - 1))
+            around = np.linspace(-step, step, _FINE_STEPS)
+            fine = np.stack(np.meshgrid(around, around), axis=-1).reshape(-1, 2) + best
+            near = checked_points(np.concatenate([best[None], fine]))
+            near_sounding = self.decoder.onset_logits(self.latents_at(near)) > 0
+            found[index] = near[self._likeness(pattern, near, near_sounding, guess[index]).argmax()]
+        return found
+
+    def latent_means(self, patterns: Sequence[Pattern]) -> Floats:
+        """The encoder's own answer, `[N, Z]`."""
+        features = cell_features(
+            np.stack([pattern.onset for pattern in patterns]),
+            np.stack([pattern.velocity for pattern in patterns]),
+            np.stack([pattern.microtiming for pattern in patterns]),
+            self.cells,
+        )
+        return self.encoder.encode(features)[0]
+
+    def _likeness(self, pattern: Pattern, points: Points, sounding: npt.NDArray[np.bool_], guess: Floats) -> Floats:
+        """How like a pattern each place is, `[P]`: F1 on the tick and within one, then nearness in the latent."""
+        onset = pattern.onset.astype(np.float32)
+        near = onset.copy()
+        near[:, 1:] = np.maximum(near[:, 1:], onset[:, :-1])
+        near[:, :-1] = np.maximum(near[:, :-1], onset[:, 1:])
+        both = sounding.sum(axis=1) + onset.sum()
+        bits = sounding.astype(np.float32)
+        exact = 2 * (bits @ onset.ravel()[self.cells]) / np.maximum(both, 1)
+        # Two sounding ticks may share one true onset here, so the window counts for less than the exact tick.
+        windowed = 2 * np.minimum(bits @ near.ravel()[self.cells], onset.sum()) / np.maximum(both, 1)
+        far = np.linalg.norm(self.latents_at(points) - guess, axis=1)
+        likeness: Floats = 0.5 * exact + 0.5 * windowed - 1e-3 * far / (1 + far)
+        return likeness
+
+
+def packed(weights: Decoder | Encoder) -> dict[str, npt.NDArray[Any]]:
+    """Weights for the file: matrices as float16, which training has rounded them to, the rest as they are."""
+    values = {item.name: getattr(weights, item.name) for item in fields(weights)}
+    return {name: array.astype(np.float16) if array.ndim == 2 else array for name, array in values.items()}
+
+
+def sounding_cells(logits: Logits, density: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which cells of one place sound. `logits`: `[V, T]`; `density`: `[V]`, 0..1 for each voice; returns `[V, T]`.
+
+    At 0.5 the cells above their threshold, as many as the clips had there. Below and above, that number is scaled, from
+    none at 0 to twice as many at 1, and filled in the order of probability: the same proportion everywhere on the
+    plane.
+    """
+    sounding = logits > 0
+    for row in np.flatnonzero(density != 0.5):
+        possible = int(np.isfinite(logits[row]).sum())
+        wanted = min(possible, round(2 * float(density[row]) * int(sounding[row].sum())))
+        order = np.argsort(-logits[row], kind="stable")
+        sounding[row] = False
+        sounding[row, order[:wanted]] = True
+    return sounding

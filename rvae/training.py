@@ -1,0 +1,144 @@
+"""Training: from a corpus to a model. Needs torch; the stage never comes here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Protocol
+
+import torch
+
+from rvae.baseline import PublishedFitting
+from rvae.corpus import Corpus
+from rvae.errors import TrainingError, UsageError
+from rvae.fitting import QUICK, Recipe, SpaceFitting
+from rvae.meter import TICKS_PER_BEAT
+from rvae.model import Clip, Model
+from rvae.space import RhythmSpace
+
+PRESETS = ("rvae", "rvae-2020")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a training is. `step` of `steps`; `loss` of the last one; `left_s`: seconds left at the pace so far."""
+
+    step: int
+    steps: int
+    loss: float
+    left_s: float
+
+
+class Fitting(Protocol):
+    """Something that fits one space, a step at a time."""
+
+    @property
+    def steps(self) -> int:
+        """How many times `step` has something to do."""
+
+    def step(self) -> float:
+        """Go on by one step; returns its loss."""
+
+    def space(self) -> RhythmSpace:
+        """The space as far as it is fitted."""
+
+
+def train(
+    corpus: Corpus,
+    *,
+    seed: int = 0,
+    preset: str = "rvae",
+    recipe: Recipe | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_model: Callable[[Model], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Model:
+    """Learn a model from a corpus.
+
+    `seed`: the same seed and clips give the same model on one machine. `preset`: `rvae`, or `rvae-2020` for the
+    published
+    network. `on_progress` is called after each step. `on_model` is called once, soon, with a first model that can be
+    played.
+    `stop` is asked after each step: true ends the training with what it has.
+    Raises TrainingError where the corpus is on another grid, UsageError for an unknown preset or seed.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"preset '{preset}': there are {', '.join(PRESETS)}; choose one")
+    if not 0 <= seed < 2**32:
+        raise UsageError(f"seed {seed}: 0 to {2**32 - 1} are possible; choose one of these")
+    if corpus.ticks_per_beat != TICKS_PER_BEAT:
+        raise TrainingError(
+            f"a corpus on a grid of {corpus.ticks_per_beat} ticks a beat; models have {TICKS_PER_BEAT}, read it so"
+        )
+    if on_model is not None and preset == "rvae":
+        on_model(train(corpus, seed=seed, recipe=QUICK))
+    with _one_thread():
+        return _train(corpus, seed, preset, recipe or Recipe(), on_progress, stop)
+
+
+def _train(
+    corpus: Corpus,
+    seed: int,
+    preset: str,
+    recipe: Recipe,
+    on_progress: Callable[[Progress], None] | None,
+    stop: Callable[[], bool] | None,
+) -> Model:
+    fittings = _fittings(corpus, preset, recipe, seed)
+    total = sum(fitting.steps for fitting in fittings.values())
+    begun_s = time.monotonic()
+    for step, loss in enumerate(_losses(fittings), 1):
+        if on_progress is not None:
+            on_progress(Progress(step, total, loss, (time.monotonic() - begun_s) / step * (total - step)))
+        if stop is not None and stop():
+            break
+    model = _model(corpus, tuple(fitting.space() for fitting in fittings.values()), preset, seed)
+    # What is returned is what its file will say, to the last bit.
+    return Model.from_bytes(model.to_bytes())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Train on one thread: the matrices are too small to share; on a busy machine sharing takes ten times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _fittings(corpus: Corpus, preset: str, recipe: Recipe, seed: int) -> Mapping[int, Fitting]:
+    fittings: dict[int, Fitting] = {}
+    for beats in sorted({pattern.meter.beats for pattern in corpus.patterns}):
+        patterns = [pattern for pattern in corpus.patterns if pattern.meter.beats == beats]
+        fittings[beats] = SpaceFitting(patterns, recipe, seed) if preset == "rvae" else PublishedFitting(patterns, seed)
+    return fittings
+
+
+def _losses(fittings: Mapping[int, Fitting]) -> Iterator[float]:
+    for fitting in fittings.values():
+        for _ in range(fitting.steps):
+            yield fitting.step()
+
+
+def _model(corpus: Corpus, spaces: tuple[RhythmSpace, ...], preset: str, seed: int) -> Model:
+    bare = Model(
+        corpus.kit, corpus.bars, corpus.meters, spaces, seed=seed, preset=preset, card=corpus.card.as_mapping()
+    )
+    points = bare.encode(corpus.patterns)
+    clips = tuple(
+        Clip(
+            PurePath(pattern.source).stem,
+            PurePath(pattern.source).name,
+            pattern.meter,
+            (round(float(x), 6), round(float(y), 6)),
+            round(float(pattern.qpm), 6),
+            pattern.first_bar,
+        )
+        for pattern, (x, y) in zip(corpus.patterns, points, strict=True)
+    )
+    return Model(corpus.kit, corpus.bars, corpus.meters, spaces, clips, seed, preset, {}, bare.card)
