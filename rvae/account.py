@@ -24,8 +24,8 @@ class ClipReport:
 
     `meters`: (bars, onsets) by meter. `voices`: onsets by voice. `unmapped`: note-ons by pitch that no voice of the
     kit has. `dropped`: what else was not taken. `notes`: words on what was done to the clip: tiled, completed, moved.
-    `channel`: 1..16, or None where all were read. `qpm`: its first tempo. Copies made to fill a cycle are counted
-    nowhere.
+    `channel`: 1..16, or None where all were read. `qpm`: its first tempo. `early`: onsets played before a barline and
+    held against it. Copies made to fill a cycle are counted nowhere.
     """
 
     file: str
@@ -40,6 +40,7 @@ class ClipReport:
     notes: tuple[str, ...]
     channel: int | None
     qpm: float
+    early: int
 
     @property
     def bars(self) -> int:
@@ -73,6 +74,11 @@ class ImportReport:
     def onsets(self) -> int:
         """Note-ons that are in the patterns, each counted once."""
         return sum(clip.onsets for clip in self.clips)
+
+    @property
+    def early(self) -> int:
+        """Onsets that were played just before a barline and belong to it."""
+        return sum(clip.early for clip in self.clips)
 
     @property
     def collisions(self) -> int:

@@ -84,7 +84,7 @@ class _Cutter:
         self.dropped: list[Dropped] = []
         self.unmapped: Counter[int] = Counter()
         self.collisions = 0
-        self.over_barline = 0
+        self.early = 0
         self.channel: int | None = None
         self._said = _meters_said(clip.texts)
         self._tempo_pulses = [pulse for pulse, _ in clip.tempos]
@@ -209,11 +209,7 @@ class _Cutter:
             early += [(place, onset) for onset in leaving]
         for place, onset in early:
             self._hand_over(stretches[place], stretches[place + 1], onset)
-            self.over_barline += 1
-        if self.over_barline:
-            self.notes.append(
-                f"{_several(self.over_barline, 'onset')} played before a barline and meant for it: moved over it"
-            )
+            self.early += 1
 
     def _quarter(self, stretch: _Stretch) -> str:
         return f"{float(stretch.start / self.clip.ppq):g}"
@@ -251,7 +247,7 @@ class _Cutter:
         values = zip(velocities[staying].tolist(), found.microtiming[staying].tolist(), strict=True)
         stretch.cells = dict(zip(zip(ticks, row_list, strict=True), values, strict=True))
         bar_ticks = meter.beats * grid
-        self.over_barline += int((found.ticks[staying] // bar_ticks != beats[staying] // meter.beats).sum())
+        self.early += int(((found.ticks % bar_ticks == 0) & (found.microtiming < 0))[staying].sum())
         if not loop and not adjacent and ticks:
             stretch.bars = max(stretch.bars, max(ticks) // bar_ticks + 1)
         gone = np.flatnonzero(leaving)
@@ -405,5 +401,6 @@ def cut(clip: MidiClip, source: str, reading: Reading, card: Card | None = None)
         source, len(clip.notes), voices.total(), work.collisions, len(patterns), meters,
         {name: voices[row] for row, name in enumerate(reading.kit.names)},
         dict(sorted(work.unmapped.items())), tuple(work.dropped), tuple(work.notes), work.channel, work.qpm(0),
+        work.early,
     )  # fmt: skip
     return patterns, report

@@ -34,6 +34,7 @@ def figures(corpus: Corpus) -> dict[str, object]:
         "kit": corpus.kit.name,
         "voices": _voices(corpus),
         "collisions": report.collisions,
+        "early": report.early,
         "unmapped_notes": {str(pitch): count for pitch, count in report.unmapped.items()},
         "dropped": [{"file": gone.file, "reason": gone.reason, "onsets": gone.onsets} for gone in report.dropped],
         "notes": [{"file": clip.file, "note": note} for clip in report.clips for note in clip.notes],
@@ -106,6 +107,8 @@ def _voice_table(corpus: Corpus) -> Table:
 def _print_losses(corpus: Corpus, console: Console) -> None:
     report = corpus.report
     console.print()
+    if report.early:
+        _say(console, f"{report.early} notes were played just before a barline and belong to it")
     if report.collisions:
         _say(console, f"{report.collisions} notes fell on a tick of their voice that a louder one has")
     if report.unmapped:

@@ -108,7 +108,7 @@ def test_an_onset_a_little_before_a_barline_belongs_to_the_next_bar(clip: Path) 
     beats = [(96 * beat, on(42)) for beat in range(4 * 6)]
     corpus = read(clip, midi(track(*beats, (2 * bar - 4, on(36)), (4 * bar - 4, on(36)), end=96)))
     assert [hits(pattern)[0] for pattern in corpus.patterns] == [(2, 0, 0.0), (KICK, 0, -1.0), (KICK, 0, -1.0)]
-    assert any("moved over" in note for note in corpus.report.clips[0].notes)
+    assert corpus.report.early == 2
 
 
 def test_in_a_loop_an_onset_just_before_the_end_is_the_first(clip: Path) -> None:
