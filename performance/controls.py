@@ -149,6 +149,7 @@ _ACTIONS = (
     Action("next_beats", "Next number of beats", ("b",), help="another plane of the same model, where it learned one"),
     Action("next_clip", "Next clip", ("tab",), help="the cursor jumps to the next clip's place"),
     Action("previous_clip", "Previous clip", ("shift+tab",)),
+    Action("next_view", "Next view", ("v",), help="what the colours of the plane tell"),
     Action("help", "Help", ("h", "f1")),
     Action("full_screen", "Full screen", ("f", "f11")),
     Action("quit", "Quit", ("ctrl+q",), help="everything falls silent first"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 import pygame
@@ -16,14 +17,24 @@ from performance.controls import ACTIONS, CONTROLS
 from performance.snapshot import EngineStatus, Message, OutputState, Playhead, Snapshot
 from performance.surface.bar import draw_note, status_text
 from performance.surface.drawing import Kept, draw
-from performance.surface.field import FieldBuilder, balance_colours, enlarge, sounding
+from performance.surface.field import Field, FieldBuilder, enlarge, sounding
 from performance.surface.help import help_rows
 from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
 from performance.surface.look import TRAIL_S, Look, at_time
-from performance.surface.plane import clip_at, clip_points, named_clips, paint_plane
+from performance.surface.plane import clip_at, clip_points, draw_clips, named_clips
 from performance.surface.planes import Planes
 from performance.surface.theme import LOUD, NIGHT, Words
+from performance.surface.views import (
+    PULSE,
+    VIEWS,
+    balance_colours,
+    clip_likeness,
+    pulse_colours,
+    syncopation,
+    ternary_leaning,
+    view_colours,
+)
 from rvae.meter import Meter
 from rvae.pattern import Pattern
 
@@ -196,9 +207,11 @@ def test_the_trail_follows_the_cursor_and_fades() -> None:
 
 def test_clips_are_points_and_the_ones_around_the_cursor_are_named() -> None:
     clips = clip_points(Blend().clips)
-    still = paint_plane(None, clips, 600, 16)
+    still = pygame.Surface(SIZE)
+    draw_clips(still, LAYOUT, clips)
     for clip in clips:
-        assert still.get_at((round(clip.x * 599), round((1 - clip.y) * 599)))[:3] == LOUD
+        x, y = LAYOUT.pixel_of(clip.x, clip.y)
+        assert still.get_at((round(x), round(y)))[:3] == LOUD
     named = named_clips(clips, (0.5, 0.7), hover=None)
     assert named[0].name == "Rock: eighths with ghosts"
     assert "Tom groove" not in [clip.name for clip in named]
@@ -209,11 +222,7 @@ def test_clips_are_points_and_the_ones_around_the_cursor_are_named() -> None:
 
 
 def test_the_plane_shows_what_the_model_plays_where() -> None:
-    builder = FieldBuilder(Blend(), 4, side=16)
-    while not builder.is_complete:
-        builder.step()
-    field = builder.field()
-    assert field is not None
+    field = whole_field()
     expected = Blend().decode([(5 / 15, 10 / 15)], beats=4)
     assert field.loudness[10, 5] == pytest.approx(sounding(expected[0][0]) * expected[1][0] * 255, abs=1)
     colours = balance_colours(field).astype(int)
@@ -240,15 +249,60 @@ def test_every_place_is_decoded_once_and_coarse_ones_come_first(side: int) -> No
 
 
 def test_the_picture_of_a_plane_gets_finer_and_is_kept() -> None:
-    planes = Planes(Blend())
-    assert planes.colours(4) == ((4, 0), None)
+    planes, moment = Planes(Blend()), snapshot()
+    assert planes.colours(moment, 0).still is None
     keys = []
     while planes.step(4, 0.0):
-        keys.append(planes.colours(4)[0])
+        keys.append(planes.colours(moment, 0).key)
     assert len(set(keys)) >= 4
-    first, second = planes.colours(4)[1], planes.colours(4)[1]
-    assert first is second
-    assert planes.colours(3)[1] is None  # another number of beats has a plane of its own
+    assert planes.colours(moment, 0).still is planes.colours(moment, 0).still
+    assert planes.colours(snapshot(meter=SEVEN), 0).still is None  # another number of beats has a plane of its own
+
+
+def whole_field(side: int = 16) -> Field:
+    builder = FieldBuilder(Blend(), 4, side=side)
+    while not builder.is_complete:
+        builder.step()
+    field = builder.field()
+    assert field is not None
+    return field
+
+
+def test_every_view_has_colours_of_its_own() -> None:
+    field, points = whole_field(), [clip.point for clip in Blend().clips]
+    pictures = [view_colours(view, field, FOUR, points) for view in range(len(VIEWS)) if view != PULSE]
+    for one, other in combinations(pictures, 2):
+        assert (one != other).any()
+    assert (view_colours(len(VIEWS) - 1, field, FOUR, []) == balance_colours(field)).all()  # no clips: nothing is near
+
+
+def test_the_pulse_lights_places_up_as_they_sound_and_leaves_muted_voices_dark() -> None:
+    field = whole_field()
+    dark = np.zeros((16, 16, 3), np.uint8)
+    on_the_beat = pulse_colours(field, dark, 0.0, (False,) * 9)
+    kicks, open_hats = on_the_beat[5, 3], pulse_colours(field, dark, 12.0, (False,) * 9)[13, 2]
+    assert kicks.max() > 150
+    assert open_hats[2] > 100  # the off-beat open hat of the house clip is blue
+    between = pulse_colours(field, dark, 23.9, (False,) * 9)
+    assert between.astype(int).sum() < 0.4 * on_the_beat.astype(int).sum()
+    assert pulse_colours(field, dark, 0.0, (True,) * 9).max() == 0
+    assert pulse_colours(field, dark, None, (False,) * 9).max() == 0
+
+
+def test_views_measure_what_they_say() -> None:
+    field = whole_field()
+    off_beat, on_beat = syncopation(field, FOUR)[10, 13], syncopation(field, FOUR)[3, 13]
+    assert off_beat > on_beat  # linear sixteenths against sparse half time
+    assert ternary_leaning(field).max() <= 0  # nothing in the clips is ternary
+    likeness = clip_likeness(field, [clip.point for clip in Blend().clips])
+    assert likeness[round(0.3 * 15), round(0.2 * 15), 3] == pytest.approx(1.0)
+    assert likeness.min() >= 0
+
+
+def test_the_view_is_named_on_the_plane() -> None:
+    plain, named = picture(snapshot()), picture(snapshot(), Look(view=3))
+    corner = pygame.Rect(LAYOUT.plane.left, LAYOUT.plane.bottom - 24, 200, 24)
+    assert (brightness(plain, corner) != brightness(named, corner)).any()
 
 
 def test_enlarging_keeps_corners_and_even_colours() -> None:

@@ -143,6 +143,8 @@ def test_each_key_of_an_action_does_it(name: str) -> None:
         if name in ("help", "full_screen"):
             assert commands == ()
             assert (look.help_shown, look.full_screen) == (name == "help", name == "full_screen")
+        elif name == "next_view":
+            assert look.view == 1
         elif name == "move":
             assert isinstance(commands[0], MoveCursor)
             right, up = commands[0].x - 0.5, commands[0].y - 0.7

@@ -1,7 +1,7 @@
-"""The plane as a picture: what the model would play at each place, as colours.
+"""What the model would play at each place of the plane.
 
-A lattice of points is decoded a slice at a time, coarse places first, so that a window is never held up; the colours
-are a function of what was decoded. No pygame in here: arrays in, arrays out.
+A lattice of points is decoded a slice at a time, coarse places first, so that a window is never held up. No pygame in
+here: arrays in, arrays out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from performance.surface.theme import band_of, oklab_to_rgb
 from rvae.kit import Kit
 
 Floats = npt.NDArray[np.float32]
@@ -21,9 +20,6 @@ Bytes = npt.NDArray[np.uint8]
 LATTICE = 64  # places along each side
 _COARSEST = 8  # every 8th place first, then every 4th, 2nd, all
 _SLICE = 48  # places decoded at once: a few milliseconds on a small machine
-# OKLab a and b of low, middle and high drums: orange, rose, blue, as in theme.BAND_COLOURS
-_BAND_AB = np.array(((0.08, 0.15), (0.17, -0.04), (-0.07, -0.15)), np.float32)
-_DARKEST, _BRIGHTEST = 0.26, 0.74  # OKLab lightness of the emptiest and the fullest place
 
 
 class Decoder(Protocol):
@@ -44,12 +40,14 @@ class Field:
     """What is heard over the plane, for one number of beats.
 
     `loudness`: uint8 `[side, side, V, T]`, `sounding` x velocity x 255 at each place; row 0 is the bottom of the plane
-    (y = 0), column 0 its left (x = 0). `done`: places decoded so far; the others show their nearest one.
+    (y = 0), column 0 its left (x = 0). `played`: bool, the onsets above the standard threshold. `done`: places decoded
+    so far; the others show their nearest one.
     """
 
     beats: int
     kit: Kit
     loudness: Bytes
+    played: npt.NDArray[np.bool_]
     done: int
 
     @property
@@ -68,6 +66,7 @@ class FieldBuilder:
         self._order = _coarse_first(side)
         self._done = 0
         self._loudness: Bytes | None = None
+        self._played = np.zeros(0, np.bool_)
         self.rounds = 0  # finished levels of detail: a picture is worth making anew when this grows
 
     @property
@@ -87,8 +86,10 @@ class FieldBuilder:
         loudness = np.rint(sounding(probability) * np.clip(velocity, 0.0, 1.0) * 255).astype(np.uint8)
         if self._loudness is None:
             self._loudness = np.zeros((self._side, self._side, *loudness.shape[1:]), np.uint8)
-        for (row, column, _), heard in zip(block.tolist(), loudness, strict=True):
+            self._played = np.zeros(self._loudness.shape, np.bool_)
+        for (row, column, _), heard, onsets in zip(block.tolist(), loudness, probability > 0.5, strict=True):
             self._loudness[row : row + reach, column : column + reach] = heard
+            self._played[row : row + reach, column : column + reach] = onsets
         self._done += len(block)
         if self.is_complete or self._order[self._done, 2] != reach:
             self.rounds += 1
@@ -97,7 +98,7 @@ class FieldBuilder:
         """What is known by now, or None before the first slice."""
         if self._loudness is None:
             return None
-        return Field(self._beats, self._model.kit, self._loudness, self._done)
+        return Field(self._beats, self._model.kit, self._loudness, self._played, self._done)
 
 
 def sounding(probability: Floats) -> Floats:
@@ -118,35 +119,6 @@ def _coarse_first(side: int) -> npt.NDArray[np.int64]:
                     levels.append((row, column, reach))
         reach //= 2
     return np.array(levels, np.int64)
-
-
-def band_energy(field: Field) -> Floats:
-    """`[side, side, 3]`: how much the low, middle and high voices play at each place, in full onsets per beat."""
-    per_voice = field.loudness.sum(axis=3, dtype=np.float32) / 255.0
-    cycle_beats = field.loudness.shape[3] / 24.0
-    bands = np.zeros((*per_voice.shape[:2], 3), np.float32)
-    for row, voice in enumerate(field.kit.voices):
-        bands[..., band_of(voice)] += per_voice[..., row]
-    return np.asarray(bands / cycle_beats, np.float32)
-
-
-def balance_colours(field: Field) -> Bytes:
-    """`[side, side, 3]` sRGB: hue tells which voices have the say, lightness how much is played.
-
-    Each band is taken relative to its mean over the plane, so that a corpus that is all hats still shows where there
-    are more or fewer of them.
-    """
-    bands = band_energy(field)
-    total = bands.sum(axis=2)
-    usual = np.maximum(bands.mean(axis=(0, 1)), 1e-3)
-    leaning = (bands / usual + 0.05) ** 3.0
-    shares = leaning / leaning.sum(axis=2, keepdims=True)
-    low, high = np.percentile(total, (2, 98))
-    fullness = np.clip((total - low) / max(float(high - low), 1e-3), 0.0, 1.0)
-    chroma = shares @ _BAND_AB
-    lightness = _DARKEST + (_BRIGHTEST - _DARKEST) * fullness
-    # dark places carry less colour, or they would leave what a screen can show
-    return oklab_to_rgb(np.dstack((lightness, chroma * (0.55 + 0.45 * fullness)[..., None])).astype(np.float32))
 
 
 def enlarge(colours: Bytes, width: int, height: int) -> Bytes:

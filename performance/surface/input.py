@@ -23,6 +23,7 @@ from performance.snapshot import Snapshot
 from performance.surface.bar import fader, segments
 from performance.surface.layout import Item, Layout
 from performance.surface.look import Held, Look
+from performance.surface.views import VIEWS
 from rvae.meter import Meter
 
 Response = tuple[Look, tuple[StageCommand, ...]]
@@ -102,6 +103,8 @@ def _act(name: str, snapshot: Snapshot, look: Look) -> Response:
     """Do one of `ACTIONS`."""
     if name == "help":
         return replace(look, help_shown=not look.help_shown), ()
+    if name == "next_view":
+        return replace(look, view=(look.view + 1) % len(VIEWS)), ()
     if name == "full_screen":
         return replace(look, full_screen=not look.full_screen), ()
     if name == "quit":

@@ -75,7 +75,7 @@ def draw_lanes(target: pygame.Surface, layout: Layout, words: Words, score: Scor
             _draw_probability(target, track, score.pattern, score.probability[row], mix(PANEL, colour, 0.3))
         _draw_onsets(target, track, score, row, colour)
         glow = 0.0 if muted else _glow(score, row)
-        _draw_name(target, words, name, voice.name, mix(RAISED, colour, glow), muted)
+        _draw_name(target, words, name, voice.name, mix(RAISED, colour, 0.6 * glow), muted)
     _draw_playhead(target, layout, score)
 
 

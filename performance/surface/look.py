@@ -24,8 +24,8 @@ class Look:
     """State of the surface itself. A value: events and time make a new one of it.
 
     `pointer`: the mouse in pixels, or None where it has left. `finger`: the finger that has the cursor. `down`: keys
-    now held. `trail`: (x, y, when in seconds), oldest first. `touched`: the control last changed here, and when.
-    `news`: the number of the newest message and when it came.
+    now held. `trail`: (x, y, when in seconds), oldest first. `view`: which of `views.VIEWS`. `touched`: the
+    control last changed here, and when. `news`: the number of the newest message and when it came.
     """
 
     now_s: float = 0.0
@@ -34,6 +34,7 @@ class Look:
     finger: int | None = None
     down: frozenset[int] = frozenset()
     help_shown: bool = False
+    view: int = 0
     full_screen: bool = False
     closing: bool = False
     trail: tuple[tuple[float, float, float], ...] = ()

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pygame
 
-from performance.surface.field import FieldBuilder, balance_colours
+from performance.surface.field import FieldBuilder
 from performance.surface.labels import tidy_name
 from performance.surface.layout import Layout
-from performance.surface.plane import clip_points, draw_cursor, draw_names, paint_plane
+from performance.surface.plane import clip_points, draw_clips, draw_cursor, draw_names, paint_plane
 from performance.surface.theme import (
     BAND_COLOURS,
     BAND_NAMES,
@@ -23,6 +23,7 @@ from performance.surface.theme import (
     Words,
     write,
 )
+from performance.surface.views import balance_colours
 from rvae.errors import FileError
 from rvae.meter import Meter
 
@@ -55,11 +56,12 @@ def draw_plane(
     words = Words()
     left = (_WIDTH - _PLANE) // 2
     clips = clip_points([clip for clip in model.clips if clip.meter.beats == meter.beats])
-    colours = None if field is None else balance_colours(field)
     box = pygame.Rect(left, _TOP, _PLANE, _PLANE)
-    picture.blit(paint_plane(colours, clips, _PLANE, _UNIT), box)
+    if field is not None:
+        picture.blit(paint_plane(balance_colours(field), _PLANE), box)
     layout = _layout(box)
     picture.set_clip(box)
+    draw_clips(picture, layout, clips)
     _draw_path(picture, layout, path_points)
     draw_names(picture, layout, words, clips, clips=clips)
     picture.set_clip(None)

@@ -14,7 +14,7 @@ import pygame
 from performance.surface.field import Bytes, enlarge
 from performance.surface.labels import place_labels, tidy_name
 from performance.surface.layout import Layout
-from performance.surface.theme import LOUD, NIGHT, PANEL, Words, mix
+from performance.surface.theme import LOUD, NIGHT, Words, mix
 
 if TYPE_CHECKING:
     from rvae.model import Clip
@@ -34,22 +34,25 @@ class ClipPoint:
     y: float
 
 
-def paint_plane(colours: Bytes | None, clips: Sequence[ClipPoint], side: int, unit: int) -> pygame.Surface:
-    """The still picture of the plane, `side` pixels square: colours (row 0 at the bottom) and a point for each clip."""
-    picture = pygame.Surface((side, side))
-    picture.fill(PANEL)
-    if colours is not None:
-        smooth = min(side, _SMOOTH_PX)
-        pixels = enlarge(colours, smooth, smooth)[::-1]
-        small = pygame.Surface((smooth, smooth))
-        pygame.surfarray.blit_array(small, np.ascontiguousarray(pixels.swapaxes(0, 1)))
-        picture.blit(small if smooth == side else pygame.transform.smoothscale(small, (side, side)), (0, 0))
-    radius = max(2, unit * 3 // 8)
+def paint_plane(colours: Bytes, side: int, *, smoothly: bool = True) -> pygame.Surface:
+    """The colours of the plane (row 0 at the bottom) as a picture of `side` pixels square.
+
+    `smoothly`: with no trace of the lattice; without it a few times faster, for what changes with each frame.
+    """
+    smooth = min(side, _SMOOTH_PX)
+    pixels = (enlarge(colours, smooth, smooth) if smoothly else colours)[::-1]
+    small = pygame.Surface(pixels.shape[:2])
+    pygame.surfarray.blit_array(small, np.ascontiguousarray(pixels.swapaxes(0, 1)))
+    return small if small.get_width() == side else pygame.transform.smoothscale(small, (side, side))
+
+
+def draw_clips(target: pygame.Surface, layout: Layout, clips: Sequence[ClipPoint]) -> None:
+    """A point for each clip."""
+    radius = max(2, layout.unit * 3 // 8)
     for clip in clips:
-        where = (round(clip.x * (side - 1)), round((1 - clip.y) * (side - 1)))
-        pygame.draw.circle(picture, NIGHT, where, radius + max(1, radius // 3))
-        pygame.draw.circle(picture, LOUD, where, radius)
-    return picture
+        where = layout.pixel_of(clip.x, clip.y)
+        pygame.draw.circle(target, NIGHT, where, radius + max(1, radius // 3))
+        pygame.draw.circle(target, LOUD, where, radius)
 
 
 def draw_trail(target: pygame.Surface, layout: Layout, trail: Sequence[tuple[float, float]]) -> None:
@@ -133,3 +136,14 @@ def clip_points(clips: Sequence[Clip]) -> tuple[ClipPoint, ...]:
         bar = f", bar {clip.first_bar + 1}" if times[clip.name] > 1 else ""
         points.append(ClipPoint(tidy_name(clip.name) + bar, float(clip.point[0]), float(clip.point[1])))
     return tuple(points)
+
+
+def draw_caption(target: pygame.Surface, layout: Layout, words: Words, text: str) -> None:
+    """What the colours mean, in the lower left corner of the plane."""
+    px = max(12, round(layout.unit * 1.4))
+    pad = max(2, px // 4)
+    picture = words.picture(words.fit(text, px, layout.plane.width - 4 * pad), px)
+    box = pygame.Rect(layout.plane.left, 0, picture.get_width() + 2 * pad, picture.get_height() + pad)
+    box.bottom = layout.plane.bottom
+    pygame.draw.rect(target, NIGHT, box)
+    target.blit(picture, picture.get_rect(center=box.center))

@@ -1,10 +1,26 @@
-"""The colours of each plane of a model, found a little at a time while the window is already playable."""
+"""The planes of a model as pictures, found a little at a time while the window is already playable."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
-from performance.surface.field import Bytes, Decoder, FieldBuilder, balance_colours
+from performance.snapshot import Snapshot
+from performance.surface.field import Bytes, Decoder, FieldBuilder
+from performance.surface.views import PULSE, pulse_colours, view_colours
+from rvae.meter import Meter
+
+
+@dataclass(frozen=True)
+class PlaneColours:
+    """The colours `[side, side, 3]` of a plane, row 0 at the bottom, or None while they are not known.
+
+    `key` changes whenever `still` does. `live`: colours of this moment alone, to be shown in place of the still ones.
+    """
+
+    key: object = None
+    still: Bytes | None = None
+    live: Bytes | None = None
 
 
 class Planes:
@@ -13,7 +29,7 @@ class Planes:
     def __init__(self, model: Decoder) -> None:
         self._model = model
         self._builders: dict[int, FieldBuilder] = {}
-        self._painted: dict[int, tuple[int, Bytes]] = {}
+        self._kept: dict[tuple[Meter, int, int], Bytes] = {}
 
     def step(self, beats: int, budget_s: float) -> bool:
         """Decode for about so long (one slice at least); whether anything was left to do."""
@@ -29,14 +45,19 @@ class Planes:
                 break
         return True
 
-    def colours(self, beats: int) -> tuple[object, Bytes | None]:
-        """A key that changes whenever the colours do, and the colours `[side, side, 3]`, or None before the first."""
-        builder = self._builders.get(beats)
+    def colours(self, snapshot: Snapshot, view: int) -> PlaneColours:
+        """The colours of the plane that a snapshot is on, in one of `views.VIEWS`."""
+        meter = snapshot.meter
+        builder = self._builders.get(meter.beats)
         field = builder.field() if builder and builder.rounds else None
         if builder is None or field is None:
-            return (beats, 0), None
-        known = self._painted.get(beats)
-        if known is None or known[0] != builder.rounds:
-            known = (builder.rounds, balance_colours(field))
-            self._painted[beats] = known
-        return (beats, builder.rounds), known[1]
+            return PlaneColours()
+        key = (meter, view, builder.rounds)
+        if key not in self._kept:
+            self._kept = {known: kept for known, kept in self._kept.items() if known[:2] != key[:2]}
+            self._kept[key] = view_colours(view, field, meter, [clip.point for clip in snapshot.clips])
+        still = self._kept[key]
+        if view != PULSE:
+            return PlaneColours(key, still)
+        ticks = snapshot.playhead.cycle_ticks if snapshot.playing else None
+        return PlaneColours(key, still, pulse_colours(field, still, ticks, snapshot.mute))

@@ -80,8 +80,7 @@ def _play(window: pygame.Window, stage: StageLike, on_frame: Callable[[float], b
         snapshot = stage.tick()
         look = at_time(look, snapshot, start_s)
         planes.step(snapshot.meter.beats, _DECODE_S)
-        key, colours = planes.colours(snapshot.meter.beats)
-        draw(target, snapshot, look, kept, colours=colours, colours_key=key)
+        draw(target, snapshot, look, kept, planes.colours(snapshot, look.view))
         window.flip()
         if on_frame is not None and not on_frame(time.perf_counter() - start_s):
             return
