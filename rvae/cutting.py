@@ -87,7 +87,8 @@ class _Cutter:
         self.early = 0
         self.channel: int | None = None
         self._said = _meters_said(clip.texts)
-        self._tempo_pulses = [pulse for pulse, _ in clip.tempos]
+        self._tempo_pulses = np.array([pulse for pulse, _ in clip.tempos], dtype=np.int64)
+        self._tempos = np.array([DEFAULT_US_PER_QUARTER, *(tempo for _, tempo in clip.tempos)], dtype=np.int64)
 
     def drop(self, reason: str, onsets: int) -> None:
         self.dropped.append(Dropped(self.source, reason, onsets))
@@ -111,8 +112,7 @@ class _Cutter:
 
     def us_per_quarter(self, pulse: int | Fraction) -> int:
         """The tempo in force."""
-        place = bisect_right(self._tempo_pulses, max(pulse, 0))
-        return self.clip.tempos[place - 1][1] if place else DEFAULT_US_PER_QUARTER
+        return int(self._tempos[np.searchsorted(self._tempo_pulses, floor(max(pulse, 0)), side="right")])
 
     def qpm(self, pulse: int | Fraction) -> float:
         return float(us_per_quarter_to_qpm(self.us_per_quarter(pulse)))
@@ -134,9 +134,9 @@ class _Cutter:
 
     def _said_in_file(self, signature: TimeSignature) -> Meter | None:
         """The grouping that the last text at or before a time signature gives for it."""
-        said = self._said.get((signature.numerator, signature.denominator), [])
-        place = bisect_right([pulse for pulse, _ in said], signature.pulse)
-        return said[place - 1][1] if place else None
+        pulses, meters = self._said.get((signature.numerator, signature.denominator), ([], []))
+        place = bisect_right(pulses, signature.pulse)
+        return meters[place - 1] if place else None
 
     def signatures(self) -> list[TimeSignature]:
         """One time signature per pulse, from the start on."""
@@ -262,8 +262,7 @@ class _Cutter:
 
     def _tick_ms(self, pulses: Ints, beats: Ints, meter: Meter) -> Reals:
         """How long 1/24 beat lasts at each onset."""
-        tempos = np.array([DEFAULT_US_PER_QUARTER, *(tempo for _, tempo in self.clip.tempos)], dtype=np.float64)
-        here = tempos[np.searchsorted(np.array(self._tempo_pulses, dtype=np.int64), pulses, side="right")]
+        here = self._tempos[np.searchsorted(self._tempo_pulses, pulses, side="right")]
         beat_quarters = np.array([float(beat / 2) for beat in meter.beat_eighths])[beats % meter.beats]
         tick_ms: Reals = here / 1000 * beat_quarters / TICKS_PER_BEAT
         return tick_ms
@@ -344,10 +343,12 @@ def _several(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _meters_said(texts: tuple[tuple[int, str], ...]) -> dict[tuple[int, int], list[tuple[int, Meter]]]:
-    """The groupings that texts of a file give, `meter 7/8(2+2+3)`, by written signature: (pulse, meter), each said
-    once."""
-    found: dict[tuple[int, int], list[tuple[int, Meter]]] = {}
+_Said = dict[tuple[int, int], tuple[list[int], list[Meter]]]
+
+
+def _meters_said(texts: tuple[tuple[int, str], ...]) -> _Said:
+    """The groupings that texts give, `meter 7/8(2+2+3)`: by written signature, from which pulse on which meter."""
+    found: _Said = {}
     for pulse, text in texts:
         match = _METER_TEXT.fullmatch(text)
         if match is None:
@@ -356,9 +357,9 @@ def _meters_said(texts: tuple[tuple[int, str], ...]) -> dict[tuple[int, int], li
             meter = Meter.parse(match[1])
         except MeterError:
             continue  # any text may begin so; one that names no meter says nothing
-        said = found.setdefault((meter.numerator, meter.denominator), [])
-        if not said or said[-1][1] != meter:
-            said.append((pulse, meter))
+        pulses, meters = found.setdefault((meter.numerator, meter.denominator), ([], []))
+        pulses.append(pulse)
+        meters.append(meter)
     return found
 
 

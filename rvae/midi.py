@@ -34,9 +34,9 @@ DEFAULT_US_PER_QUARTER = 500_000
 WRITE_PPQ = (
     960  # every tick of every meter is a whole number of pulses, and 1/40 tick of a quarter is the least of them
 )
-MAX_FILE_BYTES = 4_000_000
+MAX_FILE_BYTES = 2_000_000
 MAX_QUARTERS = 40_000  # 10,000 bars of 4/4, five hours at 120
-_MAX_METER_CHANGES = 10_000
+_MAX_METER_CHANGES = 2_000
 _NOTE_QUARTERS = Fraction(1, 8)
 _MAX_TRACKS = 1_000
 # A number of a MIDI file has 4 bytes at most; mido would read one of a million bytes, in hours. Texts may hold long

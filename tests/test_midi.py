@@ -94,7 +94,7 @@ def test_bytes_after_the_last_track_do_no_harm() -> None:
         (midi(track((0, on(36)), end=96 * 4_000_000)), "longer than"),
         (midi(b"MTrk\x00\x00\x20\x00" + b"\xff" * 0x2000), "without an end"),
         (midi(track()) + b"\x00" * MAX_FILE_BYTES, "larger than"),
-        (midi(track(*((0, signature(4, 2)) for _ in range(10_001)))), "time signatures"),
+        (midi(track(*((0, signature(4, 2)) for _ in range(2_001)))), "time signatures"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line_that_says_why(data: bytes, part: str) -> None:
