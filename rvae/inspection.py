@@ -16,7 +16,7 @@ _NAMES_SHOWN = 3
 
 
 def figures(corpus: Corpus) -> dict[str, object]:
-    """The account of a corpus as plain JSON values; the keys are explained in docs/commands.md.
+    """The account of a corpus as plain JSON values.
 
     `onsets` + `collisions` + the counts of `unmapped_notes` + the `onsets` of `dropped` = `note_ons`.
     """
@@ -113,10 +113,8 @@ def _print_losses(corpus: Corpus, console: Console) -> None:
         _say(console, f"{report.collisions} notes fell on a tick of their voice that a louder one has")
     if report.unmapped:
         pitches = ", ".join(f"{pitch} ({count} times)" for pitch, count in report.unmapped.items())
-        _say(
-            console,
-            f"{sum(report.unmapped.values())} notes have no voice in the kit: {pitches}; --kit brings another kit",
-        )
+        unmapped = f"{sum(report.unmapped.values())} unmapped notes, which no voice of the kit reads"
+        _say(console, f"{unmapped}: {pitches}; --kit brings another kit")
     gone = ((f"{entry.reason}{_with_notes(entry.onsets)}", entry.file) for entry in report.dropped)
     _print_grouped(console, "Not taken", gone)
     if report.onsets == report.note_ons and not report.dropped:
