@@ -117,6 +117,8 @@ def _nothing(report: ImportReport) -> str:
     """Why nothing is left of the files."""
     if report.files == 0:
         return "no .mid or .midi file found; give MIDI files, or a folder that has some"
+    if report.files == 1:
+        return "; ".join(f"{entry.file}: {entry.reason}" for entry in report.dropped)
     why = Counter(entry.reason for entry in report.dropped)
     reasons = "; ".join(reason for reason, _ in why.most_common(3)) or "no note in them"
     return f"nothing usable in {report.files} files: {reasons}"

@@ -397,7 +397,8 @@ def cut(clip: MidiClip, source: str, reading: Reading, card: Card | None = None)
             voices.update(row for _, row in stretch.cells)
     if not patterns and not work.dropped:
         missing = ", ".join(map(str, sorted(work.unmapped)))
-        work.drop(f"kit {reading.kit.name} has no voice for its notes ({missing})" if missing else "no notes in it", 0)
+        unread = f"kit {reading.kit.name} has no voice for its notes ({missing}); bring a kit that has"
+        work.drop(unread if missing else "no notes in it; give a clip with drum notes", 0)
     report = ClipReport(
         source, len(clip.notes), voices.total(), work.collisions, len(patterns), meters,
         {name: voices[row] for row, name in enumerate(reading.kit.names)},

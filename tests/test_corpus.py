@@ -347,7 +347,10 @@ def test_a_file_without_drums_is_listed_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "good.mid").write_bytes(midi(track((0, on(36)))))
     (tmp_path / "none.mid").write_bytes(midi(track()))
     reasons = {Path(entry.file).name: entry.reason for entry in read_corpus(tmp_path).report.dropped}
-    assert reasons == {"bass.mid": "kit standard has no voice for its notes (100)", "none.mid": "no notes in it"}
+    assert reasons == {
+        "bass.mid": "kit standard has no voice for its notes (100); bring a kit that has",
+        "none.mid": "no notes in it; give a clip with drum notes",
+    }
 
 
 @pytest.mark.parametrize("data", [None, b"", b"nonsense", midi(track()), midi(track((0, on(127))))])
