@@ -17,7 +17,9 @@ Quantum = Literal["now", "beat", "bar"]
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Start at the first bar. Nothing happens where it plays already."""
+    """Start at the first bar; `bars`: stop after so many, None goes on. Nothing happens where it plays already."""
+
+    bars: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

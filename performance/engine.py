@@ -1,0 +1,268 @@
+"""The engine: commands in, events out, on time. It knows no device, no process and no model.
+
+Events are made `horizon` ahead of their due time and handed at once to the outputs that can wait (audio frames, OSC
+timetags, JACK frames); the others get each event when it is due. What a command changes is heard from the end of the
+horizon on; only Stop and Panic take back what is already made. Run on a virtual clock it is the renderer: same code,
+same events.
+
+When late: an event is always sent, at once, and counted. Where the engine itself was held up so long that the music
+fell behind by more than `MAX_BEHIND_NS` (a machine that slept), the music waits for it: nothing is skipped, nothing
+comes in a burst, and the slip is counted.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from performance.clock import NS_PER_MS, Clock
+from performance.commands import EngineCommand, Panic, Play, Quantum, Quit, SetControl, SetPattern, SetVoice, Stop
+from performance.controls import control, defaults
+from performance.outputs.output import Output
+from performance.sequencer import Event, Feel, Onset, Sequencer
+from performance.snapshot import EngineStatus, Lateness, Message
+from performance.transport import Transport
+from rvae.errors import OutputError, RvaeError
+from rvae.kit import Kit
+from rvae.pattern import Pattern
+
+STEP_NS = 4 * NS_PER_MS
+"""How often events are made while it plays."""
+
+MAX_BEHIND_NS = 100 * NS_PER_MS
+_LATE_NS = 5 * NS_PER_MS
+_MESSAGES = 8
+_KEPT = 4096
+
+
+class LatenessMeter:
+    """Takes the lateness of each event and sums it up: a ring of the last 4096."""
+
+    def __init__(self) -> None:
+        self._ring_ns = np.zeros(_KEPT, np.int64)
+        self._events = 0
+        self._late = 0
+        self.slips = 0
+
+    def add(self, lateness_ns: int) -> None:
+        """One event went out so much after it was due."""
+        self._ring_ns[self._events % _KEPT] = lateness_ns
+        self._events += 1
+        self._late += lateness_ns > _LATE_NS
+
+    def summary(self) -> Lateness:
+        """p50, p99 and maximum of the ring; counts since the start."""
+        kept = self._ring_ns[: min(self._events, _KEPT)] / NS_PER_MS
+        if not len(kept):
+            return Lateness(slips=self.slips)
+        p50, p99 = np.percentile(kept, (50, 99))
+        return Lateness(self._events, float(p50), float(p99), float(kept.max()), self._late, self.slips)
+
+    def all_ms(self) -> list[float]:
+        """The ring itself, in ms, for benchmarks."""
+        return [float(value) for value in self._ring_ns[: min(self._events, _KEPT)] / NS_PER_MS]
+
+
+class Engine:
+    """Plays patterns to outputs. Call `step` again and again, no later than it says; `do` takes commands in between."""
+
+    def __init__(self, clock: Clock, pattern: Pattern, outputs: Sequence[Output] = ()) -> None:
+        self._clock = clock
+        self._outputs = list(outputs)
+        self._controls = defaults()
+        self._sequencer = Sequencer(pattern)
+        self._transport: Transport | None = None
+        self._due: list[tuple[int, int, Event]] = []
+        self._count = 0
+        self._messages: deque[Message] = deque(maxlen=_MESSAGES)
+        self._message_count = 0
+        self._first_sound_ns: int | None = None
+        self._gone: set[int] = set()
+        self.lateness = LatenessMeter()
+        self.has_quit = False
+
+    @property
+    def sequencer(self) -> Sequencer:
+        """What makes the events."""
+        return self._sequencer
+
+    @property
+    def transport(self) -> Transport | None:
+        """Where the music is in time, None while stopped."""
+        return self._transport
+
+    def open_outputs(self, kit: Kit) -> None:
+        """Open all outputs; one that cannot be is left out, with a message."""
+        for output in self._outputs:
+            try:
+                output.open(kit)
+                output.set_volume(self._controls["volume"])
+            except OutputError as error:
+                output.detail = str(error)
+                self._gone.add(id(output))
+                self.say(str(error), is_error=True)
+
+    def close(self) -> None:
+        """Stop, silence and close everything. May be called twice."""
+        self._stop()
+        for output in self._outputs:
+            output.close(self._clock.now_ns())
+
+    def say(self, text: str, *, is_error: bool = False) -> None:
+        """Leave a line for the player."""
+        self._message_count += 1
+        self._messages.append(Message(self._message_count, text, is_error))
+
+    def do(self, command: EngineCommand) -> None:
+        """Carry a command out. One that cannot be becomes a message."""
+        try:
+            self._do(command)
+        except RvaeError as error:
+            self.say(str(error), is_error=True)
+
+    def _do(self, command: EngineCommand) -> None:
+        match command:
+            case Play(bars=bars):
+                self._play(bars)
+            case Stop():
+                self._stop()
+            case Panic():
+                self._stop()
+                for output in self._outputs:
+                    output.panic(self._clock.now_ns())
+            case SetPattern(pattern, at):
+                self._set_pattern(pattern, at)
+            case SetControl(name, value):
+                self._set_control(name, control(name).clamp(value))
+            case SetVoice("mute", voice, value):
+                self._sequencer.set_mute(voice, value >= 0.5)
+            case SetVoice():
+                pass  # other per-voice controls are decoded into the pattern
+            case Quit():
+                self.close()
+                self.has_quit = True
+
+    def _play(self, bars: int | None) -> None:
+        if self._transport is not None:
+            return
+        self._sequencer.rewind(bars)
+        lead_ns = max((output.lead_ns for output in self._outputs if output.is_open), default=0)
+        start_ns = self._clock.now_ns() + lead_ns
+        self._transport = Transport(start_ns, Fraction(0), self._qpm(), self._sequencer.bars)
+
+    def _stop(self) -> None:
+        self._transport = None
+        self._due.clear()
+        for output in self._outputs:
+            output.silence(self._clock.now_ns())
+        self._sequencer.rewind()
+
+    def _set_pattern(self, pattern: Pattern, at: Quantum) -> None:
+        self._sequencer.set_pattern(pattern, at)
+        if self._transport is None:
+            self._sequencer.rewind()
+        else:
+            self._transport = self._transport.with_bars(self._sequencer.bars)
+
+    def _set_control(self, name: str, value: float) -> None:
+        self._controls[name] = value
+        match name:
+            case "tempo":
+                self._follow_tempo()
+            case "volume":
+                for output in self._outputs:
+                    output.set_volume(value)
+            case "swing" | "microtiming":
+                percent = {key: Fraction(self._controls[key]) / 100 for key in ("microtiming", "swing")}
+                self._sequencer.set_feel(Feel(**percent))
+
+    def _qpm(self) -> Fraction:
+        """The tempo in quarters: felt beats of the meter that is in force where the sequencer stands."""
+        meter = self._sequencer.bars.place_at(self._sequencer.position).meter
+        return Fraction(self._controls["tempo"]) * meter.tempo_beat_quarters
+
+    def _follow_tempo(self) -> None:
+        if self._transport is not None:
+            self._transport = self._transport.with_qpm(self._qpm(), self._sequencer.position)
+
+    @property
+    def horizon_ns(self) -> int:
+        """How far ahead events are made: the control, or what the outputs need if that is more."""
+        lead_ns = max((output.lead_ns for output in self._outputs if output.is_open), default=0)
+        return max(int(self._controls["horizon"] * NS_PER_MS), lead_ns)
+
+    def step(self) -> int:
+        """Send what is due and make what comes next. Returns when to call again, in ns on the clock."""
+        self._send_due()
+        if self._transport is not None:
+            self._make_events(self._clock.now_ns())
+            self._send_due()
+        next_ns = self._clock.now_ns() + STEP_NS
+        return min(self._due[0][0], next_ns) if self._due else next_ns
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is stopped and everything has been sent."""
+        return self._transport is None and not self._due
+
+    def _send_due(self) -> None:
+        while self._due and self._due[0][0] <= self._clock.now_ns():
+            due_ns, _, event = heapq.heappop(self._due)
+            for output in self._outputs:
+                if not output.takes_ahead:
+                    output.send(event, due_ns)
+            self._record(event, due_ns)
+
+    def _record(self, event: Event, due_ns: int) -> None:
+        now_ns = self._clock.now_ns()
+        self.lateness.add(max(0, now_ns - due_ns))
+        if self._first_sound_ns is None and isinstance(event, Onset):
+            self._first_sound_ns = max(now_ns, due_ns)
+
+    def _make_events(self, now_ns: int) -> None:
+        assert self._transport is not None
+        behind_ns = now_ns - self._transport.ns_at(self._sequencer.position)
+        if behind_ns > MAX_BEHIND_NS:
+            self._transport = self._transport.delayed(behind_ns)
+            self.lateness.slips += 1
+        until_ns = now_ns + self.horizon_ns
+        # The tempo counts felt beats: where the meter changes, the next stretch has a tempo of its own.
+        for change in self._sequencer.bars.changes:
+            if self._sequencer.position < change.quarters and self._transport.ns_at(change.quarters) <= until_ns:
+                self._hand_out(change.quarters)
+                self._follow_tempo()
+        self._hand_out(self._transport.quarters_at(until_ns))
+        if self._sequencer.has_ended:
+            self._transport = None
+
+    def _hand_out(self, to: Fraction) -> None:
+        assert self._transport is not None
+        for event in self._sequencer.advance(to):
+            due_ns = self._transport.ns_at(event.quarters)
+            for output in self._outputs:
+                if output.takes_ahead:
+                    output.send(event, due_ns)
+            self._count += 1
+            heapq.heappush(self._due, (due_ns, self._count, event))
+        self._transport = self._transport.with_bars(self._sequencer.bars)
+
+    def status(self, realtime: str = "") -> EngineStatus:
+        """How everything stands. An output that has gone is told of once."""
+        for output in self._outputs:
+            if not output.is_open and id(output) not in self._gone and output.detail:
+                self._gone.add(id(output))
+                self.say(output.detail, is_error=True)
+        return EngineStatus(
+            now_ns=self._clock.now_ns(),
+            transport=self._transport,
+            lateness=self.lateness.summary(),
+            outputs=tuple(output.state for output in self._outputs),
+            messages=tuple(self._messages),
+            horizon_ms=self.horizon_ns / NS_PER_MS,
+            realtime=realtime,
+            first_sound_ns=self._first_sound_ns,
+        )

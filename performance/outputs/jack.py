@@ -1,0 +1,163 @@
+"""MIDI through JACK, every message at its frame.
+
+The port library's wheels hold a JACK client too old for today's servers, and would round to the start of a period;
+this one uses the JACK library of the system, through the optional package JACK-Client (`pip install rvae[jack]`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+from performance.outputs.frames import FrameLine
+from performance.outputs.midi import CHANNEL, VIRTUAL_NAME
+from performance.outputs.output import Output
+from performance.sequencer import Event, Onset, Release
+from rvae.errors import OutputError
+from rvae.kit import Kit
+
+_QUEUE = 4096
+_NOTE_ON, _NOTE_OFF, _CONTROL = 0x90, 0x80, 0xB0
+
+
+def _client(name: str) -> Any:
+    """A client of a running JACK server. Raises OutputError where there is none."""
+    try:
+        import jack
+    except (ImportError, OSError):
+        raise OutputError(
+            "JACK: not installed; `pip install rvae[jack]` and the system's JACK library bring it"
+        ) from None
+    for report in (jack.set_error_function, jack.set_info_function):
+        report(lambda _text: None)  # the library writes to standard error by itself
+    try:
+        return jack.Client(name, no_start_server=True)
+    except jack.JackError:
+        raise OutputError("JACK: no server is running; start one, or a PipeWire that stands in for it") from None
+
+
+def jack_ports() -> list[str]:
+    """The MIDI inputs of other JACK programs, by their full names; none where JACK does not run."""
+    try:
+        client = _client("rvae-devices")
+    except OutputError:
+        return []
+    try:
+        return [port.name for port in client.get_ports(is_midi=True, is_input=True)]
+    finally:
+        client.close()
+
+
+def is_running() -> bool:
+    """Whether a JACK server can be reached."""
+    try:
+        _client("rvae-devices").close()
+    except OutputError:
+        return False
+    return True
+
+
+class JackMidiOutput(Output):
+    """Plays the notes of the kit on channel 10 from a JACK port of our own, `rvae:out`.
+
+    `name`: all or a part of the name of a JACK port to connect it to, or empty to leave that to others.
+    """
+
+    kind = "midi"
+    takes_ahead = True
+
+    def __init__(self, name: str = "", *, client_name: str = VIRTUAL_NAME) -> None:
+        super().__init__(name or f"{client_name}:out")
+        self._wanted = name
+        self._client_name = client_name
+        self._queue: deque[tuple[int, bytes, int]] = deque()
+        self._at_once: deque[bytes] = deque()
+        self._epoch = 0
+        self._epoch_heard = 0
+        self._ringing: set[int] = set()
+        self._frame = 0
+        self._gone = False
+        self.late = 0
+
+    def _open(self, kit: Kit) -> None:  # noqa: ARG002  # the notes come with the events
+        self._client = _client(self._client_name)
+        try:
+            self._out = self._client.midi_outports.register("out")
+            self._line = FrameLine(int(self._client.samplerate))
+            self.lead_ns = 2 * self._client.blocksize * 1_000_000_000 // self._client.samplerate
+            self._client.set_process_callback(self._process)
+            self._client.set_shutdown_callback(self._shutdown)
+            self._client.activate()
+            if self._wanted:
+                self._client.connect(self._out, self._find())
+        except BaseException:
+            self._client.close()
+            raise
+        self.detail = f"JACK port {self._out.name}"
+
+    def _find(self) -> Any:
+        ports = self._client.get_ports(is_midi=True, is_input=True)
+        near = [port for port in ports if self._wanted.lower() in port.name.lower()]
+        if not near:
+            there = ", ".join(port.name for port in ports) or "none at all"
+            raise OutputError(f"MIDI: no JACK port '{self._wanted}'; there are: {there}; see `rvae devices`")
+        return next((port for port in near if port.name == self._wanted), near[0])
+
+    def _shutdown(self, _status: Any, _reason: str) -> None:
+        self._gone = True
+
+    def _send(self, event: Event, due_ns: int) -> None:
+        if self._gone:
+            raise OutputError("the JACK server has ended")
+        if len(self._queue) >= _QUEUE:
+            raise OutputError("the JACK server does not take what it is given")
+        match event:
+            case Onset():
+                message = bytes((_NOTE_ON | CHANNEL, event.pitch, event.velocity))
+            case Release():
+                message = bytes((_NOTE_OFF | CHANNEL, event.pitch, 0))
+            case _:
+                return
+        self._queue.append((due_ns, message, self._epoch))
+
+    def _silence(self, sounding: dict[int, int], now_ns: int) -> None:  # noqa: ARG002  # the callback knows what sounds
+        self._epoch += 1
+
+    def _panic(self, now_ns: int) -> None:  # noqa: ARG002  # the template's signature
+        for channel in range(16):
+            self._at_once.extend(bytes((_CONTROL | channel, control, 0)) for control in (120, 123))
+        self._at_once.extend(bytes((_NOTE_OFF | CHANNEL, pitch, 0)) for pitch in range(128))
+
+    def _close(self) -> None:
+        # The last note-offs leave with the next period; an ended server never asks for one.
+        until = time.perf_counter() + 0.25
+        while (self._at_once or self._epoch_heard != self._epoch) and not self._gone and time.perf_counter() < until:
+            time.sleep(0.002)
+        time.sleep(self.lead_ns / 1e9)
+        self._client.deactivate(ignore_errors=True)
+        self._client.close(ignore_errors=True)
+
+    def _process(self, frames: int) -> None:
+        self._line.begin_block(self._frame, time.perf_counter_ns())
+        self._out.clear_buffer()
+        last = 0
+        if self._epoch_heard != self._epoch:
+            self._epoch_heard = self._epoch
+            for pitch in self._ringing:
+                self._out.write_midi_event(0, bytes((_NOTE_OFF | CHANNEL, pitch, 0)))
+            self._ringing.clear()
+        while self._at_once:
+            self._out.write_midi_event(0, self._at_once.popleft())
+        while self._queue and (frame := self._line.frame_at(self._queue[0][0]) - self._frame) < frames:
+            _, message, when = self._queue.popleft()
+            if when != self._epoch_heard:
+                continue
+            if message[0] == _NOTE_ON | CHANNEL:
+                self._ringing.add(message[1])
+            else:
+                self._ringing.discard(message[1])
+            self.late += frame < 0
+            last = max(last, frame)  # JACK wants them in order; a late one goes at once
+            self._out.write_midi_event(last, message)
+        self._frame += frames

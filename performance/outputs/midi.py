@@ -1,0 +1,117 @@
+"""MIDI out, to a port by name or to a virtual port of our own."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from performance.outputs.output import Output
+from performance.sequencer import Event, Onset, Release
+from rvae.errors import OutputError
+from rvae.kit import Kit
+
+CHANNEL = 9  # channel 10 as people count: the drums
+VIRTUAL_NAME = "rvae"
+
+
+def _library() -> Any:
+    try:
+        import pylibremidi  # type: ignore[import-not-found]  # its stub lies outside a package
+    except (ImportError, OSError) as error:
+        raise OutputError(f"MIDI: the port library does not load ({error}); install pylibremidi again") from None
+    return pylibremidi
+
+
+def _port_name(port: Any) -> str:
+    names = (port.device_name, port.port_name, port.display_name)
+    return next((name for name in (port.display_name, port.port_name, *names) if name), "unnamed")
+
+
+def output_ports() -> list[str]:
+    """The names of all MIDI ports that can be played to."""
+    return [_port_name(port) for port in _find_ports()]
+
+
+def _find_ports() -> list[Any]:
+    library = _library()
+    settings = library.ObserverConfiguration()
+    settings.track_virtual = True
+    settings.track_hardware = True
+    settings.track_any = True
+    try:
+        return list(library.Observer(settings).get_output_ports())
+    except (RuntimeError, TypeError):
+        return []  # no MIDI system at all: the same as one with no ports
+
+
+class MidiOutput(Output):
+    """Plays the notes of the kit on channel 10.
+
+    `name`: all or a part of a port's name; with `virtual`, the name of a port of our own that others connect to.
+    Libraries: messages are mido's, the port pylibremidi's.
+    """
+
+    kind = "midi"
+
+    def __init__(self, name: str, *, virtual: bool = False) -> None:
+        super().__init__(name)
+        self._virtual = virtual
+        self._port: Any = None
+
+    def _open(self, kit: Kit) -> None:  # noqa: ARG002  # the notes come with the events
+        from mido import Message  # type: ignore[import-untyped]  # mido ships no types
+
+        library = _library()
+        self._library, self._message = library, Message
+        self._port = library.MidiOut()
+        if self._virtual:
+            if sys.platform == "win32":
+                raise OutputError(
+                    "MIDI: Windows has no virtual ports of its own; install loopMIDI and name its port with --midi"
+                )
+            self._port.set_port_name(self.name)
+            failed = self._port.open_virtual_port()
+        else:
+            failed = self._port.open_port(self._find())
+        if failed or not self._port.is_port_open():
+            raise OutputError(f"MIDI: port '{self.name}' does not open; it may be in use, see `rvae devices`")
+
+    def _find(self) -> Any:
+        ports = _find_ports()
+        exact = [port for port in ports if _port_name(port) == self.name]
+        near = [port for port in ports if self.name.lower() in _port_name(port).lower()]
+        if not exact and not near:
+            there = ", ".join(map(_port_name, ports)) or "none at all"
+            raise OutputError(f"MIDI: no port '{self.name}'; there are: {there}; see `rvae devices`")
+        return (exact or near)[0]
+
+    def _send(self, event: Event, due_ns: int) -> None:  # noqa: ARG002  # the engine calls when it is due
+        match event:
+            case Onset():
+                self._put("note_on", note=event.pitch, velocity=event.velocity)
+            case Release():
+                self._put("note_off", note=event.pitch, velocity=0)
+
+    def _silence(self, sounding: dict[int, int], now_ns: int) -> None:  # noqa: ARG002  # the template's signature
+        for pitch in sounding:
+            self._put("note_off", note=pitch, velocity=0)
+
+    def _panic(self, now_ns: int) -> None:  # noqa: ARG002  # the template's signature
+        for channel in range(16):
+            for control in (120, 123):  # all sound off, all notes off
+                self._write(self._message("control_change", channel=channel, control=control, value=0))
+        for pitch in range(128):  # for drum modules that do not know those two
+            self._put("note_off", note=pitch, velocity=0)
+
+    def _close(self) -> None:
+        self._port.close_port()
+        self._port = None
+
+    def _put(self, kind: str, **values: int) -> None:
+        self._write(self._message(kind, channel=CHANNEL, **values))
+
+    def _write(self, message: Any) -> None:
+        packet = self._library.Message()
+        packet.bytes = message.bytes()
+        if self._port.send_message(packet):  # an error, or what is false
+            raise OutputError("the port does not take what it is sent")

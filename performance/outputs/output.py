@@ -1,0 +1,101 @@
+"""What every output is: opened, sent to, silenced, closed. A subclass writes only the parts with an underscore."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from performance.sequencer import Event, Onset, Release
+from performance.snapshot import OutputState
+from rvae.errors import OutputError
+from rvae.kit import Kit
+
+
+class Output:
+    """A place for events to go, and a null output as it stands.
+
+    `takes_ahead`: True where events are handed over as soon as they are made and find their moment there (audio
+    frames, OSC timetags); False where they must be sent when they are due. `lead_ns`: how long before its due time an
+    event must be made for this output, at the least.
+
+    An output that fails while it plays closes itself and says why in its `state`; the music goes on without it.
+    """
+
+    kind: ClassVar[str] = "output"
+    takes_ahead: ClassVar[bool] = False
+    lead_ns: int = 0
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_open = False
+        self.detail = ""
+        self._sounding: dict[int, int] = {}
+
+    def open(self, kit: Kit) -> None:
+        """Get ready to play the voices of a kit. Raises OutputError with what to do about it."""
+        if self.is_open:
+            return
+        self._open(kit)
+        self.is_open = True
+
+    def send(self, event: Event, due_ns: int) -> None:
+        """Pass an event on. Never raises: see `state`."""
+        if not self.is_open:
+            return
+        if isinstance(event, Onset):
+            self._sounding[event.pitch] = event.voice
+        elif isinstance(event, Release):
+            self._sounding.pop(event.pitch, None)
+        self._guard("send", event, due_ns)
+
+    def silence(self, now_ns: int) -> None:
+        """Take back what was scheduled and end every note that sounds."""
+        if self.is_open:
+            sounding, self._sounding = self._sounding, {}
+            self._guard("silence", sounding, now_ns)
+
+    def panic(self, now_ns: int) -> None:
+        """End everything that may sound, whether we began it or not."""
+        self.silence(now_ns)
+        if self.is_open:
+            self._guard("panic", now_ns)
+
+    def close(self, now_ns: int) -> None:
+        """Silence, then let the device go. May be called twice."""
+        if not self.is_open:
+            return
+        self.silence(now_ns)
+        self.is_open = False
+        try:
+            self._close()
+        except (OSError, OutputError) as error:
+            self.detail = str(error)
+
+    def set_volume(self, volume: float) -> None:
+        """How loud, 0 to 1, where the sound is made here."""
+
+    @property
+    def state(self) -> OutputState:
+        """How it stands, for the screen."""
+        return OutputState(self.kind, self.name, self.is_open, self.detail)
+
+    def _guard(self, action: str, *arguments: object) -> None:
+        try:
+            getattr(self, f"_{action}")(*arguments)
+        except (OSError, OutputError) as error:
+            self.is_open = False
+            self.detail = f"{self.kind} {self.name} is gone ({error}); the music goes on without it"
+
+    def _open(self, kit: Kit) -> None:
+        """Open the device. Raises OutputError."""
+
+    def _send(self, event: Event, due_ns: int) -> None:
+        """Play an event. Raises OSError or OutputError where the device has gone."""
+
+    def _silence(self, sounding: dict[int, int], now_ns: int) -> None:
+        """Drop what is scheduled, end the given notes (pitch to voice)."""
+
+    def _panic(self, now_ns: int) -> None:
+        """End all notes there can be."""
+
+    def _close(self) -> None:
+        """Let the device go."""

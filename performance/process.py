@@ -1,0 +1,182 @@
+"""The engine in a process of its own, with neither window nor torch nor model, and the line to it.
+
+It plays on while the window hangs. It ends, silent, when told to, on SIGTERM, and when the window's process is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import multiprocessing
+import select
+import signal
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from performance.clock import NS_PER_MS, MonotonicClock
+from performance.commands import EngineCommand, Quit
+from performance.engine import Engine
+from performance.outputs.output import Output
+from performance.realtime import AwakeProcessor, take_realtime
+from performance.snapshot import EngineStatus
+from performance.wire import Wire, WireFull
+from rvae.errors import OutputError, UsageError
+from rvae.pattern import Pattern
+
+_STATUS_NS = 10 * NS_PER_MS
+_CLOSE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """An output to open: `kind` midi, virtual, osc or audio, and what each calls `name`. It pickles; outputs do not."""
+
+    kind: str
+    name: str = ""
+
+    def make(self) -> Output:
+        """The output itself, not yet open. Raises UsageError."""
+        match self.kind:
+            case "midi":
+                return midi_output(self.name)
+            case "virtual":
+                return virtual_output(self.name)
+            case "osc":
+                from performance.outputs.osc import OscOutput
+
+                return OscOutput(self.name)
+            case "audio":
+                from performance.outputs.audio import AudioOutput
+
+                return AudioOutput(self.name)
+        raise UsageError(f"no output '{self.kind}'; there are midi, virtual, osc and audio")
+
+
+def midi_output(name: str) -> Output:
+    """The port of a name: the system's own first, then JACK's."""
+    from performance.outputs.jack import JackMidiOutput, jack_ports
+    from performance.outputs.midi import MidiOutput, output_ports
+
+    with contextlib.suppress(OutputError):
+        if any(name.lower() in port.lower() for port in output_ports()):
+            return MidiOutput(name)
+    if any(name.lower() in port.lower() for port in jack_ports()):
+        return JackMidiOutput(name)
+    return MidiOutput(name)
+
+
+def virtual_output(name: str) -> Output:
+    """A port of our own: in JACK where it runs, otherwise the system's."""
+    from performance.outputs.jack import JackMidiOutput, is_running
+    from performance.outputs.midi import VIRTUAL_NAME, MidiOutput
+
+    return (
+        JackMidiOutput(client_name=name or VIRTUAL_NAME)
+        if is_running()
+        else MidiOutput(name or VIRTUAL_NAME, virtual=True)
+    )
+
+
+class EngineProcess:
+    """The window's end: starts the process, sends commands, hears how it stands; never waits for it but at the end."""
+
+    def __init__(self, pattern: Pattern, outputs: Sequence[OutputSpec] = (), *, realtime: bool = True) -> None:
+        here, there = socket.socketpair()
+        self._wire = Wire(here)
+        self._status = EngineStatus()
+        self._process = multiprocessing.get_context("spawn").Process(
+            target=engine_main, args=(there, pattern, tuple(outputs), realtime), name="rvae-engine", daemon=True
+        )
+        self._process.start()
+        there.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.is_alive() and not self._wire.is_closed
+
+    def do(self, command: EngineCommand) -> bool:
+        """Send a command. False where the engine has stopped listening and the command is lost."""
+        try:
+            self._wire.send(command)
+        except WireFull:
+            return False
+        return not self._wire.is_closed
+
+    def status(self) -> EngineStatus:
+        """The latest the engine said."""
+        self._wire.flush()
+        for status in self._wire.receive(limit=4096):
+            self._status = status
+        return self._status
+
+    def close(self) -> None:
+        """Ask it to end, silent, and see to it that it does. May be called twice."""
+        if not self._wire.is_closed:
+            with contextlib.suppress(WireFull):
+                self._wire.send(Quit())
+        self._process.join(_CLOSE_S)
+        self._wire.close()
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(_CLOSE_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def engine_main(end: socket.socket, pattern: Pattern, specs: Sequence[OutputSpec], realtime: bool) -> None:
+    """The engine's process from start to end."""
+    ending: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the window's process tells us
+    got = take_realtime() if realtime else "normal priority"
+    awake = AwakeProcessor() if realtime else None
+    wire = Wire(end)
+    engine = Engine(MonotonicClock(), pattern, [spec.make() for spec in specs])
+    try:
+        engine.open_outputs(pattern.kit)
+        _run(engine, wire, ending, got)
+    finally:
+        engine.close()
+        with contextlib.suppress(WireFull):
+            wire.send(engine.status(got))
+        wire.close()
+        if awake is not None:
+            awake.close()
+
+
+def _run(engine: Engine, wire: Wire, ending: list[int], realtime: str) -> None:
+    clock = MonotonicClock()
+    next_status_ns = 0
+    while not (ending or engine.has_quit or wire.is_closed):
+        for command in wire.receive():
+            engine.do(command)
+        due_ns = engine.step()
+        now_ns = clock.now_ns()
+        if now_ns >= next_status_ns and due_ns - now_ns > NS_PER_MS // 2:
+            next_status_ns = now_ns + _STATUS_NS
+            wire.flush()
+            if wire.is_clear:  # otherwise the window hangs: it gets the next one
+                wire.send(engine.status(realtime))
+            if engine.is_idle:
+                gc.collect(0)
+        _wait(clock, wire, due_ns)
+
+
+def _wait(clock: MonotonicClock, wire: Any, due_ns: int) -> None:
+    """Until `due_ns`, or until something comes in if that is a while away."""
+    spare_s = (due_ns - clock.now_ns()) / 1e9 - 0.0005
+    if spare_s > 0:
+        with contextlib.suppress(InterruptedError):
+            ready, _, _ = select.select([wire], [], [], spare_s)
+            if ready:
+                return
+    clock.sleep_until(due_ns)

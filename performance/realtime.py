@@ -1,0 +1,78 @@
+"""What a process can ask of the system so that it is woken in time. Each part is taken where it is allowed, and told
+of.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+
+PRIORITY = 60
+_MCL_CURRENT_AND_FUTURE = 3
+_PR_SET_TIMERSLACK = 29
+
+
+def take_realtime() -> str:
+    """Ask for real-time priority, locked memory and exact timers; freeze the garbage collector.
+
+    Returns a line that says what was got and, where something was refused, how to allow it. Call it before any thread
+    is started: threads inherit the priority.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # the engine makes no cycles; its loop collects while stopped
+    if not sys.platform.startswith("linux"):
+        return "normal priority (real-time priority is taken on Linux only)"
+    got = [name for name, take in (("real-time priority", _take_priority), ("locked memory", _lock_memory)) if take()]
+    _sharpen_timers()
+    if len(got) == 2:
+        return " and ".join(got)
+    return f"{got[0] if got else 'normal priority'} only; for more, let the user have rtprio and memlock (group audio)"
+
+
+def _take_priority() -> bool:
+    try:
+        # Threads of sound and MIDI drivers that are started later choose their own.
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+def _lock_memory() -> bool:
+    try:
+        return bool(ctypes.CDLL(None).mlockall(_MCL_CURRENT_AND_FUTURE) == 0)
+    except (OSError, AttributeError):
+        return False
+
+
+def _sharpen_timers() -> None:
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+    except (OSError, AttributeError):
+        return
+
+
+class AwakeProcessor:
+    """Keeps the processor from deep sleep, from which it wakes late, while it is held. Linux, where allowed."""
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        try:
+            self._file = os.open("/dev/cpu_dma_latency", os.O_WRONLY)
+            os.write(self._file, (0).to_bytes(4, sys.byteorder))
+        except OSError:
+            self.close()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the system allowed it."""
+        return self._file is not None
+
+    def close(self) -> None:
+        """Let it sleep again."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
