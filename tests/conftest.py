@@ -36,6 +36,17 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of six bundled clips in 3/4 and 6/8, roughly trained: for what is not about how good it is."""
+    from rvae import read_corpus, train
+    from rvae.fitting import QUICK
+
+    path = tmp_path_factory.mktemp("model") / "threes.rvae"
+    train(read_corpus(sorted(ROOT.glob("datasets/threes/*.mid"))[:6]), recipe=QUICK).save(path)
+    return path
+
+
 @pytest.fixture
 def free_udp_port() -> int:
     """A UDP port of the loopback that nobody listens on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,6 +147,22 @@ def test_the_card_shown_can_be_read() -> None:
     assert all((card.name, card.description, card.people, card.licence, card.consent))
     assert card.groupings == (Meter.parse("7/8(3+2+2)"),)
     assert not card.rest
+
+
+def test_the_model_page_names_every_key_of_the_header(model_file: Path) -> None:
+    data = model_file.read_bytes()
+    header = json.loads(json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["rvae-model"])
+    (keys,) = tables(read("docs/model-file.md"))
+    assert {name for row in keys for name in re.findall(r"\w+", row[0])} == set(header)
+
+
+def test_the_model_page_shows_code_that_runs(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", read("docs/model-file.md"), flags=re.DOTALL)
+    monkeypatch.chdir(model_file.parent)
+    shown: dict[str, Any] = {}
+    exec(code.replace("my.rvae", model_file.name), shown)
+    assert shown["pattern"].meter == shown["meter"]
+    assert shown["onset"].shape == shown["velocity"].shape == shown["microtiming"].shape
 
 
 def test_the_groupings_on_the_meter_page_are_those_that_are_taken() -> None:

@@ -49,6 +49,20 @@ def test_the_library_itself_loads_neither_torch_nor_a_window() -> None:
     assert not {"torch", "pygame", "sounddevice"} & loaded_after("import rvae")
 
 
+PLAYED = """
+import sys, rvae
+
+model = rvae.load(sys.argv[1])
+for meter in model.meters:
+    assert model.pattern((0.5, 0.5), meter=meter).onsets > 0
+print(*{name.split('.')[0] for name in sys.modules})
+"""
+
+
+def test_a_model_is_loaded_and_played_with_numpy_alone(model_file: Path) -> None:
+    assert not {"torch", "scipy", "pygame", "sounddevice"} & set(python(PLAYED, str(model_file)).split())
+
+
 WATCHED = """
 import importlib, sys, threading, warnings
 
