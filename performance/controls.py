@@ -116,7 +116,7 @@ class Action:
     help: str = ""
 
 
-# Key names are SDL's, in lower case, after any of ctrl+, shift+, alt+.
+# Key names are SDL's, in lower case, after any of ctrl+, shift+, alt+; pad- is a button of a game controller.
 _CONTROLS = (
     Control("tempo", "Tempo", 20, 300, 120, 1, "bpm", "log", keys=("-", "="), osc="/rvae/tempo",
             help="felt beats a minute; the position does not jump"),
@@ -138,19 +138,21 @@ _CONTROLS = (
 )  # fmt: skip
 _WAYS = ("left", "right", "up", "down")
 _ACTIONS = (
-    Action("play_stop", "Play or stop", ("space",), help="starts at bar 1; stopping leaves silence"),
+    Action("play_stop", "Play or stop", ("space", "pad-a"), help="starts at bar 1; stopping leaves silence"),
     Action("play", "Play", (), "/rvae/play"),
     Action("stop", "Stop", (), "/rvae/stop"),
-    Action("panic", "Panic", ("backspace", "escape"), "/rvae/panic", "stops, and every note on every output ends"),
-    Action("move", "Move the cursor", (*_WAYS, *(f"shift+{way}" for way in _WAYS)),
+    Action("panic", "Panic", ("backspace", "escape", "pad-b"), "/rvae/panic",
+           "stops, and every note on every output ends"),
+    Action("move", "Move the cursor", (*_WAYS, *(f"shift+{way}" for way in _WAYS), *(f"pad-{way}" for way in _WAYS)),
            help="a fortieth of the plane; with shift a tenth of that"),
-    Action("next_meter", "Next meter", ("m",), help="of those with as many beats; at the next bar"),
-    Action("previous_meter", "Previous meter", ("shift+m",)),
-    Action("next_beats", "Next number of beats", ("b",), help="another plane of the same model, where it learned one"),
-    Action("next_clip", "Next clip", ("tab",), help="the cursor jumps to the next clip's place"),
+    Action("next_meter", "Next meter", ("m", "pad-rightshoulder"), help="of those with as many beats; at the next bar"),
+    Action("previous_meter", "Previous meter", ("shift+m", "pad-leftshoulder")),
+    Action("next_beats", "Next number of beats", ("b", "pad-back"),
+           help="another plane of the same model, where it learned one"),
+    Action("next_clip", "Next clip", ("tab", "pad-x"), help="the cursor jumps to the next clip's place"),
     Action("previous_clip", "Previous clip", ("shift+tab",)),
-    Action("next_view", "Next view", ("v",), help="what the colours of the plane tell"),
-    Action("help", "Help", ("h", "f1")),
+    Action("next_view", "Next view", ("v", "pad-y"), help="what the colours of the plane tell"),
+    Action("help", "Help", ("h", "f1", "pad-start")),
     Action("full_screen", "Full screen", ("f", "f11")),
     Action("quit", "Quit", ("ctrl+q",), help="everything falls silent first"),
 )

@@ -161,6 +161,8 @@ class LocalStage:
                 self._now = replace(self._now, playing=not self._now.playing)
 
     def tick(self) -> Snapshot:
+        if not self._now.playing:
+            return replace(self._now, playhead=Playhead())
         quarters = (time.perf_counter() - self._start_s) * 2
         ticks = float(quarters * 24 % self._now.pattern.ticks)
         return replace(self._now, playhead=Playhead(1, 1, ticks % 96, ticks))

@@ -23,7 +23,7 @@ from performance.commands import (
 )
 from performance.controls import ACTIONS, CONTROLS
 from performance.surface.bar import fader, segments
-from performance.surface.input import respond
+from performance.surface.input import pushed_by_sticks, respond
 from performance.surface.layout import Layout
 from performance.surface.look import Look
 from rvae.meter import Meter
@@ -33,7 +33,16 @@ CODES = {pygame.key.name(getattr(pygame, name)): getattr(pygame, name) for name 
 MODIFIERS = {"ctrl": pygame.KMOD_LCTRL, "shift": pygame.KMOD_LSHIFT, "alt": pygame.KMOD_LALT}
 
 
+PAD = {
+    name.removeprefix("CONTROLLER_BUTTON_").removeprefix("DPAD_").lower(): getattr(pygame, name)
+    for name in dir(pygame)
+    if name.startswith("CONTROLLER_BUTTON_")
+}
+
+
 def key(name: str, *, kind: int = pygame.KEYDOWN, unicode: str = "") -> pygame.Event:
+    if name.startswith("pad-"):
+        return pygame.Event(pygame.CONTROLLERBUTTONDOWN, button=PAD[name[4:]], instance_id=0)
     *modifiers, last = name.split("+")
     mod = sum(MODIFIERS[modifier] for modifier in modifiers)
     return pygame.Event(kind, key=CODES[last], mod=mod, unicode=unicode)
@@ -107,6 +116,40 @@ def test_the_first_finger_has_the_cursor_and_a_second_one_does_not_take_it() -> 
     ]
 
 
+def test_a_second_finger_sets_the_density_and_up_is_more() -> None:
+    def finger(kind: int, number: int, y: float) -> pygame.Event:
+        return pygame.Event(kind, finger_id=number, touch_id=1, x=0.2, y=y, dx=0.0, dy=0.0)
+
+    commands = commands_of(
+        [
+            finger(pygame.FINGERDOWN, 1, 0.5),
+            finger(pygame.FINGERDOWN, 2, 0.6),
+            finger(pygame.FINGERMOTION, 2, 0.5),
+            finger(pygame.FINGERMOTION, 2, 0.7),
+            finger(pygame.FINGERUP, 2, 0.7),
+            finger(pygame.FINGERMOTION, 2, 0.1),
+        ]
+    )[1:]
+    tenth = 0.1 * 800 / LAYOUT.plane.height
+    assert commands == [
+        SetControl("density", pytest.approx(0.5 + tenth)),
+        SetControl("density", pytest.approx(0.5 - tenth)),
+    ]
+
+
+def test_with_shift_a_drag_goes_a_tenth_as_far_and_does_not_jump_when_shift_is_let_go() -> None:
+    def at(x: float) -> tuple[float, float]:
+        return LAYOUT.pixel_of(x, 0.5)
+
+    shift = pygame.Event(pygame.KEYDOWN, key=pygame.K_LSHIFT, mod=pygame.KMOD_LSHIFT, unicode="")
+    no_shift = pygame.Event(pygame.KEYUP, key=pygame.K_LSHIFT, mod=0, unicode="")
+    move = pygame.MOUSEMOTION
+    events = [mouse(pygame.MOUSEBUTTONDOWN, at(0.3)), shift, mouse(move, at(0.3)), mouse(move, at(0.5))]
+    events += [no_shift, mouse(move, at(0.5)), mouse(move, at(0.6))]
+    moves = [command.x for command in commands_of(events) if isinstance(command, MoveCursor)]
+    assert moves == pytest.approx([0.3, 0.3, 0.32, 0.32, 0.42], abs=1e-6)
+
+
 def test_the_mouse_events_that_a_touch_also_makes_do_not_move_the_cursor_twice() -> None:
     assert commands_of([mouse(pygame.MOUSEBUTTONDOWN, LAYOUT.pixel_of(0.5, 0.5), touch=True)]) == []
 
@@ -148,7 +191,7 @@ def test_each_key_of_an_action_does_it(name: str) -> None:
         elif name == "move":
             assert isinstance(commands[0], MoveCursor)
             right, up = commands[0].x - 0.5, commands[0].y - 0.7
-            way = pressed.removeprefix("shift+")
+            way = pressed.removeprefix("shift+").removeprefix("pad-")
             assert {"left": right < 0, "right": right > 0, "up": up > 0, "down": up < 0}[way]
         else:
             assert commands == (ACTS[name],)
@@ -165,6 +208,34 @@ def test_a_held_key_repeats_steps_but_neither_play_nor_mute() -> None:
     assert commands_of([key("space"), key("space")]) == [TogglePlay()]
     assert commands_of([key("1"), key("1")]) == [SetVoice("mute", 0, 1.0)]
     assert len(commands_of([key("space"), key("space", kind=pygame.KEYUP), key("space")])) == 2
+
+
+def axis(number: int, value: int) -> pygame.Event:
+    return pygame.Event(pygame.CONTROLLERAXISMOTION, axis=number, value=value, instance_id=0)
+
+
+def test_a_controllers_stick_pushes_the_cursor_while_it_is_held_and_rests_in_its_middle() -> None:
+    moment = snapshot(cursor=(0.5, 0.5))
+    look, _ = respond(axis(pygame.CONTROLLER_AXIS_LEFTX, 32767), LAYOUT, moment, Look())
+    look, _ = respond(axis(pygame.CONTROLLER_AXIS_LEFTY, -32768), LAYOUT, moment, look)
+    (move,) = pushed_by_sticks(look, moment, 1 / 60)
+    assert isinstance(move, MoveCursor)
+    assert 0.5 < move.x < 0.55
+    assert 0.5 < move.y < 0.55  # away from oneself is up
+    look, _ = respond(axis(pygame.CONTROLLER_AXIS_LEFTX, 2000), LAYOUT, moment, look)
+    look, _ = respond(axis(pygame.CONTROLLER_AXIS_LEFTY, -2000), LAYOUT, moment, look)
+    assert pushed_by_sticks(look, moment, 1 / 60) == ()
+
+
+def test_the_other_stick_changes_the_density_and_unplugging_lets_go() -> None:
+    moment = snapshot()
+    look, _ = respond(axis(pygame.CONTROLLER_AXIS_RIGHTY, 32767), LAYOUT, moment, Look())
+    (command,) = pushed_by_sticks(look, moment, 1 / 60)
+    assert isinstance(command, SetControl)
+    assert command.name == "density"
+    assert command.value < 0.5
+    look, _ = respond(pygame.Event(pygame.CONTROLLERDEVICEREMOVED, instance_id=0), LAYOUT, moment, look)
+    assert pushed_by_sticks(look, moment, 1 / 60) == ()
 
 
 def test_panic_works_while_help_is_shown() -> None:

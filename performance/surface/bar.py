@@ -26,7 +26,8 @@ _NOTES: dict[Fraction, tuple[int, bool, bool]] = {
 
 
 def key_text(keys: tuple[str, ...]) -> str:
-    """Keys as one reads them: `-  =`, `Space`, `1 to 9`, `Arrows`."""
+    """Keys as one reads them: `-  =`, `Space`, `1 to 9`, `Arrows`; without the buttons of a controller."""
+    keys = tuple(key for key in keys if not key.startswith("pad-"))
     if "left" in keys:
         return "Arrows"
     if len(keys) > 2 and all(key.isdigit() for key in keys):
@@ -60,7 +61,7 @@ def draw_bar(target: pygame.Surface, layout: Layout, words: Words, snapshot: Sna
         if item.name == "play":
             _draw_play(target, words, item, layout.unit, playing=snapshot.playing)
         elif item.name == "panic":
-            _draw_button(target, words, item, "Panic", key_text(ACTIONS["panic"].keys[-1:]), ALARM)
+            _draw_button(target, words, item, "Panic", key_text(ACTIONS["panic"].keys[1:]), ALARM)
         elif item.name == "help":
             _draw_button(target, words, item, "Help", key_text(ACTIONS["help"].keys[:1]), RAISED, on=look.help_shown)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pygame
@@ -22,13 +23,29 @@ from performance.controls import ACTIONS, CONTROLS
 from performance.snapshot import Snapshot
 from performance.surface.bar import fader, segments
 from performance.surface.layout import Item, Layout
-from performance.surface.look import Held, Look
+from performance.surface.look import Held, Look, Second
 from performance.surface.views import VIEWS
 from rvae.meter import Meter
 
 Response = tuple[Look, tuple[StageCommand, ...]]
 
 _NUDGE, _FINE = 1 / 40, 1 / 400  # what an arrow key moves, in sides of the plane; what it moves with shift
+_FINE_DRAG = 0.1
+_PAD_DEAD, _PAD_SIDES_A_SECOND = 0.15, 0.9
+_PAD_BUTTONS = {
+    pygame.CONTROLLER_BUTTON_A: "a",
+    pygame.CONTROLLER_BUTTON_B: "b",
+    pygame.CONTROLLER_BUTTON_X: "x",
+    pygame.CONTROLLER_BUTTON_Y: "y",
+    pygame.CONTROLLER_BUTTON_BACK: "back",
+    pygame.CONTROLLER_BUTTON_START: "start",
+    pygame.CONTROLLER_BUTTON_LEFTSHOULDER: "leftshoulder",
+    pygame.CONTROLLER_BUTTON_RIGHTSHOULDER: "rightshoulder",
+    pygame.CONTROLLER_BUTTON_DPAD_LEFT: "left",
+    pygame.CONTROLLER_BUTTON_DPAD_RIGHT: "right",
+    pygame.CONTROLLER_BUTTON_DPAD_UP: "up",
+    pygame.CONTROLLER_BUTTON_DPAD_DOWN: "down",
+}
 _TEMPO_STEP_UNITS = 0.5  # how far a drag goes for one step of the tempo
 
 
@@ -48,13 +65,19 @@ def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
         case pygame.MOUSEWHEEL:
             return _wheel(event, layout, snapshot, look)
         case pygame.FINGERDOWN | pygame.FINGERMOTION | pygame.FINGERUP:
-            return _finger(event, layout, look)
+            return _finger(event, layout, snapshot, look)
+        case pygame.CONTROLLERBUTTONDOWN:
+            return _pad_button(event, snapshot, look)
+        case pygame.CONTROLLERAXISMOTION:
+            return _pad_axis(event, look)
+        case pygame.CONTROLLERDEVICEREMOVED:  # an unplugged stick is not pushed
+            return replace(look, sticks=(0.0, 0.0, 0.0)), ()
         case pygame.QUIT | pygame.WINDOWCLOSE:
             return replace(look, closing=True), (Quit(),)
         case pygame.WINDOWLEAVE:
             return replace(look, pointer=None), ()
         case pygame.WINDOWFOCUSLOST:  # keys and buttons let go elsewhere are not told to us
-            return replace(look, down=frozenset(), held=None, finger=None), ()
+            return replace(look, down=frozenset(), held=None, finger=None, second=None), ()
     return look, ()
 
 
@@ -125,7 +148,9 @@ def _act(name: str, snapshot: Snapshot, look: Look) -> Response:
 def _nudge(key: str, snapshot: Snapshot) -> MoveCursor:
     """The cursor a little further in the direction of an arrow key, kept on the plane."""
     reach = _FINE if key.startswith("shift+") else _NUDGE
-    right, up = {"left": (-1, 0), "right": (1, 0), "up": (0, 1), "down": (0, -1)}[key.removeprefix("shift+")]
+    right, up = {"left": (-1, 0), "right": (1, 0), "up": (0, 1), "down": (0, -1)}[
+        key.removeprefix("shift+").removeprefix("pad-")
+    ]
     x, y = snapshot.cursor
     return MoveCursor(min(1.0, max(0.0, x + right * reach)), min(1.0, max(0.0, y + up * reach)))
 
@@ -159,6 +184,45 @@ def _step_clip(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
     return (GoToClip((nearest + steps) % len(snapshot.clips)),)
 
 
+# Game controllers: SDL knows hundreds of them and tells all as one kind. One stick pushes the cursor along, the other
+# the density.
+
+
+def _pad_button(event: pygame.Event, snapshot: Snapshot, look: Look) -> Response:
+    name = _PAD_BUTTONS.get(event.button)
+    known = _by_key(f"pad-{name}", snapshot, look) if name else None
+    return known or (look, ())
+
+
+def _pad_axis(event: pygame.Event, look: Look) -> Response:
+    pushed = max(-1.0, min(1.0, event.value / 32767))
+    # sticks never rest quite in the middle; the square makes small pushes fine
+    far = max(0.0, abs(pushed) - _PAD_DEAD) / (1 - _PAD_DEAD)
+    value = math.copysign(far * far, pushed)
+    right, up, more = look.sticks
+    match event.axis:
+        case pygame.CONTROLLER_AXIS_LEFTX:
+            right = value
+        case pygame.CONTROLLER_AXIS_LEFTY:
+            up = -value
+        case pygame.CONTROLLER_AXIS_RIGHTY:
+            more = -value
+    return replace(look, sticks=(right, up, more)), ()
+
+
+def pushed_by_sticks(look: Look, snapshot: Snapshot, elapsed_s: float) -> tuple[StageCommand, ...]:
+    """What held sticks ask for in a frame that took so long."""
+    right, up, more = look.sticks
+    commands: list[StageCommand] = []
+    reach = _PAD_SIDES_A_SECOND * min(elapsed_s, 0.1)
+    if right or up:
+        x, y = snapshot.cursor
+        commands.append(MoveCursor(min(1.0, max(0.0, x + right * reach)), min(1.0, max(0.0, y + up * reach))))
+    if more:
+        commands.append(SetControl("density", CONTROLS["density"].clamp(snapshot.controls["density"] + more * reach)))
+    return tuple(commands)
+
+
 # Mouse
 
 
@@ -171,7 +235,7 @@ def _mouse_down(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: L
     if look.help_shown:
         return replace(look, help_shown=False), ()
     if layout.plane.collidepoint(at):
-        look = replace(look, held=Held("plane"))
+        look = replace(look, held=Held("plane", at, point=layout.point_at(at)))
         return look, () if getattr(event, "touch", False) else (_cursor_to(layout, at),)
     for voice, box in enumerate(layout.names):
         if box.collidepoint(at):
@@ -204,7 +268,7 @@ def _mouse_move(event: pygame.Event, layout: Layout, look: Look) -> Response:
     if not event.buttons[0]:  # let go outside the window
         return replace(look, held=None), ()
     if look.held.name == "plane":
-        return look, () if getattr(event, "touch", False) else (_cursor_to(layout, at),)
+        return (look, ()) if getattr(event, "touch", False) else _drag_cursor(at, layout, look, look.held)
     item = layout.item(look.held.name)
     if item is None:
         return look, ()
@@ -212,6 +276,23 @@ def _mouse_move(event: pygame.Event, layout: Layout, look: Look) -> Response:
         return look, (_density_to(item, at),)
     steps = round((at[0] - look.held.at[0]) / (layout.unit * _TEMPO_STEP_UNITS))
     return look, (SetControl("tempo", CONTROLS["tempo"].stepped(look.held.value, steps)),)
+
+
+def _drag_cursor(at: tuple[float, float], layout: Layout, look: Look, held: Held) -> Response:
+    """The cursor goes with the pointer; with shift a tenth as far, and from there on when shift is let go."""
+    fine = bool({pygame.K_LSHIFT, pygame.K_RSHIFT} & look.down)
+    if fine != held.fine:
+        held = Held("plane", at, point=_dragged(at, layout, held), fine=fine)
+        look = replace(look, held=held)
+    x, y = _dragged(at, layout, held)
+    return look, (MoveCursor(min(1.0, max(0.0, x)), min(1.0, max(0.0, y))),)
+
+
+def _dragged(at: tuple[float, float], layout: Layout, held: Held) -> tuple[float, float]:
+    share = _FINE_DRAG if held.fine else 1.0
+    across, down = at[0] - held.at[0], at[1] - held.at[1]
+    side = max(1, layout.plane.width - 1)
+    return held.point[0] + across / side * share, held.point[1] - down / side * share
 
 
 def _wheel(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -> Response:
@@ -243,15 +324,23 @@ def _density_to(item: Item, at: tuple[float, float]) -> SetControl:
 # of a touch do the same as a click, so those are left alone on the plane and these elsewhere.
 
 
-def _finger(event: pygame.Event, layout: Layout, look: Look) -> Response:
-    """The first finger on the plane has the cursor until it is lifted."""
+def _finger(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -> Response:
+    """The first finger on the plane has the cursor until it is lifted; a second one sets the density, up is more."""
     at = (event.x * layout.window.width, event.y * layout.window.height)
-    if event.type == pygame.FINGERDOWN and look.finger is None and not look.help_shown:
-        if not layout.plane.collidepoint(at):
+    number = event.finger_id
+    if event.type == pygame.FINGERDOWN:
+        if look.help_shown or not layout.plane.collidepoint(at):
             return look, ()
-        look = replace(look, finger=event.finger_id)
-    if event.finger_id != look.finger:
-        return look, ()
+        if look.finger is None:
+            return replace(look, finger=number), (_cursor_to(layout, at),)
+        return replace(look, second=look.second or Second(number, event.y, snapshot.controls["density"])), ()
     if event.type == pygame.FINGERUP:
-        return replace(look, finger=None), ()
-    return look, (_cursor_to(layout, at),)
+        second = None if look.second and look.second.finger == number else look.second
+        return replace(look, finger=None if number == look.finger else look.finger, second=second), ()
+    if number == look.finger:
+        return look, (_cursor_to(layout, at),)
+    if look.second and number == look.second.finger:
+        up = (look.second.y - event.y) * layout.window.height / max(1, layout.plane.height)
+        density = CONTROLS["density"].clamp(look.second.value + up)
+        return replace(look, touched=("density", look.now_s)), (SetControl("density", density),)
+    return look, ()

@@ -12,19 +12,35 @@ _TRAIL_STEP = 0.004  # moves smaller than this are not worth a point of the trai
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a pressed pointer holds: a name, and for relative drags the pixel and the value it began with."""
+    """What a pressed pointer holds: a name, the pixel it took it at and the value or point it had then.
+
+    `fine`: the point goes a tenth of the way that the pointer goes.
+    """
 
     name: str
     at: tuple[float, float] = (0.0, 0.0)
     value: float = 0.0
+    point: tuple[float, float] = (0.0, 0.0)
+    fine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A second finger on the plane sets the density. `y`: where it landed, in windows; `value`: the density then."""
+
+    finger: int
+    y: float
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """State of the surface itself. A value: events and time make a new one of it.
 
-    `pointer`: the mouse in pixels, or None where it has left. `finger`: the finger that has the cursor. `down`: keys
-    now held. `trail`: (x, y, when in seconds), oldest first. `view`: which of `views.VIEWS`. `touched`: the
+    `pointer`: the mouse in pixels, or None where it has left. `finger`: the finger that has the cursor; `second`: one
+    more. `down`: keys
+    now held. `trail`: (x, y, when in seconds), oldest first. `sticks`: how far a controller's sticks are pushed,
+    -1 to 1: right and up for the cursor, up for the density. `view`: which of `views.VIEWS`. `touched`: the
     control last changed here, and when. `news`: the number of the newest message and when it came.
     """
 
@@ -32,7 +48,9 @@ class Look:
     pointer: tuple[float, float] | None = None
     held: Held | None = None
     finger: int | None = None
+    second: Second | None = None
     down: frozenset[int] = frozenset()
+    sticks: tuple[float, float, float] = (0.0, 0.0, 0.0)
     help_shown: bool = False
     view: int = 0
     full_screen: bool = False

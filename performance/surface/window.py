@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 import pygame
+from pygame._sdl2 import controller
+from pygame._sdl2.controller import Controller
 
+from performance.snapshot import Snapshot
 from performance.stage import StageLike
+from performance.surface.bar import status_text
 from performance.surface.drawing import Kept, draw
 from performance.surface.field import Decoder
-from performance.surface.input import respond
+from performance.surface.input import pushed_by_sticks, respond
 from performance.surface.layout import Layout
 from performance.surface.look import Look, at_time
 from performance.surface.planes import Planes
@@ -38,6 +43,7 @@ def run(stage: StageLike, *, size: tuple[int, int] = _SIZE, on_frame: Callable[[
         try:
             _play(window, stage, on_frame)
         finally:
+            controller.quit()
             window.destroy()
             pygame.display.quit()
     except KeyboardInterrupt:
@@ -54,6 +60,8 @@ def _open(size: tuple[int, int]) -> pygame.Window:
     except pygame.error as error:
         pygame.display.quit()
         raise OutputError(f"no window: {error}; play without one with `rvae play --headless`") from None
+    with suppress(pygame.error):  # no controllers on this machine is no reason not to play
+        controller.init()
     pygame.key.set_repeat(*_REPEAT_MS)
     return window
 
@@ -62,29 +70,60 @@ def _play(window: pygame.Window, stage: StageLike, on_frame: Callable[[float], b
     look, kept, planes = Look(), Kept(), Planes(cast(Decoder, stage.model))
     clock = pygame.time.Clock()
     snapshot = stage.tick()
-    full_screen = False
+    shown: object = None
+    pads: dict[int, Controller] = {}
     while True:
         start_s = time.perf_counter()
         target = window.get_surface()
         layout = Layout.of(*target.get_size(), voices=len(snapshot.kit))
-        for event in pygame.event.get():
+        events = pygame.event.get()
+        before = look.full_screen
+        pads = _plugged(pads, events)
+        for event in events:
             look, commands = respond(in_pixels(event, window.size, target.get_size()), layout, snapshot, look)
             for command in commands:
                 stage.do(command)
         if look.closing:
             return
-        if look.full_screen != full_screen:
-            full_screen = look.full_screen
-            window.set_fullscreen(desktop=True) if full_screen else window.set_windowed()
+        if look.full_screen != before:
+            window.set_fullscreen(desktop=True) if look.full_screen else window.set_windowed()
             continue
+        for command in pushed_by_sticks(look, snapshot, start_s - look.now_s):
+            stage.do(command)
         snapshot = stage.tick()
         look = at_time(look, snapshot, start_s)
         planes.step(snapshot.meter.beats, _DECODE_S)
-        draw(target, snapshot, look, kept, planes.colours(snapshot, look.view))
-        window.flip()
+        colours = planes.colours(snapshot, look.view)
+        # What looks the same is not drawn again: a stopped instrument leaves the processor alone.
+        picture = (what_shows(snapshot, look), colours.key, target.get_size())
+        if events or picture != shown:
+            draw(target, snapshot, look, kept, colours)
+            window.flip()
+            shown = picture
         if on_frame is not None and not on_frame(time.perf_counter() - start_s):
             return
         clock.tick(FRAMES_HZ)
+
+
+def _plugged(pads: dict[int, Controller], events: list[pygame.Event]) -> dict[int, Controller]:
+    """The controllers that are open: SDL tells of what is pressed on those only."""
+    for event in events:
+        if event.type == pygame.CONTROLLERDEVICEADDED:
+            with suppress(pygame.error):  # unplugged again already
+                pad = Controller(event.device_index)
+                pads = {**pads, pad.id: pad}
+        elif event.type == pygame.CONTROLLERDEVICEREMOVED:
+            pads = {number: pad for number, pad in pads.items() if number != event.instance_id}
+    return pads
+
+
+def what_shows(snapshot: Snapshot, look: Look) -> tuple[object, ...]:
+    """All of a snapshot and a look that a picture depends on, colours aside: equal values give equal pictures."""
+    return (
+        *(snapshot.cursor, snapshot.pattern, snapshot.playing, snapshot.playhead, snapshot.meter, snapshot.mute),
+        *(tuple(snapshot.controls.items()), snapshot.voice_density, snapshot.clips),
+        *(status_text(snapshot, look), look.help_shown, look.view, look.pointer, look.held, look.trail),
+    )
 
 
 def in_pixels(event: pygame.Event, window: tuple[int, int], pixels: tuple[int, int]) -> pygame.Event:
