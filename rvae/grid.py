@@ -3,11 +3,12 @@
 A position is a felt beat and a place in it, 0 to 24 ticks. Quantising chooses a tick for every onset and leaves the
 rest as microtiming, so that tick + microtiming is the position again.
 
-People scatter by 10 to 20 ms around where they mean to play, which is a tick or so at 120: the nearest tick is then
-often not the one that was meant. `quantise` therefore asks for the subdivision each felt beat uses, in the manner of
-a minimum description length: an onset that is meant for one of d places in the beat costs log(d), its distance from
-that place costs what a normal scatter makes of it, and a beat that leaves the subdivision of its bar, or a bar that
-leaves that of its surroundings, costs a constant. The cheapest reading wins, and a stray onset alone flips nothing.
+People scatter by 10 to 20 ms around where they mean to play, which is a tick or so at 120, and lean on the click as a
+whole: the nearest tick is then often not the one that was meant. `quantise` therefore asks for the subdivision each
+felt beat uses, in the manner of a minimum description length: to mean a place costs the more the finer the division
+that has it, to miss it costs what the scatter of people makes of the distance, and a beat that leaves the subdivision
+of its bar, or a bar that leaves that of its surroundings, costs a constant. The cheapest reading wins, and a stray
+onset alone turns nothing.
 """
 
 from __future__ import annotations
@@ -34,9 +35,8 @@ GRIDS = (4, 12, 24)
 DIVISIONS = (1, 2, 3, 4, 6, 8, 12, 24)
 SCATTER_MS = 15.0
 _SCATTER_RANGE_TICKS = (0.4, 1.3)
-_TAIL = (
-    3.0  # degrees of freedom of Student's t: people's scatter has stragglers, and one of them must not change a reading
-)
+# Degrees of freedom of Student's t: people's scatter has stragglers, and one of them must not change a reading.
+_TAIL = 3.0
 MAX_LEAN_MS = 60.0
 _LEAN_PRIOR_ONSETS = 4
 _LEAN_SHARES = (0.0, 0.5, 1.0)
@@ -120,8 +120,7 @@ def quantise(
         readings = [_divisions(beats, places, places - share * lean, meter, scatter) for share in _LEAN_SHARES]
         best = min(range(len(readings)), key=lambda reading: readings[reading][1])
         steady, division = places - _LEAN_SHARES[best] * lean, readings[best][0]
-        step = TICKS_PER_BEAT // division
-        chosen = _round(steady / step) * step
+        chosen = _meant(steady, TICKS_PER_BEAT // division)
     start = beats * ticks_per_beat
     kept = _louder(_around(start + nearest, cycle_beats, ticks_per_beat), voices, velocities)
     while True:
@@ -140,6 +139,12 @@ def _around(ticks: Ints, cycle_beats: int | None, ticks_per_beat: int) -> Ints:
 def _round(values: Reals) -> Ints:
     """To the nearest whole number, halves upward."""
     return np.floor(values + 0.5).astype(np.int64)
+
+
+def _meant(steady: Reals, step: Ints | int) -> Ints:
+    """The nearest multiple of a step, none before the beat: the first one of a stretch has nothing before it."""
+    meant: Ints = np.maximum(_round(steady / step) * step, 0)
+    return meant
 
 
 def _is_mechanical(places: Reals) -> bool:
@@ -216,7 +221,7 @@ def _beat_costs(at_beat: Ints, places: Reals, steady: Reals, scatter: Reals, dot
     costs = np.where(dotted[:, None], _DOTTED_COST, _PLAIN_COST)
     for column, division in enumerate(DIVISIONS):
         step = TICKS_PER_BEAT // division
-        meant = _round(steady / step) * step
+        meant = _meant(steady, step)
         each = (_TAIL + 1) / 2 * np.log1p(((steady - meant) / scatter) ** 2 / _TAIL)
         each += np.where(dotted[at_beat], _DOTTED_PLACES[meant % TICKS_PER_BEAT], _PLAIN_PLACES[meant % TICKS_PER_BEAT])
         each[np.abs(places - meant) > MAX_MICROTIMING_TICKS] = np.inf

@@ -92,25 +92,25 @@ def read_midi(path: str | Path) -> MidiClip:
 def parse_midi(data: bytes) -> MidiClip:
     """Read the bytes of a Standard MIDI file. Raises MidiFileError for what is none, or too large to be a clip."""
     ppq, chunks, skipped = _split(data)
-    reading = _Reading(ppq)
+    events = _Events(ppq)
     for number, chunk in enumerate(chunks, 1):
         try:
             track = mido.MidiFile(file=io.BytesIO(_HEADER.pack(b"MThd", 6, 0, 1, ppq) + chunk)).tracks[0]
         except _BROKEN as error:
             words = str(error) if isinstance(error, OSError | ValueError) else "an event is cut short or makes no sense"
             raise MidiFileError(f"track {number} is corrupt ({words}); export the clip again") from None
-        reading.add(track)
-    if len(reading.signatures) > _MAX_METER_CHANGES:
-        raise MidiFileError(f"{len(reading.signatures):,} time signatures, which no music has; export the clip again")
-    notes = np.array(reading.notes, dtype=np.int64).reshape(-1, 4)
+        events.add(track)
+    if len(events.signatures) > _MAX_METER_CHANGES:
+        raise MidiFileError(f"{len(events.signatures):,} time signatures, which no music has; export the clip again")
+    notes = np.array(events.notes, dtype=np.int64).reshape(-1, 4)
     return MidiClip(
         ppq,
         notes[np.argsort(notes[:, 0], kind="stable")],
-        tuple(sorted(reading.tempos, key=lambda tempo: tempo[0])),
-        tuple(sorted(reading.signatures, key=lambda signature: signature.pulse)),
-        tuple(sorted(reading.texts, key=lambda text: text[0])),
-        reading.end,
-        tuple(dict.fromkeys((*skipped, *reading.odd))),
+        tuple(sorted(events.tempos, key=lambda tempo: tempo[0])),
+        tuple(sorted(events.signatures, key=lambda signature: signature.pulse)),
+        tuple(sorted(events.texts, key=lambda text: text[0])),
+        events.end,
+        tuple(dict.fromkeys((*skipped, *events.odd))),
     )
 
 
@@ -159,7 +159,7 @@ def _split(data: bytes) -> tuple[int, list[bytes], list[str]]:
     return division, chunks, skipped
 
 
-class _Reading:
+class _Events:
     """Gathers what a rhythm needs from the tracks of one file."""
 
     def __init__(self, ppq: int) -> None:

@@ -197,6 +197,21 @@ def test_no_onset_lies_more_than_three_ticks_from_its_tick(data: st.DataObject, 
     assert np.abs(pattern.microtiming).max() <= 3
 
 
+@given(st.lists(st.tuples(st.integers(0, 8), st.floats(0, 23.9)), min_size=1, max_size=60), meters(), st.floats(5, 60))
+def test_no_onset_of_a_stretch_falls_before_it(at: list[tuple[int, float]], meter: Meter, tick_ms: float) -> None:
+    beats = np.array([beat for beat, _ in at], dtype=np.int64)
+    found = read(beats, np.array([place for _, place in at]), tick_ms, meter)
+    assert found.ticks.min() >= 0
+
+
+def test_an_onset_at_the_start_of_a_take_played_late_does_not_fall_before_it() -> None:
+    beats = np.array([0, 0, *np.repeat(np.arange(4, 12), 2)])
+    places = np.array([0.1, 4.2, *np.tile([2.9, 14.9], 8)])
+    found = read(beats, places, 30.0)
+    assert found.division[0] == 12
+    assert found.ticks[0] == 0
+
+
 @pytest.mark.parametrize(
     "onset", [Onset(192, 0, 100), Onset(-4, 0, 100), Onset(0, 9, 100), Onset(0, 0, 0), Onset(0, 0, 128)]
 )

@@ -1,0 +1,149 @@
+"""Where the barlines of a clip are: its stretches of bars in one meter."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+
+from rvae.card import Card
+from rvae.errors import MeterError
+from rvae.meter import Meter
+from rvae.midi import MidiClip, TimeSignature
+
+_METER_TEXT = re.compile(r"\s*meter\s+(\S.*)", re.IGNORECASE)
+_Said = dict[tuple[int, int], tuple[list[int], list[Meter]]]
+
+
+@dataclass
+class Stretch:
+    """Bars of one meter: from `start` to before `end` (None: open), in pulses of a file with `ppq` to the quarter."""
+
+    meter: Meter
+    start: Fraction
+    end: int | None
+    ppq: int
+
+    @property
+    def bar_pulses(self) -> Fraction:
+        return self.meter.bar_quarters * self.ppq
+
+    @property
+    def start_quarter(self) -> float:
+        return float(self.start / self.ppq)
+
+    def bars_to(self, pulse: int) -> Fraction:
+        """How many bars there are from the start to a pulse, parts of a bar included."""
+        return (pulse - self.start) / self.bar_pulses
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A part of a clip in a meter that the grid cannot hold, and why."""
+
+    start: int
+    end: int | None
+    reason: str
+
+
+@dataclass
+class Stretches:
+    """What `find_stretches` found: the stretches by time, what was refused, and words on what was taken how."""
+
+    found: list[Stretch] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def find_stretches(clip: MidiClip, name: str, groupings: Sequence[Meter], card: Card) -> Stretches:
+    """Cut a clip at its time signatures.
+
+    How a meter is felt is taken from `groupings`, or as the card says of the clip of this file `name`, or as a text in
+    the file says, or as the card says of all clips, or as is usual.
+    """
+    here = Stretches()
+    signatures = _signatures(clip, card.clip_meters.get(name), here.notes)
+    said = _meters_said(clip.texts)
+    for signature, following in zip(signatures, [*signatures[1:], None], strict=True):
+        end = None if following is None else following.pulse
+        asked = (
+            *groupings,
+            *filter(None, (card.clip_meters.get(name), _said_before(said, signature))),
+            *card.groupings,
+        )
+        try:
+            meter = _felt(signature, asked)
+        except MeterError as error:
+            here.refused.append(Refused(signature.pulse, end, f"from quarter {signature.pulse / clip.ppq:g}: {error}"))
+            continue
+        before = here.found[-1] if here.found else None
+        again = before is not None and before.end == signature.pulse and before.meter == meter
+        if before and again and before.bars_to(signature.pulse).denominator == 1:
+            before.end = end  # the same at a barline changes nothing
+            continue
+        here.found.append(Stretch(meter, Fraction(signature.pulse), end, clip.ppq))
+    _set_pickup(here)
+    for stretch in here.found:
+        if stretch.end is not None and (bars := stretch.bars_to(stretch.end)).denominator != 1:
+            cut = f"bar {ceil(bars)} of {stretch.meter} is cut short"
+            here.notes.append(f"{cut} by a time signature at quarter {stretch.end / clip.ppq:g}")
+    return here
+
+
+def _signatures(clip: MidiClip, of_clip: Meter | None, notes: list[str]) -> list[TimeSignature]:
+    """One time signature per pulse, from the start on."""
+    by_pulse = {signature.pulse: signature for signature in clip.signatures}  # the last at a pulse stands
+    if not by_pulse:
+        notes.append(f"no time signature: taken as {of_clip or '4/4'}")
+        return [TimeSignature(0, of_clip.numerator, of_clip.denominator) if of_clip else TimeSignature(0, 4, 4)]
+    if 0 not in by_pulse:
+        by_pulse[0] = TimeSignature(0, 4, 4)
+        notes.append("no time signature at the start: taken as 4/4 until the first")
+    return [by_pulse[pulse] for pulse in sorted(by_pulse)]
+
+
+def _felt(signature: TimeSignature, asked: Sequence[Meter]) -> Meter:
+    """The first of the meters asked for that is written so, or the usual one. Raises MeterError."""
+    for meter in asked:
+        if (meter.numerator, meter.denominator) == signature[1:]:
+            return meter
+    return Meter.of(signature.numerator, signature.denominator)
+
+
+def _meters_said(texts: tuple[tuple[int, str], ...]) -> _Said:
+    """The groupings that texts give, `meter 7/8(2+2+3)`: by written signature, from which pulse on which meter."""
+    found: _Said = {}
+    for pulse, text in texts:
+        match = _METER_TEXT.fullmatch(text)
+        if match is None:
+            continue
+        try:
+            meter = Meter.parse(match[1])
+        except MeterError:
+            continue  # any text may begin so; one that names no meter says nothing
+        pulses, meters = found.setdefault((meter.numerator, meter.denominator), ([], []))
+        pulses.append(pulse)
+        meters.append(meter)
+    return found
+
+
+def _said_before(said: _Said, signature: TimeSignature) -> Meter | None:
+    """The grouping that the last text at or before a time signature gives for it."""
+    pulses, meters = said.get((signature.numerator, signature.denominator), ([], []))
+    place = bisect_right(pulses, signature.pulse)
+    return meters[place - 1] if place else None
+
+
+def _set_pickup(here: Stretches) -> None:
+    """A short first stretch is a pickup: it stands at the end of a bar of the meter that it leads to."""
+    if len(here.found) < 2 or here.found[0].end != here.found[1].start:
+        return
+    first, second = here.found[:2]
+    length, bar = second.start - first.start, second.bar_pulses
+    if length < bar and (length < first.bar_pulses or length * 2 <= bar):
+        quarters = f"{float(length / first.ppq):g} quarters"
+        here.notes.append(f"a pickup of {quarters}: kept at the end of a bar of {second.meter} before the first")
+        first.meter, first.start = second.meter, second.start - bar
