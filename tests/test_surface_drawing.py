@@ -129,6 +129,17 @@ def test_probability_stands_faintly_behind_the_onsets() -> None:
     assert brightness(some, LAYOUT.tracks[0])[changed].max() < 130
 
 
+def test_a_voice_that_is_denser_than_the_others_shows_it() -> None:
+    def line(density: float) -> float:
+        """The middle of what is drawn under the first name, in pixels."""
+        plain = picture(snapshot(playing=False))
+        changed = picture(snapshot(playing=False, voice_density=(density, *[0.5] * 8)))
+        where = brightness(plain, LAYOUT.names[0]) != brightness(changed, LAYOUT.names[0])
+        return float(np.flatnonzero(where.any(axis=1)).mean())
+
+    assert line(0.2) < LAYOUT.names[0].width / 2 < line(0.8)
+
+
 @given(width=st.integers(1, 700), height=st.integers(1, 700), help_shown=st.booleans())
 @settings(max_examples=40)
 def test_a_window_of_any_size_can_be_drawn(width: int, height: int, help_shown: bool) -> None:
@@ -215,10 +226,10 @@ def test_clips_are_points_and_the_ones_around_the_cursor_are_named() -> None:
     named = named_clips(clips, (0.5, 0.7), hover=None)
     assert named[0].name == "Rock: eighths with ghosts"
     assert "Tom groove" not in [clip.name for clip in named]
-    pointed = clip_at(clips, LAYOUT, LAYOUT.pixel_of(0.5, 0.14))
+    pointed = clip_at(Blend().clips, LAYOUT, LAYOUT.pixel_of(0.5, 0.14))
     assert pointed is not None
-    assert named_clips(clips, (0.5, 0.7), pointed)[0].name == "Tom groove"
-    assert clip_at(clips, LAYOUT, LAYOUT.pixel_of(0.3, 0.6)) is None
+    assert named_clips(clips, (0.5, 0.7), clips[pointed])[0].name == "Tom groove"
+    assert clip_at(Blend().clips, LAYOUT, LAYOUT.pixel_of(0.3, 0.6)) is None
 
 
 def test_the_plane_shows_what_the_model_plays_where() -> None:

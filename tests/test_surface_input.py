@@ -75,7 +75,7 @@ def box_of(name: str) -> pygame.Rect:
 def test_a_drag_over_the_plane_moves_the_cursor_along_with_y_upward(path: list[tuple[float, float]]) -> None:
     pixels = [LAYOUT.pixel_of(*point) for point in path]
     events = [mouse(pygame.MOUSEBUTTONDOWN, pixels[0]), *(mouse(pygame.MOUSEMOTION, pixel) for pixel in pixels[1:])]
-    moves = commands_of(events)
+    moves = commands_of(events, clips=())
     assert all(isinstance(move, MoveCursor) for move in moves)
     assert [(move.x, move.y) for move in moves if isinstance(move, MoveCursor)] == [
         pytest.approx(point, abs=1e-6) for point in path
@@ -108,12 +108,22 @@ def test_the_first_finger_has_the_cursor_and_a_second_one_does_not_take_it() -> 
             finger(pygame.FINGERMOTION, 7, 0.4, 0.6),
             finger(pygame.FINGERUP, 7, 0.4, 0.6),
             finger(pygame.FINGERMOTION, 7, 0.1, 0.1),
-        ]
+        ],
+        clips=(),
     )
     assert [(move.x, move.y) for move in moves if isinstance(move, MoveCursor)] == [
         pytest.approx((0.2, 0.3), abs=1e-6),
         pytest.approx((0.4, 0.6), abs=1e-6),
     ]
+
+
+def test_a_touch_on_a_clip_plays_it_as_it_was_and_drags_on_from_there() -> None:
+    clip = Blend().clips[4]
+    x, y = LAYOUT.pixel_of(*clip.point)
+    touched = commands_of([mouse(pygame.MOUSEBUTTONDOWN, (x + 4, y)), mouse(pygame.MOUSEMOTION, (x + 5, y))])
+    assert touched[0] == GoToClip(4)
+    one_px = 1 / (LAYOUT.plane.width - 1)
+    assert touched[1] == MoveCursor(pytest.approx(clip.point[0] + one_px), pytest.approx(clip.point[1]))
 
 
 def test_a_second_finger_sets_the_density_and_up_is_more() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import pygame
 import pytest
 
+from performance.commands import MoveCursor, TogglePlay
 from performance.surface.layout import Layout
 from performance.surface.window import in_pixels, run
 from rvae.errors import OutputError
@@ -125,13 +126,13 @@ def window(display: str) -> Iterator[Driven]:
 @needs_display
 def test_a_drag_moves_the_cursor_and_the_pattern_follows(window: Driven) -> None:
     layout = Layout.of(1280, 800, voices=9)
-    start, end = (tuple(map(round, layout.pixel_of(*point))) for point in ((0.2, 0.3), (0.86, 0.66)))
+    start, end = (tuple(map(round, layout.pixel_of(*point))) for point in ((0.3, 0.4), (0.7, 0.6)))
     window.hands("mousemove", "--window", "WINDOW", *start, "mousedown", 1)
-    there = window.until(lambda line: "cursor" in line and abs(line["cursor"][0] - 0.2) < 0.01)
+    there = window.until(lambda line: "cursor" in line and abs(line["cursor"][0] - 0.3) < 0.01)
     window.hands("mousemove", "--window", "WINDOW", *end, "mouseup", 1)
-    here = window.until(lambda line: "cursor" in line and abs(line["cursor"][0] - 0.86) < 0.01)
-    assert there["cursor"] == pytest.approx([0.2, 0.3], abs=0.01)
-    assert here["cursor"] == pytest.approx([0.86, 0.66], abs=0.01)
+    here = window.until(lambda line: "cursor" in line and abs(line["cursor"][0] - 0.7) < 0.01)
+    assert there["cursor"] == pytest.approx([0.3, 0.4], abs=0.01)
+    assert here["cursor"] == pytest.approx([0.7, 0.6], abs=0.01)
     assert here["onsets"] != there["onsets"]
 
 
@@ -176,6 +177,29 @@ def test_no_display_is_one_line_and_the_stage_is_closed(monkeypatch: pytest.Monk
     with pytest.raises(OutputError, match="no window"):
         run(stage)
     assert stage.closed
+
+
+def test_a_controller_alone_plays_moves_and_quits_nothing_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    pressed = [
+        pygame.Event(pygame.CONTROLLERBUTTONDOWN, button=pygame.CONTROLLER_BUTTON_A, instance_id=0),
+        pygame.Event(pygame.CONTROLLERAXISMOTION, axis=pygame.CONTROLLER_AXIS_LEFTX, value=32767, instance_id=0),
+        pygame.Event(pygame.CONTROLLERBUTTONDOWN, button=pygame.CONTROLLER_BUTTON_GUIDE, instance_id=0),
+    ]
+
+    def press(_work_s: float) -> bool:
+        if pressed:
+            pygame.event.post(pressed.pop(0))
+            return True
+        return not any(isinstance(command, MoveCursor) for command in stage.done)
+
+    stage = LocalStage()
+    start = stage.tick().cursor
+    assert run(stage, size=(640, 400), on_frame=press) == 0
+    assert stage.done[0] == TogglePlay()
+    assert stage.tick().cursor[0] > start[0]
 
 
 def test_the_loop_runs_without_a_screen_and_ends_when_told(monkeypatch: pytest.MonkeyPatch) -> None:

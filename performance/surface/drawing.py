@@ -58,7 +58,8 @@ def draw(
     else:
         _draw_plane(target, layout, snapshot, look, kept, colours or PlaneColours())
         playhead = snapshot.playhead.cycle_ticks if snapshot.playing else None
-        draw_lanes(target, layout, kept.words, Score(snapshot.pattern, snapshot.mute, playhead, snapshot.probability))
+        score = Score(snapshot.pattern, snapshot.mute, playhead, snapshot.probability, snapshot.voice_density)
+        draw_lanes(target, layout, kept.words, score)
     draw_bar(target, layout, kept.words, snapshot, look)
     draw_status(target, layout, kept.words, snapshot, look)
 
@@ -78,8 +79,8 @@ def _draw_plane(
     if min(layout.plane.size) >= _SMALLEST_WITH_NAMES:
         if look.view:
             draw_caption(target, layout, kept.words, f"{VIEWS[look.view].name}: {VIEWS[look.view].meaning}")
-        pointed = None if look.held else clip_at(clips, layout, look.pointer)
-        named = named_clips(clips, snapshot.cursor, pointed)
+        pointed = None if look.held else clip_at(snapshot.clips, layout, look.pointer)
+        named = named_clips(clips, snapshot.cursor, None if pointed is None else clips[pointed])
         draw_names(target, layout, kept.words, named, clips=clips, cursor=snapshot.cursor)
     draw_cursor(target, layout, *snapshot.cursor)
     target.set_clip(None)

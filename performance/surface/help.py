@@ -10,7 +10,7 @@ from performance.surface.layout import Layout
 from performance.surface.theme import LOUD, NIGHT, QUIET, RULE, WARM, Words, write
 
 _BY_HAND: tuple[tuple[str, str, str], ...] = (
-    ("drag", "Move", "on the plane; with shift finer; a second finger sets the density"),
+    ("drag", "Move", "on the plane; with shift finer; a touch on a clip plays it as it was"),
     ("pad", "Game controller", "sticks: cursor, density; A play, B panic, X clip, Y view, shoulders meter"),
     ("click", "Mute", "on a voice's name; the wheel there makes it denser or sparser"),
 )

@@ -24,6 +24,7 @@ from performance.snapshot import Snapshot
 from performance.surface.bar import fader, segments
 from performance.surface.layout import Item, Layout
 from performance.surface.look import Held, Look, Second
+from performance.surface.plane import clip_at
 from performance.surface.views import VIEWS
 from rvae.meter import Meter
 
@@ -31,6 +32,7 @@ Response = tuple[Look, tuple[StageCommand, ...]]
 
 _NUDGE, _FINE = 1 / 40, 1 / 400  # what an arrow key moves, in sides of the plane; what it moves with shift
 _FINE_DRAG = 0.1
+_TOUCH_UNITS = 0.6  # how near to a clip's point a touch is meant for the clip
 _PAD_DEAD, _PAD_SIDES_A_SECOND = 0.15, 0.9
 _PAD_BUTTONS = {
     pygame.CONTROLLER_BUTTON_A: "a",
@@ -235,8 +237,10 @@ def _mouse_down(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: L
     if look.help_shown:
         return replace(look, help_shown=False), ()
     if layout.plane.collidepoint(at):
-        look = replace(look, held=Held("plane", at, point=layout.point_at(at)))
-        return look, () if getattr(event, "touch", False) else (_cursor_to(layout, at),)
+        clip = clip_at(snapshot.clips, layout, at, reach_units=_TOUCH_UNITS)
+        point = layout.point_at(at) if clip is None else snapshot.clips[clip].point
+        look = replace(look, held=Held("plane", at, point=point))
+        return look, () if getattr(event, "touch", False) else (_land(layout, snapshot, at),)
     for voice, box in enumerate(layout.names):
         if box.collidepoint(at):
             return look, _switch_voice(snapshot, voice)
@@ -311,6 +315,12 @@ def _wheel(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) 
     return look, ()
 
 
+def _land(layout: Layout, snapshot: Snapshot, at: tuple[float, float]) -> StageCommand:
+    """What a touch of the plane asks for: on a clip, that clip as it was."""
+    clip = clip_at(snapshot.clips, layout, at, reach_units=_TOUCH_UNITS)
+    return _cursor_to(layout, at) if clip is None else GoToClip(clip)
+
+
 def _cursor_to(layout: Layout, at: tuple[float, float]) -> MoveCursor:
     return MoveCursor(*layout.point_at(at))
 
@@ -332,7 +342,7 @@ def _finger(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
         if look.help_shown or not layout.plane.collidepoint(at):
             return look, ()
         if look.finger is None:
-            return replace(look, finger=number), (_cursor_to(layout, at),)
+            return replace(look, finger=number), (_land(layout, snapshot, at),)
         return replace(look, second=look.second or Second(number, event.y, snapshot.controls["density"])), ()
     if event.type == pygame.FINGERUP:
         second = None if look.second and look.second.finger == number else look.second

@@ -36,13 +36,14 @@ class Score:
     """What the lanes show.
 
     `probability`: `[V, T]` onset probability behind the pattern, or None. `muted`: for each voice. `playhead_ticks`:
-    place in the cycle, or None where nothing plays.
+    place in the cycle, or None where nothing plays. `densities`: of each voice, 0.5 as all are; empty where not known.
     """
 
     pattern: Pattern
     muted: tuple[bool, ...]
     playhead_ticks: float | None = None
     probability: npt.NDArray[np.float32] | None = None
+    densities: tuple[float, ...] = ()
 
 
 def share_of_ticks(meter: Meter, bars: int, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -76,6 +77,8 @@ def draw_lanes(target: pygame.Surface, layout: Layout, words: Words, score: Scor
         _draw_onsets(target, track, score, row, colour)
         glow = 0.0 if muted else _glow(score, row)
         _draw_name(target, words, name, voice.name, mix(RAISED, colour, 0.6 * glow), muted)
+        if score.densities and abs(score.densities[row] - 0.5) > 0.01:
+            _draw_density(target, name, score.densities[row], colour)
     _draw_playhead(target, layout, score)
 
 
@@ -168,6 +171,14 @@ def _draw_name(
     text = write(target, words, name.replace("_", " "), px, inner, colour=MUTED if muted else LOUD)
     if muted and text.width:  # told by more than its colour
         pygame.draw.line(target, MUTED, text.midleft, text.midright, max(1, px // 10))
+
+
+def _draw_density(target: pygame.Surface, box: pygame.Rect, density: float, colour: Colour) -> None:
+    """A line under the name from its middle: to the right for more onsets of this voice, to the left for fewer."""
+    line = max(2, box.height // 14)
+    end = round(box.left + (box.width - 1) * density)
+    left, right = min(box.centerx, end), max(box.centerx, end)
+    target.fill(colour, (left, box.bottom - 2 * line, right - left, line))
 
 
 def _draw_playhead(target: pygame.Surface, layout: Layout, score: Score) -> None:

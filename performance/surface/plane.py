@@ -88,14 +88,16 @@ def named_clips(
     return tuple(near) if hover is None else (hover, *(clip for clip in near if clip != hover))
 
 
-def clip_at(clips: Sequence[ClipPoint], layout: Layout, pixel: tuple[float, float] | None) -> ClipPoint | None:
-    """The clip that a pointer is on, or None."""
+def clip_at(
+    clips: Sequence[Clip], layout: Layout, pixel: tuple[float, float] | None, *, reach_units: float = _HOVER_UNITS
+) -> int | None:
+    """The index of the clip that a pointer is on, or None."""
     if pixel is None or not clips or not layout.plane.collidepoint(pixel):
         return None
-    places = np.array([layout.pixel_of(clip.x, clip.y) for clip in clips])
+    places = np.array([layout.pixel_of(*clip.point) for clip in clips])
     away = np.hypot(*(places - np.array(pixel)).T)
     nearest = int(away.argmin())
-    return clips[nearest] if away[nearest] <= layout.unit * _HOVER_UNITS else None
+    return nearest if away[nearest] <= layout.unit * reach_units else None
 
 
 def draw_names(
