@@ -141,7 +141,8 @@ def find_clips(paths: Iterable[str | Path] | str | Path) -> list[Path]:
 
 
 def _below(folder: Path, seen: set[str]) -> Iterator[Path]:
-    for where, folders, files in os.walk(folder, followlinks=True):
+    closed: list[OSError] = []
+    for where, folders, files in os.walk(folder, followlinks=True, onerror=closed.append):
         real = os.path.realpath(where)
         if real in seen:
             folders.clear()
@@ -151,6 +152,8 @@ def _below(folder: Path, seen: set[str]) -> Iterator[Path]:
         for name in sorted(files):
             if name.lower().endswith(MIDI_SUFFIXES):
                 yield Path(where, name)
+    for error in closed:  # a folder that may not be looked into is reported like a file that may not be read
+        yield Path(error.filename)
 
 
 def bundled_corpora() -> dict[str, Path]:

@@ -421,6 +421,24 @@ def test_human_takes_lose_no_note_unseen(shared: Path) -> None:
     assert report.collisions < report.note_ons / 100
 
 
+@pytest.mark.parametrize(
+    ("take", "swung"),
+    [
+        ("drummer8_session2_9_hiphop_86_beat_4-4.mid", True),
+        ("drummer8_session1_23_hiphop_70_beat_4-4.mid", True),
+        ("drummer8_session1_3_hiphop_90_beat_4-4.mid", False),
+        ("drummer7_session1_7_rock_93_beat_4-4.mid", False),
+        ("drummer7_session2_33_rock_75_beat_4-4.mid", False),
+        ("drummer8_session2_27_dance-disco_137_beat_4-4.mid", False),
+    ],
+)
+def test_human_sixteenths_come_out_straight_or_swung_as_they_were_played(shared: Path, take: str, swung: bool) -> None:
+    corpus = read_corpus(shared / "data" / "groove-midi" / take)
+    at = Counter(tick % 24 for pattern in corpus.patterns for _, tick, _ in hits(pattern))
+    straight, ternary = at[6] + at[18], at[4] + at[8] + at[16] + at[20]
+    assert (ternary > 4 * straight) if swung else (straight > 4 * ternary)
+
+
 def test_programmed_patterns_have_the_meters_of_their_names(shared: Path) -> None:
     corpus = read_corpus(shared / "data" / "drumset-patterns")
     assert_accounted(corpus.report)
