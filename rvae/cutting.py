@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import zip_longest
 from math import ceil, floor, lcm
 from pathlib import Path
 
@@ -117,7 +118,7 @@ class _Cutter:
             self.drop(refused.reason, len(heard[_between(pulses, refused.start, refused.end)]))
         filled = [_Filled(stretch) for stretch in where.found]
         early: list[tuple[int, _Early]] = []
-        for place, (stretch, following) in enumerate(zip(where.found, [*where.found[1:], None], strict=True)):
+        for place, (stretch, following) in enumerate(zip_longest(where.found, where.found[1:])):
             adjacent = following is not None and following.start == stretch.end
             inside = heard[_between(pulses, ceil(stretch.start), stretch.end)]
             loop = len(filled) == 1 and stretch.end is None

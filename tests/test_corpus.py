@@ -174,6 +174,12 @@ def test_a_meter_the_grid_cannot_hold_is_dropped_by_name_and_the_rest_stays(clip
     assert gone.onsets == 2
 
 
+def test_a_clip_in_such_a_meter_alone_is_unusable_by_name(clip: Path) -> None:
+    clip.write_bytes(midi(track((0, signature(17, 2)), (0, on(36)))))
+    with pytest.raises(CorpusError, match="17/4"):
+        read_corpus(clip)
+
+
 # --- cycles
 
 

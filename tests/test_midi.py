@@ -130,6 +130,7 @@ SEEDS = (
         kind=1,
     ),
     midi(track((0, b"\xf0\x03\x01\x02\xf7"), (0, b"\xc9\x00"), (0, b"\xb9\x04\x10"), (5, on(22, 127, 1)), (9, on(99)))),
+    midi(track((0, signature(17, 2)), (0, on(36)), (9, signature(3, 2)), (9, on(38)), (300, signature(255, 3)))),
 )
 CHANGE = st.tuples(
     st.sampled_from(["set", "insert", "delete"]),
