@@ -43,7 +43,7 @@ wheel: $(VENV)/.test ## dist/rvae-*.whl, the file that pip installs
 	@$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## remove the virtual environment and everything that was built
-	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.made
 	@echo "Installing rvae and what its tests need into $(VENV); this takes some minutes, once."

@@ -19,11 +19,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """Kept models and settings of whoever runs the tests stay as they are."""
+    """The models kept by whoever runs the tests stay as they are."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
-            patch.setenv(name, str(home / name.split("_")[1].lower()))
+        patch.setenv("RVAE_HOME", str(home))
         yield
 
 
