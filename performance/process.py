@@ -19,6 +19,7 @@ from performance.clock import NS_PER_MS, MonotonicClock
 from performance.commands import EngineCommand, Quit
 from performance.engine import Engine
 from performance.outputs.output import Output
+from performance.outputs.quiet import quiet_drivers
 from performance.realtime import AwakeProcessor, take_realtime
 from performance.snapshot import EngineStatus
 from performance.wire import Wire, WireFull
@@ -140,9 +141,11 @@ def engine_main(end: socket.socket, pattern: Pattern, specs: Sequence[OutputSpec
     got = take_realtime() if realtime else "normal priority"
     awake = AwakeProcessor() if realtime else None
     wire = Wire(end)
-    engine = Engine(MonotonicClock(), pattern, [spec.make() for spec in specs])
+    with quiet_drivers():
+        engine = Engine(MonotonicClock(), pattern, [spec.make() for spec in specs])
     try:
-        engine.open_outputs(pattern.kit)
+        with quiet_drivers():
+            engine.open_outputs(pattern.kit)
         _run(engine, wire, ending, got)
     finally:
         engine.close()

@@ -1,16 +1,69 @@
 """The stage: model, cursor and controls, between the hands (window, keys, OSC) and the engine.
 
 It lives in the window's process and draws nothing. `do` takes commands; `tick`, called once a frame, decodes where
-something has changed, passes it to the engine and gives back a `Snapshot`. Decoding happens here and never on the
-beat's path.
+something
+has changed, passes it to the engine and gives back a `Snapshot`. Decoding happens here and never on the beat's path.
 """
 
 from __future__ import annotations
 
+import time
+from collections import deque
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from performance.commands import StageCommand
-from performance.snapshot import Snapshot
+import numpy as np
+
+from performance.commands import (
+    EngineCommand,
+    GoToClip,
+    MoveCursor,
+    Panic,
+    Play,
+    Quantum,
+    Quit,
+    SetControl,
+    SetMeter,
+    SetPattern,
+    SetVoice,
+    StageCommand,
+    StepControl,
+    Stop,
+    TogglePlay,
+)
+from performance.controls import control, defaults
+from performance.cursor import Path, Point, on_plane
+from performance.osc_input import CursorEcho, OscInput
+from performance.snapshot import EngineStatus, Message, Playhead, Snapshot
+from performance.transport import Place
+from rvae.errors import RvaeError, UsageError
+from rvae.meter import TICKS_PER_BEAT, Meter
+from rvae.model import Model
+from rvae.pattern import Floats, Pattern
+
+# Meters that one may want to move to on a plane of so many beats, beside those that were learned.
+_OFFERED = [
+    "4/4",
+    "12/8",
+    "2/2",
+    "2/4",
+    "6/8",
+    "3/4",
+    "9/8",
+    "7/8(2+2+3)",
+    "7/8(2+3+2)",
+    "7/8(3+2+2)",
+    "8/8(3+3+2)",
+    "5/8(2+3)",
+    "5/8(3+2)",
+    "5/4",
+    "6/4",
+    "7/4",
+    "9/8(2+2+2+3)",
+    "10/8(3+2+2+3)",
+    "11/8(2+2+3+2+2)",
+]
+_MESSAGES = 8
 
 
 class StageLike(Protocol):
@@ -24,9 +77,264 @@ class StageLike(Protocol):
         """Do what was asked. Never raises for what a player can ask: it becomes a message in the snapshot."""
 
     def tick(self) -> Snapshot:
-        """Hear OSC and the engine, decode if the cursor or a control moved, and say how everything stands. Takes ~1
-        ms.
+        """Hear OSC and the engine, decode if the cursor or a control moved, and say how everything stands.
+
+        Takes ~1 ms.
         """
 
     def close(self) -> None:
         """End the engine, silence and close everything. May be called twice."""
+
+
+class EngineLink(Protocol):
+    """What the stage needs of an engine: `process.EngineProcess`, or one on a virtual clock in tests."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+
+    def do(self, command: EngineCommand) -> bool:
+        """Send a command; False where it is lost."""
+
+    def status(self) -> EngineStatus:
+        """The latest it said."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """All that the pattern depends on: where two are equal, nothing is decoded again."""
+
+    cursor: Point
+    meter: Meter
+    densities: tuple[float, ...]
+
+
+class Stage:
+    """Holds what is played: see `StageLike`. `path`: moves the cursor while it plays, until a hand does."""
+
+    def __init__(
+        self,
+        model: Model,
+        engine: EngineLink,
+        *,
+        name: str = "",
+        meter: Meter | None = None,
+        bpm: float | None = None,
+        density: float | None = None,
+        osc_in: OscInput | None = None,
+        echo: CursorEcho | None = None,
+        path: Path | None = None,
+    ) -> None:
+        self._model = model
+        self._engine = engine
+        self._name = name
+        self._controls = defaults()
+        self._meter = meter or model.meter
+        self._cursor: Point = first_point(model, self._meter)
+        self._voice_density = [control("voice_density").default] * len(model.kit)
+        self._mute = [False] * len(model.kit)
+        self._osc_in, self._echo, self._path = osc_in, echo, path
+        self._messages: deque[Message] = deque(maxlen=_MESSAGES)
+        self._numbers = 0
+        self._heard_number = 0
+        self._ignored = 0
+        self._lost = False
+        if density is not None:
+            self._controls["density"] = control("density").clamp(density)
+        self._decoded = self._decode(self._wanted())
+        self._set_control("tempo", bpm or usual_bpm(model, self._meter, self._cursor))
+        self._send(SetPattern(self._decoded[1], "now"))
+
+    @property
+    def model(self) -> Model:
+        """What is played."""
+        return self._model
+
+    def do(self, command: StageCommand) -> None:
+        """Do what was asked. What cannot be done becomes a message."""
+        try:
+            self._do(command)
+        except RvaeError as error:
+            self.say(str(error), is_error=True)
+
+    def _do(self, command: StageCommand) -> None:
+        match command:
+            case MoveCursor(x, y):
+                self._path = None
+                self._move(on_plane(x, y))
+            case GoToClip(clip):
+                clips = self._model.clips_of(self._meter.beats)
+                if not 0 <= clip < len(clips):
+                    raise UsageError(f"clip {clip + 1}: this plane has {len(clips)}; choose one of them")
+                self._path = None
+                self._move(clips[clip].point)
+            case SetControl(name, value):
+                self._set_control(name, value)
+            case StepControl(name, steps):
+                self._set_control(name, control(name).stepped(self._controls[control(name).name], steps))
+            case SetVoice(name, voice, value):
+                self._set_voice(name, voice, value)
+            case SetMeter(meter):
+                self._model.space(meter.beats)  # raises where that number of beats was not learned
+                self._meter = meter
+            case TogglePlay():
+                self._send(Play() if self._engine.status().transport is None else Stop())
+            case Play() | Stop() | Panic():
+                self._send(command)
+            case Quit():
+                self.close()
+
+    def _set_control(self, name: str, value: float) -> None:
+        known = control(name)
+        if known.per_voice:
+            raise UsageError(f"control '{name}' has a value for each voice; name the voice too")
+        self._controls[name] = known.clamp(value)
+        if known.group == "engine":
+            self._send(SetControl(name, self._controls[name]))
+
+    def _set_voice(self, name: str, voice: int, value: float) -> None:
+        known = control(name)
+        if not known.per_voice or not 0 <= voice < len(self._model.kit):
+            raise UsageError(
+                f"'{name}' of voice {voice + 1}: there are {len(self._model.kit)} voices; choose one of them"
+            )
+        if name == "mute":
+            self._mute[voice] = known.clamp(value) >= 0.5
+            self._send(SetVoice("mute", voice, float(self._mute[voice])))
+        else:
+            self._voice_density[voice] = known.clamp(value)
+
+    def _move(self, point: Point) -> None:
+        if point != self._cursor:
+            self._cursor = point
+            if self._echo is not None:
+                self._echo.send(*point)
+
+    def _send(self, command: EngineCommand) -> None:
+        if not self._engine.do(command) and not self._lost:
+            self._lost = True
+            self.say("the engine does not answer: quit and start again, nothing else is lost", is_error=True)
+
+    def say(self, text: str, *, is_error: bool = False) -> None:
+        """Leave a line for the player."""
+        self._numbers += 1
+        self._messages.append(Message(self._numbers, text, is_error))
+
+    def tick(self) -> Snapshot:
+        """Hear OSC and the engine, decode if something moved, and say how everything stands."""
+        if self._osc_in is not None:
+            for command in self._osc_in.receive():
+                self.do(command)
+            if self._osc_in.ignored > self._ignored:
+                self._tell_ignored(self._osc_in.ignored)
+        status = self._engine.status()
+        for message in status.messages:
+            if message.number > self._heard_number:
+                self._heard_number = message.number
+                self.say(message.text, is_error=message.is_error)
+        playhead = self._playhead(status)
+        if self._path is not None and status.transport is not None:
+            beats = playhead.ticks / TICKS_PER_BEAT / self._meter.beats
+            self._move(on_plane(*self._path.at(playhead.bar - 1 + beats)))
+        wanted = self._wanted()
+        if wanted != self._decoded[0]:
+            self._decode_and_send(wanted)
+        return self._snapshot(status, playhead)
+
+    def _tell_ignored(self, count: int) -> None:
+        # Said at the first and then at each tenfold: a flood of nonsense makes one line, not thousands.
+        if self._ignored == 0 or count >= 10 * self._ignored:
+            self._ignored = count
+            self.say(f"OSC in: {count} messages were none of ours and were passed over; see docs for the addresses")
+
+    def _decode_and_send(self, wanted: _Wanted) -> None:
+        try:
+            self._decoded = self._decode(wanted)
+        except RvaeError as error:
+            self._meter = self._decoded[0].meter
+            self.say(str(error), is_error=True)
+            return
+        quantum: Quantum = ("now", "beat", "bar")[int(self._controls["quantum"])]
+        self._send(SetPattern(self._decoded[1], quantum))
+
+    def _wanted(self) -> _Wanted:
+        amounts = (min(1.0, max(0.0, self._controls["density"] + own - 0.5)) for own in self._voice_density)
+        return _Wanted(self._cursor, self._meter, tuple(amounts))
+
+    def _decode(self, wanted: _Wanted) -> tuple[_Wanted, Pattern, Floats]:
+        pattern = self._model.pattern(wanted.cursor, meter=wanted.meter, density=wanted.densities)
+        probability, _, _ = self._model.decode(np.array([wanted.cursor]), beats=wanted.meter.beats)
+        return wanted, pattern, probability[0]
+
+    def _playhead(self, status: EngineStatus) -> Playhead:
+        transport = status.transport
+        if transport is None:
+            return Playhead()
+        quarters = transport.quarters_at(time.perf_counter_ns())
+        place = transport.bars.place_at(quarters) if quarters > 0 else Place(0, quarters * 0, self._meter)
+        ticks = float(place.ticks)
+        pattern = self._decoded[1]
+        return Playhead(
+            bar=place.bar + 1,
+            beat=place.beat + 1,
+            ticks=ticks,
+            cycle_ticks=(place.bar % pattern.bars) * pattern.meter.bar_ticks + min(ticks, pattern.meter.bar_ticks),
+        )
+
+    def _snapshot(self, status: EngineStatus, playhead: Playhead) -> Snapshot:
+        _, pattern, probability = self._decoded
+        return Snapshot(
+            model_name=self._name,
+            kit=self._model.kit,
+            cursor=self._cursor,
+            pattern=pattern,
+            probability=probability,
+            playing=status.transport is not None,
+            playhead=playhead,
+            meter=self._meter,
+            meters=meters_of(self._model, self._meter.beats),
+            beats=self._model.beats,
+            clips=self._model.clips_of(self._meter.beats),
+            controls=dict(self._controls),
+            voice_density=tuple(self._voice_density),
+            mute=tuple(self._mute),
+            status=replace(status, messages=()),
+            engine_lives=self._engine.is_alive,
+            messages=tuple(self._messages),
+        )
+
+    def close(self) -> None:
+        """End the engine, silence and close everything. May be called twice."""
+        self._engine.close()
+        for part in (self._osc_in, self._echo):
+            if part is not None:
+                part.close()
+        self._osc_in = self._echo = None
+
+
+def meters_of(model: Model, beats: int) -> tuple[Meter, ...]:
+    """The meters to offer on the plane of a number of beats: those learned, then others of as many beats."""
+    learned = [meter for meter in model.meters if meter.beats == beats]
+    others = [meter for meter in map(Meter.parse, _OFFERED) if meter.beats == beats]
+    return tuple(dict.fromkeys(learned + others))
+
+
+def first_point(model: Model, meter: Meter) -> Point:
+    """Where the cursor stands at first: on the clip nearest to the middle of the plane."""
+    clips = model.clips_of(meter.beats)
+    if not clips:
+        return 0.5, 0.5
+    near = min(clips, key=lambda clip: (clip.meter != meter, (clip.point[0] - 0.5) ** 2 + (clip.point[1] - 0.5) ** 2))
+    return near.point
+
+
+def usual_bpm(model: Model, meter: Meter, point: Point) -> float:
+    """The tempo of the clip that is nearest to a place, in felt beats of its meter; kept within the control's range."""
+    x, y = point
+    clips = model.clips_of(meter.beats)
+    near = min(clips, key=lambda clip: (clip.point[0] - x) ** 2 + (clip.point[1] - y) ** 2, default=None)
+    tempo = control("tempo")
+    return tempo.default if near is None else tempo.clamp(round(near.meter.bpm_of(near.qpm), 1))

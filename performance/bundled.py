@@ -1,0 +1,81 @@
+"""The model of the bundled corpora: trained once, in a process of its own, and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rvae.corpus import bundled_corpora
+from rvae.errors import FileError, ModelFileError
+from rvae.model import Model, load
+
+_CARD_SUFFIXES = (".mid", ".toml")
+
+
+def home() -> Path:
+    """The folder for what is kept between runs: RVAE_HOME, or the platform's place for caches."""
+    chosen = os.environ.get("RVAE_HOME")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "rvae"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "rvae"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rvae"
+
+
+def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
+    """The model of all bundled corpora, and its file; trained first where it is not kept yet. Raises FileError.
+
+    The file's name holds a digest of the clips: other clips, another model.
+    """
+    corpora = bundled_corpora()
+    if not corpora:
+        raise FileError("the bundled corpora are not there; install rvae again, or give a model: rvae play MODEL")
+    kept = home() / f"bundled-{_digest(corpora)}.rvae"
+    if kept.exists():
+        try:
+            return load(kept), kept
+        except ModelFileError:
+            say(f"{kept}: of another version; it is trained anew")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"{kept.parent}: cannot be made ({error.strerror}); set RVAE_HOME to a folder of yours"
+        ) from None
+    say(f"learning from the bundled corpora ({', '.join(corpora)}), once; it is kept in {kept}")
+    run_library(["train", *map(str, corpora.values()), "-o", str(kept)], quiet=True)
+    return load(kept), kept
+
+
+def run_library(arguments: list[str], *, quiet: bool = False) -> int:
+    """Run one of the library's commands, `python -m rvae ...`, and return its exit code.
+
+    With `quiet` its standard output is dropped, and a failure is raised as FileError. Ctrl-C is left to the command.
+    """
+    command = [sys.executable, "-m", "rvae", *arguments]
+    out = subprocess.DEVNULL if quiet else None
+    with subprocess.Popen(command, stdout=out) as process:
+        while True:
+            try:
+                code = process.wait()
+                break
+            except KeyboardInterrupt:
+                continue  # it has heard it too, and ends in its own way
+    if quiet and code != 0:
+        raise FileError(f"training failed with exit code {code}; run `rvae train` on the clips to see why")
+    return code
+
+
+def _digest(corpora: dict[str, Path]) -> str:
+    total = hashlib.sha256()
+    for folder in corpora.values():
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in _CARD_SUFFIXES:
+                total.update(path.name.encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()[:12]

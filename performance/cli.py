@@ -1,0 +1,198 @@
+"""The command `rvae`. Standard output has results; every other word goes to standard error.
+
+Exit 0; 2 for wrong usage or unusable input, with one line; 130 when interrupted. The library's commands run in a
+process of their own, `python -m rvae`, so that what they need is never loaded here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import NoReturn
+
+from rvae.errors import OutputError, RvaeError, UsageError
+
+EXIT_UNUSABLE = 2
+EXIT_INTERRUPTED = 130
+LIBRARY = {
+    "inspect": "what would be learned from these files and what would not, and why",
+    "train": "a model file from clips",
+    "evaluate": "figures of a model on given clips",
+    "map": "a picture of the plane",
+    "audit": "what a corpus or a model keeps, loses and favours",
+}
+_HEADLESS_BARS = 16
+_OUT = "rvae-out"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Its complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        if words and words[0] in LIBRARY:
+            from performance.bundled import run_library
+
+            return run_library(words)
+        arguments = _parser().parse_args(words)
+        run: Callable[[argparse.Namespace], int] = arguments.run
+        code = run(arguments)
+        sys.stdout.flush()
+    except RvaeError as error:
+        say(f"rvae: {error}")
+        return EXIT_UNUSABLE
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else EXIT_UNUSABLE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _terminated(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)  # unwinds: engines fall silent, half-written files go
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # the line is the product
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="rvae", description="A rhythm space learned from your own MIDI drum clips, played live.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    _play_arguments(_command(commands, "play", "the instrument; with no screen, files of what it plays", _play))
+    _render_arguments(_command(commands, "render", "play offline: a MIDI file, a WAV file", _render))
+    _devices_arguments(_command(commands, "devices", "MIDI ports and sound devices, and what is missing", _devices))
+    for name, summary in LIBRARY.items():
+        commands.add_parser(name, help=summary, add_help=False)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[_Parser], name: str, summary: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=summary, description=summary)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _music_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--meter", metavar="M", help="4/4, 6/8, 7/8(2+2+3), ...: one of as many beats as some clip had")
+    add("--bpm", type=float, metavar="B", help="felt beats a minute, 20 to 300 (default: the nearest clip's)")
+    add("--density", type=float, metavar="D", help="0 to 1, 0.5 as learned (default: 0.5)")
+    add("--path", metavar="FILE", help="a way over the plane: lines of `bar x y`, or JSON")
+
+
+def _play_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", nargs="?", metavar="MODEL", help="a model file (default: of the bundled corpora)")
+    _music_arguments(parser)
+    add("--midi", action="append", default=[], metavar="NAME", help="play to the port with NAME in its name")
+    add("--virtual", nargs="?", const="rvae", metavar="NAME", help="open a MIDI port for others to connect to")
+    add("--osc", action="append", default=[], metavar="HOST:PORT", help="send onsets and beats there")
+    add("--osc-in", type=int, default=12000, metavar="PORT", help="listen there; 0 for not (default: 12000)")
+    add("--audio", default="", metavar="NAME", help="the sound device with NAME in its name")
+    add("--no-audio", action="store_true", help="make no sound here")
+    add("--headless", action="store_true", help="no window: play a path for --bars bars and write files")
+    add("--bars", type=int, default=_HEADLESS_BARS, metavar="N", help="with no window (default: 16)")
+    add("-o", "--output", default=_OUT, metavar="FOLDER", help=f"for the files (default: {_OUT})")
+
+
+def _render_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("--at", metavar="X,Y", help="stay at a place of the plane")
+    parser.add_argument("--bars", type=int, required=True, metavar="N", help="how many bars")
+    _music_arguments(parser)
+    parser.add_argument("--midi", metavar="FILE", help="write a MIDI file")
+    parser.add_argument("--wav", metavar="FILE", help="write a WAV file")
+    parser.add_argument("--seed", type=int, default=0, help="accepted for scripts; nothing here is random")
+
+
+def _devices_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _checked_music(arguments: argparse.Namespace) -> None:
+    for name, low, high in (("bpm", 20, 300), ("density", 0, 1)):
+        value = getattr(arguments, name)
+        if value is not None and not low <= value <= high:
+            raise UsageError(f"--{name} {value:g}: {low} to {high} are possible; choose another")
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    from performance.cursor import parse_point, read_path, still
+    from performance.render import perform, write_performance_midi, write_performance_wav
+    from performance.stage import usual_bpm
+    from rvae.meter import Meter
+    from rvae.model import load
+
+    if (arguments.at is None) == (arguments.path is None):
+        raise UsageError("give either --at X,Y or --path FILE; see rvae render --help")
+    if arguments.midi is None and arguments.wav is None:
+        raise UsageError("nothing to write: give --midi FILE, --wav FILE or both; see rvae render --help")
+    _checked_music(arguments)
+    model = load(arguments.model)
+    meter = Meter.parse(arguments.meter) if arguments.meter else model.meter
+    model.space(meter.beats)
+    path = still(parse_point(arguments.at)) if arguments.at else read_path(arguments.path)
+    bpm = arguments.bpm or usual_bpm(model, meter, path.at(0))
+    density = 0.5 if arguments.density is None else arguments.density
+    performance = perform(model, path, meter=meter, bars=arguments.bars, bpm=bpm, density=density)
+    for file, write in ((arguments.midi, write_performance_midi), (arguments.wav, write_performance_wav)):
+        if file is not None:
+            write(file, performance)
+            say(f"{file}: {arguments.bars} bars of {meter.label} at {bpm:g} bpm, {len(performance.notes)} onsets")
+    return 0
+
+
+def _devices(arguments: argparse.Namespace) -> int:
+    from performance.devices import find_devices
+
+    found = find_devices()
+    if arguments.json:
+        print(json.dumps(asdict(found)))  # noqa: T201  # the object is the product
+        return 0
+    lines = [f"MIDI port      {name}" for name in found.midi]
+    lines += [f"JACK port      {name}" for name in found.jack]
+    for row, name in enumerate(found.audio):
+        lines.append(f"sound device   {name}" + ("" if row else "  (used unless told otherwise)"))
+    lines += [f"missing        {line}" for line in found.missing]
+    print("\n".join(lines))  # noqa: T201  # the list is the product
+    return 0
+
+
+def _play(arguments: argparse.Namespace) -> int:
+    from performance.devices import has_display
+    from performance.playing import play_headless, play_in_window
+
+    _checked_music(arguments)
+    if arguments.headless:
+        return play_headless(arguments, say)
+    if not has_display():
+        say("no display: playing a path over the plane into files instead; --headless says so beforehand")
+        return play_headless(arguments, say)
+    try:
+        return play_in_window(arguments, say)
+    except (OutputError, ImportError) as error:
+        say(f"no window: {error}; playing a path over the plane into files instead")
+        return play_headless(arguments, say)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

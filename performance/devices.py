@@ -1,0 +1,79 @@
+"""What is plugged in: MIDI ports and sound devices, and for what is missing how to get it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+from performance.outputs.audio import sounddevice
+from performance.outputs.jack import is_running, jack_ports
+from performance.outputs.midi import output_ports
+from performance.outputs.quiet import quiet_drivers
+from rvae.errors import OutputError
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """All that was found. `midi`, `jack`: names of ports to play to; `audio`: names of devices that play two channels,
+    the usual one first. `missing`: a line for each thing that is not there. `display`: whether a window can be opened.
+    """
+
+    midi: tuple[str, ...]
+    jack: tuple[str, ...]
+    jack_runs: bool
+    audio: tuple[str, ...]
+    display: bool
+    missing: tuple[str, ...]
+
+
+def find_devices() -> Devices:
+    """Look at everything; takes up to a second."""
+    missing: list[str] = []
+    with quiet_drivers():
+        jack_runs = is_running()
+        jack = jack_ports() if jack_runs else []
+        try:
+            midi = output_ports()
+        except OutputError as error:
+            midi = []
+            missing.append(str(error))
+        try:
+            audio = _audio_devices()
+        except OutputError as error:
+            audio = []
+            missing.append(str(error))
+    if not midi and not jack:
+        missing.append(_NO_MIDI.get(sys.platform, _NO_MIDI["linux"]))
+    if not audio and not any(line.startswith("sound") for line in missing):
+        missing.append("sound: no device that plays; plug one in, or start PipeWire, PulseAudio or JACK")
+    display = has_display()
+    if not display:
+        missing.append("display: none, so `rvae play` writes files instead; set DISPLAY or WAYLAND_DISPLAY to one")
+    return Devices(tuple(midi), tuple(jack), jack_runs, tuple(audio), display, tuple(missing))
+
+
+_NO_MIDI = {
+    "linux": "MIDI: no ports; plug a device in, start a synthesiser, or let others connect to ours with --virtual",
+    "darwin": "MIDI: no ports; plug a device in, switch on the IAC bus in Audio MIDI Setup, or use --virtual",
+    "win32": "MIDI: no ports; plug a device in, or install loopMIDI for ports between programs",
+}
+
+
+def _audio_devices() -> list[str]:
+    sd = sounddevice()
+    try:
+        usual = sd.default.device[1]
+        devices = enumerate(sd.query_devices())
+        found = [(index, device) for index, device in devices if device["max_output_channels"] >= 2]
+    except sd.PortAudioError as error:
+        raise OutputError(f"sound: {error}; is a sound server running?") from None
+    names = [str(device["name"]) for _, device in sorted(found, key=lambda pair: pair[0] != usual)]
+    return list(dict.fromkeys(names))
+
+
+def has_display() -> bool:
+    """Whether there is a screen to open a window on; only Linux and its like can tell beforehand."""
+    if sys.platform in ("win32", "darwin") or os.environ.get("SDL_VIDEODRIVER"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,181 @@
+"""OSC in: what other programs ask of the stage, as commands. What is no such thing is counted and passed over."""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from performance.commands import MoveCursor, Panic, Play, SetControl, SetMeter, SetVoice, StageCommand, Stop
+from performance.controls import CONTROLS, Control
+from rvae.errors import OutputError, RvaeError
+from rvae.kit import Kit
+from rvae.meter import Meter
+
+DEFAULT_PORT = 12_000
+_MAX_BYTES = 65_536
+_MAX_DEPTH = 8
+_BUDGET_S = 0.003
+
+
+class OscInput:
+    """Listens on a UDP port. `ignored` counts the messages that were none of ours, or made no sense.
+
+    Raises OutputError where the port cannot be had.
+    """
+
+    def __init__(self, port: int, kit: Kit, *, host: str = "0.0.0.0") -> None:
+        self.ignored = 0
+        self._kit = kit
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        try:
+            self._socket.bind((host, port))
+        except (OSError, OverflowError) as error:
+            self._socket.close()
+            text = getattr(error, "strerror", None) or str(error)
+            raise OutputError(
+                f"OSC in: port {port} cannot be had ({text}); playing without it, --osc-in takes another"
+            ) from None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._socket.getsockname()[1])
+
+    def receive(self) -> list[StageCommand]:
+        """The commands that have come in; of a flood, as much as fits a fifth of a frame, cursor moves but the last
+        left out.
+        """
+        found: list[StageCommand] = []
+        until = time.perf_counter() + _BUDGET_S
+        while time.perf_counter() < until:
+            try:
+                data = self._socket.recv(_MAX_BYTES)
+            except BlockingIOError:
+                break
+            except OSError:
+                continue  # an answer to something we sent: nobody listens there
+            for command in self._commands(data):
+                if found and isinstance(command, MoveCursor) and isinstance(found[-1], MoveCursor):
+                    found.pop()
+                found.append(command)
+        return found
+
+    def close(self) -> None:
+        """Let the port go."""
+        self._socket.close()
+
+    def _commands(self, data: bytes) -> Iterator[StageCommand]:
+        for address, values in _messages(data):
+            command = self._command(address, values)
+            if command is None:
+                self.ignored += 1
+            else:
+                yield command
+
+    def _command(self, address: str, values: Sequence[object]) -> StageCommand | None:
+        try:
+            known = _FIXED.get(address)
+            if known is not None:
+                return known(values)
+            if address == "/rvae/voice":
+                return self._voice(values)
+            control = next((c for c in CONTROLS.values() if c.osc == address and not c.per_voice), None)
+            return None if control is None else SetControl(control.name, _value(control, values[0]))
+        except (RvaeError, TypeError, ValueError, IndexError, KeyError, OverflowError):
+            return None
+
+    def _voice(self, values: Sequence[object]) -> StageCommand:
+        name, word, value = values
+        control = next(c for c in CONTROLS.values() if c.per_voice and c.osc_word == word)
+        return SetVoice(control.name, self._kit.row_of_name(str(name)), _value(control, value))
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
+
+
+def _value(control: Control, value: object) -> float:
+    if control.choices and isinstance(value, str):
+        return float(control.choices.index(value))
+    return control.clamp(_number(value))
+
+
+def _move(values: Sequence[object]) -> StageCommand:
+    x, y, *_ = values
+    return MoveCursor(min(1.0, max(0.0, _number(x))), min(1.0, max(0.0, _number(y))))
+
+
+def _meter(values: Sequence[object]) -> StageCommand:
+    return SetMeter(Meter.parse(str(values[0])))
+
+
+_FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
+    "/wek/outputs": _move,
+    "/rvae/cursor": _move,
+    "/rvae/play": lambda _: Play(),
+    "/rvae/stop": lambda _: Stop(),
+    "/rvae/panic": lambda _: Panic(),
+    "/rvae/meter": _meter,
+}
+
+
+def _messages(data: bytes) -> list[tuple[str, list[object]]]:
+    """The messages of a packet, bundles unpacked; one of address "" stands for what cannot be read."""
+    from pythonosc.osc_message import OscMessage
+
+    found: list[tuple[str, list[object]]] = []
+    waiting = [(data, 0)]
+    while waiting:
+        part, depth = waiting.pop(0)
+        if part.startswith(b"#bundle\0") and depth < _MAX_DEPTH:
+            waiting = [(inner, depth + 1) for inner in _bundle(part)] + waiting
+            continue
+        try:
+            message = OscMessage(part)
+            found.append((message.address, list(message.params)))
+        except Exception:  # noqa: BLE001  # a stranger's bytes: the library raises whatever they break
+            found.append(("", []))
+    return found
+
+
+def _bundle(data: bytes) -> list[bytes]:
+    parts: list[bytes] = []
+    at = 16
+    while at + 4 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        parts.append(data[at + 4 : at + 4 + length])
+        at += 4 + length
+    return parts
+
+
+class CursorEcho:
+    """Tells Wekinator where the cursor is, so that it can learn from it.
+
+    `/wekinator/control/outputs x y` to port 6448.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 6448) -> None:
+        self._target = (host, port)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+
+    def send(self, x: float, y: float) -> None:
+        """Send a place; where nobody listens, nothing happens."""
+        from pythonosc.osc_message_builder import OscMessageBuilder
+
+        message = OscMessageBuilder("/wekinator/control/outputs")
+        message.add_arg(float(x), "f")
+        message.add_arg(float(y), "f")
+        try:
+            self._socket.sendto(message.build().dgram, self._target)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Let the socket go."""
+        self._socket.close()

@@ -1,0 +1,127 @@
+"""What `rvae play` puts together: model, engine, stage, and a window or a path."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path as FilePath
+
+from performance.bundled import bundled_model
+from performance.cursor import Path, read_path
+from performance.headless import built_in_path, play_live, write_files
+from performance.osc_input import CursorEcho, OscInput
+from performance.process import EngineProcess, OutputSpec
+from performance.render import MAX_BARS
+from performance.stage import Stage, first_point, usual_bpm
+from rvae.errors import OutputError, UsageError
+from rvae.meter import Meter
+from rvae.model import Model, load
+
+Say = Callable[[str], None]
+
+
+def _load(arguments: argparse.Namespace, say: Say) -> tuple[Model, str, Meter]:
+    """The model, its name, and the meter to begin with."""
+    if arguments.model is None:
+        model, name = bundled_model(say)[0], "bundled corpora"
+    else:
+        model, name = load(arguments.model), FilePath(arguments.model).stem
+    meter = Meter.parse(arguments.meter) if arguments.meter else model.meter
+    model.space(meter.beats)  # raises where that number of beats was not learned
+    return model, name, meter
+
+
+def _specs(arguments: argparse.Namespace) -> list[OutputSpec]:
+    """The outputs that were asked for. Raises UsageError for an address that is none."""
+    from performance.outputs.osc import parse_address
+
+    for address in arguments.osc:
+        parse_address(address)
+    specs = [OutputSpec("midi", name) for name in arguments.midi]
+    specs += [OutputSpec("virtual", arguments.virtual)] if arguments.virtual else []
+    specs += [OutputSpec("osc", address) for address in arguments.osc]
+    return specs
+
+
+def _listen(port: int, model: Model, say: Say) -> OscInput | None:
+    if port == 0:
+        return None
+    if not 1 <= port <= 65535:
+        raise UsageError(f"--osc-in {port}: a port is 1 to 65535, 0 for none; choose another")
+    try:
+        return OscInput(port, model.kit)
+    except OutputError as error:
+        say(str(error))
+        return None
+
+
+def _stage(
+    arguments: argparse.Namespace,
+    loaded: tuple[Model, str, Meter],
+    specs: Sequence[OutputSpec],
+    path: Path | None,
+    say: Say,
+) -> Stage:
+    model, name, meter = loaded
+    listener = _listen(arguments.osc_in, model, say)
+    pattern = model.pattern(path.at(0) if path else first_point(model, meter), meter=meter)
+    engine = EngineProcess(pattern, specs)
+    return Stage(
+        model,
+        engine,
+        name=name,
+        meter=meter,
+        bpm=arguments.bpm,
+        density=arguments.density,
+        osc_in=listener,
+        echo=CursorEcho(),
+        path=path,
+    )
+
+
+def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
+    """Open the window and play. Raises OutputError or ImportError where no window can be had."""
+    loaded = _load(arguments, say)
+    specs = _specs(arguments)
+    if not arguments.no_audio:
+        specs.append(OutputSpec("audio", arguments.audio))
+    path = read_path(arguments.path) if arguments.path else None
+    stage = _stage(arguments, loaded, specs, path, say)  # its engine starts while the window is being made
+    try:
+        from performance.surface.window import run
+
+        return run(stage)
+    finally:
+        stage.close()
+
+
+def play_headless(arguments: argparse.Namespace, say: Say) -> int:
+    """Write what a path plays, and play it in real time where an output was asked for."""
+    specs = _specs(arguments)
+    if not 1 <= arguments.bars <= MAX_BARS:
+        raise UsageError(f"--bars {arguments.bars}: 1 to {MAX_BARS} are possible; choose another")
+    loaded = _load(arguments, say)
+    model, _, meter = loaded
+    path = read_path(arguments.path) if arguments.path else built_in_path(model, meter, arguments.bars)
+    bpm = arguments.bpm or usual_bpm(model, meter, path.at(0))
+    if specs:
+        if not arguments.no_audio:
+            specs.append(OutputSpec("audio", arguments.audio))
+        arguments.bpm = bpm
+        stage = _stage(arguments, loaded, specs, path, say)
+        try:
+            play_live(stage, say, bars=arguments.bars)
+        finally:
+            stage.close()
+    files = write_files(
+        model,
+        path,
+        FilePath(arguments.output),
+        meter=meter,
+        bars=arguments.bars,
+        bpm=bpm,
+        density=0.5 if arguments.density is None else arguments.density,
+    )
+    for file in files:
+        print(file)  # noqa: T201  # the names are the product
+    return 0
