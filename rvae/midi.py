@@ -303,6 +303,9 @@ def _note_events(notes: Iterable[MidiNote], ppq: int, length: int) -> Iterator[t
 def write_whole(path: str | Path, write: Callable[[io.BufferedWriter], None]) -> None:
     """Write a file completely or leave everything as it was. Raises FileError in one line."""
     target = Path(path)
+    if target.exists() and not target.is_file() and not target.is_dir():
+        _write_into(target, write)
+        return
     try:
         handle, draft = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     except OSError as error:
@@ -323,6 +326,15 @@ def write_whole(path: str | Path, write: Callable[[io.BufferedWriter], None]) ->
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
+
+
+def _write_into(device: Path, write: Callable[[io.BufferedWriter], None]) -> None:
+    """A device or a pipe takes what is written; a file in its place would be the end of it."""
+    try:
+        with device.open("wb") as out:
+            write(out)
+    except OSError as error:
+        raise FileError(f"{device}: cannot be written ({error.strerror or error}); choose a file") from None
 
 
 def _umask() -> int:
