@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pygame
@@ -39,6 +41,7 @@ from rvae.meter import Meter
 from rvae.pattern import Pattern
 
 SIZE = (1280, 800)
+GOLDEN = Path(__file__).resolve().parent / "golden" / "window.png"
 LAYOUT = Layout.of(*SIZE, voices=9)
 
 
@@ -345,3 +348,18 @@ def test_clips_of_one_file_are_told_apart_by_their_bars() -> None:
         "House: four on floor offbeat hat, bar 3",
         "Rock: eighths with ghosts",
     ]
+
+
+def test_the_whole_window_looks_as_it_did() -> None:
+    """Compared with a picture that was looked at and found good. RVAE_KEEP_GOLDEN=1 keeps what is seen now instead."""
+    planes, moment = Planes(Blend()), snapshot(mute=(1,), voice_density=(0.5, 0.5, 0.8, *[0.5] * 6))
+    while planes.step(4, 1.0):
+        pass
+    seen = pygame.Surface((640, 400))
+    draw(seen, moment, Look(view=0), Kept(), planes.colours(moment, 0))
+    if os.environ.get("RVAE_KEEP_GOLDEN"):
+        pygame.image.save(seen, GOLDEN)
+    known = pygame.surfarray.array3d(pygame.image.load(GOLDEN)).astype(int)
+    away = np.abs(pygame.surfarray.array3d(seen).astype(int) - known).max(axis=2)
+    assert away.mean() < 2
+    assert (away > 48).mean() < 0.01
