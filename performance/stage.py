@@ -304,6 +304,7 @@ class Stage:
             status=replace(status, messages=()),
             engine_lives=self._engine.is_alive,
             messages=tuple(self._messages),
+            learned_meters=self._model.meters,
         )
 
     def close(self) -> None:

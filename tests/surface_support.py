@@ -132,6 +132,7 @@ def snapshot(
         ),
         engine_lives=True,
         messages=messages,
+        learned_meters=model.meters,
     )
     return replace(whole, **changes)
 

@@ -173,7 +173,9 @@ def _next_beats(snapshot: Snapshot) -> tuple[StageCommand, ...]:
     if len(snapshot.beats) < 2:
         return ()
     later = [beats for beats in sorted(snapshot.beats) if beats > snapshot.meter.beats]
-    return (SetMeter(Meter.of(later[0] if later else min(snapshot.beats), 4)),)
+    beats = later[0] if later else min(snapshot.beats)
+    learned = (meter for meter in snapshot.learned_meters if meter.beats == beats)
+    return (SetMeter(next(learned, Meter.of(beats, 4))),)
 
 
 def _step_clip(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
