@@ -20,11 +20,13 @@ def matches(model: Model, patterns: Sequence[Pattern]) -> list[Match]:
 
     The patterns have beats that the model has learned; others raise MeterError.
     """
+    return [match(given, true) for given, true in zip(_given_back(model, patterns), patterns, strict=True)]
+
+
+def _given_back(model: Model, patterns: Sequence[Pattern]) -> list[Pattern]:
+    """What the model plays at the place it encodes each pattern to."""
     points = model.encode(patterns)
-    return [
-        match(model.pattern(point, meter=pattern.meter), pattern)
-        for point, pattern in zip(points, patterns, strict=True)
-    ]
+    return [model.pattern(point, meter=pattern.meter) for point, pattern in zip(points, patterns, strict=True)]
 
 
 def figures(results: Sequence[tuple[Pattern, Match]]) -> Json:
@@ -53,16 +55,15 @@ def summary(results: Sequence[Match]) -> Json:
     }
 
 
-def by_voice(model: Model, patterns: Sequence[Pattern]) -> Json:
-    """The onset figures of each voice by itself."""
-    points = model.encode(patterns)
-    results: dict[str, list[Match]] = {name: [] for name in model.kit.names}
-    for point, pattern in zip(points, patterns, strict=True):
-        given = model.pattern(point, meter=pattern.meter)
-        for row, name in enumerate(model.kit.names):
-            results[name].append(match(_only(given, row), _only(pattern, row)))
+def by_voice(given: Sequence[Pattern], true: Sequence[Pattern]) -> Json:
+    """The onset figures of each voice by itself, of the voices that either side has."""
+    names = true[0].kit.names if true else ()
+    results = {
+        name: [match(_only(ours, row), _only(theirs, row)) for ours, theirs in zip(given, true, strict=True)]
+        for row, name in enumerate(names)
+    }
     return {
-        name: summary(group) for name, group in results.items() if any(result.true or result.given for result in group)
+        name: summary(group) for name, group in results.items() if any(found.true or found.given for found in group)
     }
 
 
@@ -74,10 +75,13 @@ def _only(pattern: Pattern, row: int) -> Pattern:
     return Pattern.of_arrays(onset, pattern.velocity, pattern.microtiming, pattern.meter, **rest)
 
 
-def plane_of(model: Model, beats: int, patterns: Sequence[Pattern]) -> PlaneMeasures:
-    """Measure the plane of one number of beats. `patterns`: the training patterns of these beats."""
-    clips = np.stack([pattern.onset.ravel() == 1 for pattern in patterns])
-    return plane_measures(_onsets(model, lattice(LATTICE), beats), clips, _onsets(model, model.encode(patterns), beats))
+def plane_of(model: Model, beats: int, patterns: Sequence[Pattern], given: Sequence[Pattern]) -> PlaneMeasures:
+    """Measure the plane of one number of beats. `patterns`: its training patterns; `given`: these given back."""
+    return plane_measures(_onsets(model, lattice(LATTICE), beats), _flat(patterns), _flat(given))
+
+
+def _flat(patterns: Sequence[Pattern]) -> npt.NDArray[np.bool_]:
+    return np.stack([pattern.onset.ravel() == 1 for pattern in patterns])
 
 
 def _onsets(model: Model, points: npt.NDArray[np.float64], beats: int) -> npt.NDArray[np.bool_]:
@@ -85,15 +89,17 @@ def _onsets(model: Model, points: npt.NDArray[np.float64], beats: int) -> npt.ND
     return onsets.reshape(len(onsets), -1)
 
 
-def plane_figures(model: Model, patterns: Sequence[Pattern]) -> Json:
+def plane_figures(model: Model, patterns: Sequence[Pattern], given: Sequence[Pattern]) -> Json:
     """The `plane` key: each number of beats by itself under `by_beats`, and their mean weighted by patterns on top.
 
-    `blown_out` is the sum. `patterns`: the training patterns, of beats that the model has learned.
+    `blown_out` is the sum. `patterns`: the training patterns, of beats that the model has learned; `given`: what the
+    model gives back for each.
     """
     planes: dict[int, tuple[int, PlaneMeasures]] = {}
     for beats in sorted({pattern.meter.beats for pattern in patterns}):
-        own = [pattern for pattern in patterns if pattern.meter.beats == beats]
-        planes[beats] = len(own), plane_of(model, beats, own)
+        rows = [row for row, pattern in enumerate(patterns) if pattern.meter.beats == beats]
+        own = [patterns[row] for row in rows]
+        planes[beats] = len(own), plane_of(model, beats, own, [given[row] for row in rows])
     total = sum(count for count, _ in planes.values())
 
     def mean(name: str) -> float:
@@ -114,10 +120,11 @@ def evaluate(model: Model, patterns: Sequence[Pattern]) -> Json:
     Others are counted in `patterns_skipped`.
     """
     known = [pattern for pattern in patterns if pattern.meter.beats in model.beats]
-    results = list(zip(known, matches(model, known), strict=True))
+    given = _given_back(model, known)
+    results = [(true, match(ours, true)) for ours, true in zip(given, known, strict=True)]
     return {
         **figures(results),
-        "by_voice": by_voice(model, known),
-        "plane": plane_figures(model, known),
+        "by_voice": by_voice(given, known),
+        "plane": plane_figures(model, known, given),
         "patterns_skipped": len(patterns) - len(known),
     }

@@ -36,20 +36,20 @@ from rvae.variations import ENOUGH_PATTERNS, variations
 class Recipe:
     """How a space is fitted. The values were chosen by experiment: `docs/learning.md` has what else was tried.
 
-    `latent`: Z. `hidden`, `encoder_hidden`: units. `steps`: of the autoencoder; `plane_steps`: of the plane, before
-    and after.
-    `batch`: patterns, and places of the plane, in one step. `learning_rate`, `plane_rate`: of Adam. `kl_weight`: of the
-    divergence from the prior. `blend_weight`: of the blends against the clips themselves. `value_weight`: of
-    velocity and
-    timing. `threshold_low`, `threshold_high`: the range that thresholds are spread over, as probabilities.
-    `most_anchors`: clips that are spread over the plane. `softness`: of an onset while the plane is fitted.
+    `latent`: Z. `hidden`, `encoder_hidden`: units. `steps`: of the autoencoder, and `steps_per_anchor` more for each
+    clip on the plane; `plane_steps`: of the plane, before and after. `batch`: patterns, and places of the plane, in one
+    step. `learning_rate`, `plane_rate`: of Adam. `kl_weight`: of the divergence from the prior. `blend_weight`: of the
+    blends against the clips themselves. `value_weight`: of velocity and timing. `threshold_low`, `threshold_high`: the
+    range that thresholds are spread over, as probabilities. `most_anchors`: clips that are spread over the plane.
+    `softness`: of an onset while the plane is fitted.
     """
 
-    latent: int = 16
-    hidden: int = 64
-    encoder_hidden: int = 128
-    steps: int = 600
-    plane_steps: int = 250
+    latent: int = 24
+    hidden: int = 96
+    encoder_hidden: int = 64
+    steps: int = 550
+    steps_per_anchor: int = 4
+    plane_steps: int = 320
     batch: int = 192
     learning_rate: float = 5e-3
     plane_rate: float = 0.06
@@ -59,11 +59,11 @@ class Recipe:
     threshold_low: float = 0.1
     threshold_high: float = 0.7
     most_anchors: int = 160
-    softness: float = 0.06
+    softness: float = 0.03
 
 
 # Enough to play with, in a second: what the stage gets while the rest is learned.
-QUICK = Recipe(steps=150, plane_steps=0, batch=96)
+QUICK = Recipe(steps=150, steps_per_anchor=0, plane_steps=0, batch=96)
 
 
 class SpaceFitting:
@@ -87,7 +87,11 @@ class SpaceFitting:
     @property
     def steps(self) -> int:
         """How many times `step` has something to do."""
-        return self.recipe.steps + 2 * self._plane_steps
+        return self._network_steps + 2 * self._plane_steps
+
+    @property
+    def _network_steps(self) -> int:
+        return self.recipe.steps + self.recipe.steps_per_anchor * len(self._anchors)
 
     @property
     def _plane_steps(self) -> int:
@@ -151,11 +155,13 @@ class SpaceFitting:
     def _fit_network(self) -> Iterator[float]:
         recipe, net = self.recipe, self._net
         optimiser = torch.optim.AdamW(net.parameters(), recipe.learning_rate, weight_decay=1e-4)
-        rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=max(recipe.steps, 1))
+        rates = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, recipe.learning_rate, total_steps=max(self._network_steps, 1)
+        )
         anchors = torch.from_numpy(self._anchors)
         weights = self._weights().detach()
-        for step in range(recipe.steps):
-            noise = 1.0 if step < recipe.steps / 2 else 0.1
+        for step in range(self._network_steps):
+            noise = 1.0 if step < self._network_steps / 2 else 0.1
             loss = self._network_loss(anchors, weights, noise)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

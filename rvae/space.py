@@ -17,8 +17,8 @@ from rvae.pattern import Floats, Pattern
 from rvae.plane import Plane, Points, checked_points, interpolated
 
 Logits = Floats
-# The plane is searched at this many steps between neighbouring nodes, then finer around the best.
-_SEARCH_STEPS = 3
+# The plane is searched at so many places along an edge, then at so many around the best one.
+_SEARCH_SIDE = 91
 _FINE_STEPS = 9
 
 
@@ -137,12 +137,15 @@ class Space:
         return out.reshape(len(values), self.voices, self.ticks)
 
     @cached_property
-    def _candidates(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-        """Places that a search looks at first, `[P, 2]`, and the cells that sound there, `[P, K]`."""
-        side = np.linspace(0.0, 1.0, _SEARCH_STEPS * (self.plane.side - 1) + 1)
+    def _candidates(self) -> tuple[npt.NDArray[np.float64], Floats]:
+        """Places that a search looks at first, `[P, 2]`, and the cells that sound there, 0 or 1, `[P, K]`."""
+        side = np.linspace(0.0, 1.0, _SEARCH_SIDE)
         across, up = np.meshgrid(side, side)
         points = np.concatenate([self.plane.places, np.stack([across.ravel(), up.ravel()], axis=1)])
-        return points, self.decoder.onset_logits(self.latents_at(points)) > 0
+        return points, self._sounding(points)
+
+    def _sounding(self, points: Points) -> Floats:
+        return (self.decoder.onset_logits(self.latents_at(points)) > 0).astype(np.float32)
 
     def encode(self, patterns: Sequence[Pattern]) -> npt.NDArray[np.float64]:
         """The place whose pattern is most like each given one: by onset F1, between equals by the encoder's own guess.
@@ -152,17 +155,16 @@ class Space:
         """
         if not patterns:
             return np.zeros((0, 2))
-        guess = self.latent_means(patterns)
+        guesses = self.latent_means(patterns)
         points, sounding = self._candidates
+        step = 1 / (_SEARCH_SIDE - 1)
+        around = np.stack(np.meshgrid(*2 * [np.linspace(-step, step, _FINE_STEPS)]), axis=-1).reshape(-1, 2)
         found = np.zeros((len(patterns), 2))
         for index, pattern in enumerate(patterns):
-            best = points[self._likeness(pattern, points, sounding, guess[index]).argmax()]
-            step = 1 / (_SEARCH_STEPS * (self.plane.side - 1))
-            around = np.linspace(-step, step, _FINE_STEPS)
-            fine = np.stack(np.meshgrid(around, around), axis=-1).reshape(-1, 2) + best
-            near = checked_points(np.concatenate([best[None], fine]))
-            near_sounding = self.decoder.onset_logits(self.latents_at(near)) > 0
-            found[index] = near[self._likeness(pattern, near, near_sounding, guess[index]).argmax()]
+            wanted = _Wanted.of(pattern, self.cells)
+            best = points[self._likeness(wanted, points, sounding, guesses[index]).argmax()]
+            near = checked_points(np.concatenate([best[None], best + around]))
+            found[index] = near[self._likeness(wanted, near, self._sounding(near), guesses[index]).argmax()]
         return found
 
     def latent_means(self, patterns: Sequence[Pattern]) -> Floats:
@@ -175,20 +177,32 @@ class Space:
         )
         return self.encoder.encode(features)[0]
 
-    def _likeness(self, pattern: Pattern, points: Points, sounding: npt.NDArray[np.bool_], guess: Floats) -> Floats:
+    def _likeness(self, wanted: _Wanted, points: Points, sounding: Floats, guess: Floats) -> Floats:
         """How like a pattern each place is, `[P]`: F1 on the tick and within one, then nearness in the latent."""
+        both = np.maximum(sounding.sum(axis=1) + wanted.onsets, 1)
+        exact = 2 * (sounding @ wanted.exact) / both
+        # Two sounding ticks may share one true onset here, so the hits are kept to what there is to hit.
+        near = 2 * np.minimum(sounding @ wanted.near, wanted.onsets) / both
+        far = np.linalg.norm(self.latents_at(points) - guess, axis=1)
+        likeness: Floats = 0.5 * exact + 0.5 * near - 1e-3 * far / (1 + far)
+        return likeness
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wanted:
+    """A pattern to search for: its onsets on the cells in use, on the tick and within one, `[K]`, and their number."""
+
+    exact: Floats
+    near: Floats
+    onsets: int
+
+    @classmethod
+    def of(cls, pattern: Pattern, cells: npt.NDArray[np.int64]) -> Self:
         onset = pattern.onset.astype(np.float32)
         near = onset.copy()
         near[:, 1:] = np.maximum(near[:, 1:], onset[:, :-1])
         near[:, :-1] = np.maximum(near[:, :-1], onset[:, 1:])
-        both = sounding.sum(axis=1) + onset.sum()
-        bits = sounding.astype(np.float32)
-        exact = 2 * (bits @ onset.ravel()[self.cells]) / np.maximum(both, 1)
-        # Two sounding ticks may share one true onset here, so the window counts for less than the exact tick.
-        windowed = 2 * np.minimum(bits @ near.ravel()[self.cells], onset.sum()) / np.maximum(both, 1)
-        far = np.linalg.norm(self.latents_at(points) - guess, axis=1)
-        likeness: Floats = 0.5 * exact + 0.5 * windowed - 1e-3 * far / (1 + far)
-        return likeness
+        return cls(onset.ravel()[cells], near.ravel()[cells], pattern.onsets)
 
 
 def packed(weights: Decoder | Encoder) -> dict[str, npt.NDArray[Any]]:
