@@ -93,9 +93,9 @@ class Snapshot:
     `cursor`: x and y, 0 to 1. `pattern`: what is played at the cursor, `[V, T]`, in `meter`; mutes are not in it.
     `probability`: float32 `[V, T]`, the onset probability behind it. `meters`: those that can be played on this
     plane, which have as many beats. `beats`: the numbers of beats the model learned, a plane each; `learned_meters`:
-    the meters of all its clips. `clips`: those of this plane. `controls`: the value of each control that is not per voice, by name. `voice_density`, `mute`: by row
-    of the kit. `status`: the engine's own report. `engine_lives`: False when its process has gone. `messages`: the
-    last few, oldest first, from stage and engine.
+    the meters of all its clips. `clips`: those of this plane. `controls`: the value of each control that is not per
+    voice, by name. `voice_density`, `mute`: by row of the kit. `status`: the engine's own report. `engine_lives`:
+    False when its process has gone. `messages`: the last few, oldest first, from stage and engine.
     """
 
     model_name: str
