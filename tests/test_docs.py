@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tomllib
@@ -13,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pythonosc.osc_message_builder import OscMessageBuilder
 
 from performance.controls import ACTIONS, CONTROLS
+from performance.osc_input import OscInput
 from rvae.card import Card
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import Meter
 
+VOICE = [control for control in CONTROLS.values() if control.per_voice]
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
@@ -82,8 +87,8 @@ def test_every_command_shown_exists_with_the_options_shown(line: str) -> None:
 
 def test_the_readme_lists_the_commands_there_are() -> None:
     listed = set(re.findall(r"^\| `rvae (\w+)", read("README.md"), flags=re.MULTILINE))
+    assert listed == set(re.findall(r"^    (\w+) ", help_of(), flags=re.MULTILINE))
     for command in listed:
-        assert re.search(rf"\b{command}\b", help_of()), command
         help_of(command)
 
 
@@ -165,6 +170,15 @@ def test_the_model_page_shows_code_that_runs(model_file: Path, monkeypatch: pyte
     assert shown["onset"].shape == shown["velocity"].shape == shown["microtiming"].shape
 
 
+def test_the_architecture_page_shows_the_rooms_in_the_order_that_is_checked() -> None:
+    (drawn,) = re.findall(r"```\nrvae/.*?```", read("docs/architecture.md"), flags=re.DOTALL)
+    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    for room, part in zip(("library", "instrument"), drawn.split("performance/"), strict=True):
+        (layers,) = [contract["layers"] for contract in contracts if contract["id"] == room]
+        rows = [re.split(r" {3,}", line.strip())[0].split() for line in part.splitlines()[1:] if line.startswith(" ")]
+        assert [set(row) for row in rows] == [set(re.findall(r"\w+", layer)) for layer in reversed(layers)]
+
+
 def test_the_groupings_on_the_meter_page_are_those_that_are_taken() -> None:
     _, kinds, groupings = tables(read("docs/meter-and-grid.md"))
     for written, taken in groupings:
@@ -197,10 +211,34 @@ def test_the_controls_page_lists_what_there_is_to_control() -> None:
     assert tables(read("docs/controls.md")) == [control_rows(), action_rows()]
 
 
+OSC_EXAMPLES: dict[str, list[object]] = {
+    "x y, 0 to 1": [0.2, 0.8],
+    "": [],
+    "bpm": [120.0],
+    "name": ["3/4"],
+    "v, 0 to 1": [0.5],
+    "name `density` v": ["snare", "density", 0.7],
+    "name `mute` v": ["snare", "mute", 1],
+    "now`, `beat` or `bar": ["bar"],
+}
+
+
+def test_every_osc_message_on_its_page_is_understood() -> None:
+    incoming, _ = tables(read("docs/osc.md"))
+    listener = OscInput(0, STANDARD_KIT, host="127.0.0.1")
+    with contextlib.closing(listener), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for address, arguments, _ in incoming:
+            message = OscMessageBuilder(address)
+            for value in OSC_EXAMPLES.get(arguments, [50.0]):
+                message.add_arg(value)
+            sender.sendto(message.build().dgram, ("127.0.0.1", listener.port))
+            while not (understood := listener.receive()) and not listener.ignored:
+                pass
+            assert understood, address
+
+
 def test_the_osc_page_lists_every_address_of_a_control_or_an_action() -> None:
     incoming, _ = tables(read("docs/osc.md"))
-    listed = {row[0] for row in incoming}
-    addresses = {entry.osc for entry in (*CONTROLS.values(), *ACTIONS.values()) if entry.osc}
-    assert addresses <= listed
-    for control in CONTROLS.values():
-        assert not control.osc_word or any(control.osc_word in row[1] for row in incoming if row[0] == control.osc)
+    listed = {(row[0], *re.findall(r"name `(\w+)", row[1])) for row in incoming}
+    declared = {(entry.osc,) for entry in (*CONTROLS.values(), *ACTIONS.values()) if entry.osc and entry not in VOICE}
+    assert declared | {(control.osc, control.osc_word) for control in VOICE} <= listed
