@@ -74,6 +74,13 @@ def test_names_on_the_plane_never_cover_one_another(anchors: list[tuple[float, f
     assert not [pair for pair in combinations(boxes, 2) if pair[0].colliderect(pair[1])]
 
 
+def test_a_name_under_the_cursor_stands_outside_its_ring() -> None:
+    ring = pygame.Rect(276, 276, 48, 48)
+    (box,) = place_labels([(300.0, 300.0)], [(100, 20)], pygame.Rect(0, 0, 600, 600), reach=12, taken=[ring])
+    assert box is not None
+    assert not box.colliderect(ring)
+
+
 def test_a_name_with_room_is_placed() -> None:
     assert place_labels([(300.0, 300.0)], [(100, 20)], pygame.Rect(0, 0, 600, 600), reach=12) != (None,)
 

@@ -37,24 +37,31 @@ def place_labels(
 ) -> tuple[pygame.Rect | None, ...]:
     """A box for each label beside its anchor (a pixel), or None where there is no room; earlier labels have the choice.
 
-    Boxes lie within `area`, `reach` pixels from their anchor, and overlap neither one another nor `taken`.
+    Boxes lie within `area`, `reach` pixels from their anchor or three times that, and overlap neither one another nor
+    `taken`.
     """
     used = list(taken)
     placed: list[pygame.Rect | None] = []
     for (x, y), (width, height) in zip(anchors, sizes, strict=True):
-        corners = (
-            (x + reach, y - height / 2),
-            (x - reach - width, y - height / 2),
-            (x - width / 2, y - reach - height),
-            (x - width / 2, y + reach),
-            (x + reach * 0.6, y - reach * 0.6 - height),
-            (x - reach * 0.6 - width, y + reach * 0.6),
-            (x + reach * 0.6, y + reach * 0.6),
-            (x - reach * 0.6 - width, y - reach * 0.6 - height),
-        )
+        corners = (corner for far in (reach, 3 * reach) for corner in _corners(x, y, width, height, far))
         boxes = (pygame.Rect(round(left), round(top), width, height) for left, top in corners)
         free = next((box for box in boxes if area.contains(box) and box.collidelist(used) < 0), None)
         placed.append(free)
         if free is not None:
             used.append(free)
     return tuple(placed)
+
+
+def _corners(x: float, y: float, width: int, height: int, reach: float) -> tuple[tuple[float, float], ...]:
+    """Upper left corners of boxes around a pixel: beside it first, then above, below and aslant."""
+    aslant = reach * 0.6
+    return (
+        (x + reach, y - height / 2),
+        (x - reach - width, y - height / 2),
+        (x - width / 2, y - reach - height),
+        (x - width / 2, y + reach),
+        (x + aslant, y - aslant - height),
+        (x - aslant - width, y + aslant),
+        (x + aslant, y + aslant),
+        (x - aslant - width, y - aslant - height),
+    )
