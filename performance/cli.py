@@ -106,7 +106,7 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     add("--midi", action="append", default=[], metavar="NAME", help="play to the port with NAME in its name")
     add("--virtual", nargs="?", const="rvae", metavar="NAME", help="open a MIDI port for others to connect to")
     add("--osc", action="append", default=[], metavar="HOST:PORT", help="send onsets and beats there")
-    add("--osc-in", type=int, default=12000, metavar="PORT", help="listen there; 0 for not (default: 12000)")
+    add("--osc-in", type=int, metavar="PORT", help="listen there; 0 for not (default: 12000)")
     add("--audio", default="", metavar="NAME", help="the sound device with NAME in its name")
     add("--no-audio", action="store_true", help="make no sound here")
     add("--headless", action="store_true", help="no window: play a path for --bars bars and write files")
@@ -185,12 +185,12 @@ def _play(arguments: argparse.Namespace) -> int:
     if arguments.headless:
         return play_headless(arguments, say)
     if not has_display():
-        say("no display: playing a path over the plane into files instead; --headless says so beforehand")
+        say("no display: no window, but files of a path over the plane; set DISPLAY for the window")
         return play_headless(arguments, say)
     try:
         return play_in_window(arguments, say)
     except (OutputError, ImportError) as error:
-        say(f"no window: {error}; playing a path over the plane into files instead")
+        say(f"no window, but files of a path over the plane: {error}")
         return play_headless(arguments, say)
 
 

@@ -35,9 +35,7 @@ class OscInput:
         except (OSError, OverflowError) as error:
             self._socket.close()
             text = getattr(error, "strerror", None) or str(error)
-            raise OutputError(
-                f"OSC in: port {port} cannot be had ({text}); playing without it, --osc-in takes another"
-            ) from None
+            raise OutputError(f"OSC in: port {port} is taken ({text}); another can be given with --osc-in") from None
 
     @property
     def port(self) -> int:
@@ -89,7 +87,7 @@ class OscInput:
 
     def _voice(self, values: Sequence[object]) -> StageCommand:
         name, word, value = values
-        control = next(c for c in CONTROLS.values() if c.per_voice and c.osc_word == word)
+        control = {c.osc_word: c for c in CONTROLS.values() if c.per_voice}[str(word)]
         return SetVoice(control.name, self._kit.row_of_name(str(name)), _value(control, value))
 
 

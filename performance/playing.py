@@ -9,7 +9,7 @@ from pathlib import Path as FilePath
 from performance.bundled import bundled_model
 from performance.cursor import Path, read_path
 from performance.headless import built_in_path, play_live, write_files
-from performance.osc_input import CursorEcho, OscInput
+from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
 from performance.process import EngineProcess, OutputSpec
 from performance.render import MAX_BARS
 from performance.stage import Stage, first_point, usual_bpm
@@ -37,21 +37,43 @@ def _specs(arguments: argparse.Namespace) -> list[OutputSpec]:
 
     for address in arguments.osc:
         parse_address(address)
+    _check_names(arguments)
     specs = [OutputSpec("midi", name) for name in arguments.midi]
     specs += [OutputSpec("virtual", arguments.virtual)] if arguments.virtual else []
     specs += [OutputSpec("osc", address) for address in arguments.osc]
     return specs
 
 
-def _listen(port: int, model: Model, say: Say) -> OscInput | None:
+def _check_names(arguments: argparse.Namespace) -> None:
+    """A port or device that was asked for by name and is not there is said at once, not in the middle of a set."""
+    from performance.devices import find_devices
+
+    if not arguments.midi and not arguments.audio:
+        return
+    found = find_devices()
+    for what, names, there in (
+        ("--midi", arguments.midi, found.midi + found.jack),
+        ("--audio", [arguments.audio] if arguments.audio else [], found.audio),
+    ):
+        for name in names:
+            if not any(name.lower() in known.lower() for known in there):
+                raise UsageError(
+                    f"{what} {name}: there is no such thing; there are: {', '.join(there) or 'none at all'}"
+                )
+
+
+def _listen(port: int | None, model: Model, say: Say) -> OscInput | None:
+    """OSC in; the usual port may be busy, one that was asked for may not."""
     if port == 0:
         return None
-    if not 1 <= port <= 65535:
+    if port is not None and not 1 <= port <= 65535:
         raise UsageError(f"--osc-in {port}: a port is 1 to 65535, 0 for none; choose another")
     try:
-        return OscInput(port, model.kit)
+        return OscInput(port or DEFAULT_PORT, model.kit)
     except OutputError as error:
-        say(str(error))
+        if port is not None:
+            raise UsageError(str(error)) from None
+        say(f"{error}; playing without it")
         return None
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rvae.kit import Kit
+from rvae.kit import STANDARD_KIT, Kit, Voice
 from rvae.pattern import Floats
 
 Samples = npt.NDArray[np.float64]
@@ -131,13 +131,14 @@ _SOUNDS: dict[str, tuple[Callable[[int], tuple[Samples, Samples]], float, float,
     "clap": (_clap, 0.34, 0.15, ()),
     "cymbal": (_cymbal, 0.22, -0.4, ()),
 }
-# A kit of one's own may have other names: its voices sound like the standard voice nearest to the note they play.
-_BY_PITCH = {36: "kick", 38: "snare", 42: "closed_hat", 46: "open_hat", 43: "low_tom", 45: "mid_tom", 48: "high_tom"}
-_BY_PITCH |= {39: "clap", 51: "cymbal"}
 
 
-def _sound_of(name: str, pitch: int) -> str:
-    return name if name in _SOUNDS else _BY_PITCH[min(_BY_PITCH, key=lambda known: (abs(known - pitch), known))]
+def _sound_of(voice: Voice) -> str:
+    """A kit of one's own may have other names: its voices sound as the standard kit reads the notes they play."""
+    if voice.name in _SOUNDS:
+        return voice.name
+    known = {pitch: standard.name for standard in STANDARD_KIT.voices for pitch in standard.pitches_in}
+    return known[min(known, key=lambda pitch: (abs(pitch - voice.pitch_out), pitch))]
 
 
 def drums_of(kit: Kit, rate_hz: int) -> tuple[Drum, ...]:
@@ -145,7 +146,7 @@ def drums_of(kit: Kit, rate_hz: int) -> tuple[Drum, ...]:
     made: dict[str, Drum] = {}
     drums: list[Drum] = []
     for voice in kit.voices:
-        sound = _sound_of(voice.name, voice.pitch_out)
+        sound = _sound_of(voice)
         if sound not in made:
             made[sound] = _drum(sound, rate_hz)
         drums.append(made[sound])
