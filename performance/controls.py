@@ -154,6 +154,8 @@ _ACTIONS = (
     Action("next_view", "Next view", ("v", "pad-y"), help="what the colours of the plane tell"),
     Action("help", "Help", ("h", "f1", "pad-start")),
     Action("full_screen", "Full screen", ("f", "f11")),
+    Action("audience", "Window for the audience", ("a",),
+           help="the plane alone: bring it to the other screen, where f fills it"),
     Action("quit", "Quit", ("ctrl+q",), help="everything falls silent first"),
 )
 

@@ -23,7 +23,7 @@ from performance.commands import (
 )
 from performance.controls import ACTIONS, CONTROLS
 from performance.surface.bar import fader, segments
-from performance.surface.input import pushed_by_sticks, respond
+from performance.surface.input import pushed_by_sticks, respond, respond_for_audience
 from performance.surface.layout import Layout
 from performance.surface.look import Look
 from rvae.meter import Meter
@@ -193,9 +193,10 @@ ACTS = {
 def test_each_key_of_an_action_does_it(name: str) -> None:
     for pressed in ACTIONS[name].keys:
         look, commands = respond(key(pressed), LAYOUT, snapshot(cursor=(0.5, 0.7)), Look())
-        if name in ("help", "full_screen"):
+        if name in ("help", "full_screen", "audience"):
             assert commands == ()
-            assert (look.help_shown, look.full_screen) == (name == "help", name == "full_screen")
+            changed = {"help": look.help_shown, "full_screen": look.full_screen, "audience": look.audience}
+            assert [each for each, is_so in changed.items() if is_so] == [name]
         elif name == "next_view":
             assert look.view == 1
         elif name == "move":
@@ -251,6 +252,20 @@ def test_the_other_stick_changes_the_density_and_unplugging_lets_go() -> None:
 def test_panic_works_while_help_is_shown() -> None:
     _, commands = respond(key("escape"), LAYOUT, snapshot(), Look(help_shown=True))
     assert commands == (Panic(),)
+
+
+def test_the_audiences_window_cannot_be_played_by_accident_but_by_keys() -> None:
+    shown = Look(audience=True)
+
+    def answer(event: pygame.Event, look: Look = shown) -> tuple[Look, tuple[object, ...]]:
+        return respond_for_audience(event, LAYOUT, snapshot(), look)
+
+    assert answer(mouse(pygame.MOUSEBUTTONDOWN, LAYOUT.plane.center)) == (shown, ())
+    assert answer(key("space"))[1] == (TogglePlay(),)
+    full, commands = answer(key("f"))
+    assert (full.audience_full_screen, full.full_screen, commands) == (True, False, ())
+    closed, commands = answer(pygame.Event(pygame.WINDOWCLOSE))
+    assert (closed.audience, closed.closing, commands) == (False, False, ())
 
 
 def test_a_click_on_a_voice_mutes_it_and_another_lets_it_sound() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,6 @@ class Driven:
         assert self.process.stdout
         self._lines = selectors.DefaultSelector()
         self._lines.register(self.process.stdout, selectors.EVENT_READ)
-        self._window = ""
         self._rest = b""
         self.lines: list[dict[str, Any]] = []
 
@@ -89,12 +89,24 @@ class Driven:
                 self._rest += part
         raise AssertionError(f"waited in vain; the window told {self.lines}")
 
+    @cached_property
+    def window(self) -> str:
+        """The number of the first window."""
+        return self._xdotool("search", "--sync", "--pid", str(self.process.pid)).split()[0]
+
+    def windows(self, count: int) -> set[str]:
+        """The numbers of all windows, as soon as there are so many."""
+        end_s = time.monotonic() + PATIENCE_S
+        found: set[str] = set()
+        while time.monotonic() < end_s:
+            found = set(self._xdotool("search", "--onlyvisible", "--pid", str(self.process.pid), gone=True).split())
+            if len(found) == count:
+                return found
+        raise AssertionError(f"{count} windows wanted, {found} found")
+
     def hands(self, *words: str | int, gone: bool = False) -> str:
         """Let xdotool do something in the window; `gone`: it may close under its hands, before the key is let go."""
-        if not self._window:
-            found = self._xdotool("search", "--sync", "--pid", str(self.process.pid))
-            self._window = found.split()[0]
-        return self._xdotool(*(self._window if word == "WINDOW" else str(word) for word in words), gone=gone)
+        return self._xdotool(*(self.window if word == "WINDOW" else str(word) for word in words), gone=gone)
 
     def _xdotool(self, *words: str, gone: bool = False) -> str:
         done = subprocess.run(
@@ -146,6 +158,27 @@ def test_keys_play_and_panic_and_the_window_closes_cleanly(window: Driven) -> No
     window.hands("key", "--window", "WINDOW", "ctrl+q", gone=True)
     assert window.until(lambda line: "closed" in line) == {"closed": True, "code": 0}
     assert window.process.wait(timeout=PATIENCE_S) == 0
+
+
+@needs_display
+def test_the_audience_gets_a_window_of_its_own_and_closing_it_ends_nothing(window: Driven) -> None:
+    window.hands("key", "--window", "WINDOW", "a")
+    both = window.windows(2)
+    (other,) = both - {window.window}
+    window.hands("key", "--window", other, "space")  # keys play there too
+    window.until(lambda line: line.get("playing") is True)
+    window.hands("key", "--window", "WINDOW", "a")
+    window.windows(1)
+    window.hands("key", "--window", "WINDOW", "space")
+    window.until(lambda line: line.get("playing") is False)
+
+
+@needs_display
+def test_full_screen_and_back_goes_on_playing(window: Driven) -> None:
+    for _ in range(2):  # how large it gets is up to a window manager, which there is none of here
+        window.hands("key", "--window", "WINDOW", "f")
+        window.hands("key", "--window", "WINDOW", "space")
+        window.until(lambda line: line.get("command") == "TogglePlay")
 
 
 @needs_display

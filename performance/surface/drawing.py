@@ -64,14 +64,31 @@ def draw(
     draw_status(target, layout, kept.words, snapshot, look)
 
 
-def _draw_plane(
-    target: pygame.Surface, layout: Layout, snapshot: Snapshot, look: Look, kept: Kept, colours: PlaneColours
+def draw_for_audience(
+    target: pygame.Surface, snapshot: Snapshot, look: Look, kept: Kept, colours: PlaneColours | None = None
 ) -> None:
+    """Draw the plane alone, without words."""
+    layout = Layout.plane_alone(*target.get_size())
+    target.fill(NIGHT)
+    _draw_colours(target, layout, kept, colours or PlaneColours())
+    target.set_clip(layout.plane)
+    draw_trail(target, layout, [(x, y) for x, y, _ in look.trail])
+    draw_cursor(target, layout, *snapshot.cursor)
+    target.set_clip(None)
+
+
+def _draw_colours(target: pygame.Surface, layout: Layout, kept: Kept, colours: PlaneColours) -> None:
     picture = kept.plane(colours, layout.plane.width)
     if picture is None:
         target.fill(PANEL, layout.plane)
     else:
         target.blit(picture, layout.plane)
+
+
+def _draw_plane(
+    target: pygame.Surface, layout: Layout, snapshot: Snapshot, look: Look, kept: Kept, colours: PlaneColours
+) -> None:
+    _draw_colours(target, layout, kept, colours)
     clips = clip_points(snapshot.clips)
     target.set_clip(layout.plane)
     draw_clips(target, layout, clips)

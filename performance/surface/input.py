@@ -83,6 +83,20 @@ def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
     return look, ()
 
 
+def respond_for_audience(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -> Response:
+    """What an event in the audience's window does: its close button and full screen are its own, keys play, and hands
+    that come near it do nothing.
+    """
+    match event.type:
+        case pygame.WINDOWCLOSE:
+            return replace(look, audience=False, audience_full_screen=False), ()
+        case pygame.KEYDOWN if key_name(event) in ACTIONS["full_screen"].keys:
+            return replace(look, audience_full_screen=not look.audience_full_screen), ()
+        case pygame.KEYDOWN | pygame.KEYUP | pygame.WINDOWFOCUSLOST:
+            return respond(event, layout, snapshot, look)
+    return look, ()
+
+
 # Keys
 
 
@@ -130,6 +144,8 @@ def _act(name: str, snapshot: Snapshot, look: Look) -> Response:
         return replace(look, help_shown=not look.help_shown), ()
     if name == "next_view":
         return replace(look, view=(look.view + 1) % len(VIEWS)), ()
+    if name == "audience":
+        return replace(look, audience=not look.audience, audience_full_screen=False), ()
     if name == "full_screen":
         return replace(look, full_screen=not look.full_screen), ()
     if name == "quit":

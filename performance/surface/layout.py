@@ -59,11 +59,7 @@ class Layout:
         window = pygame.Rect(0, 0, max(1, width), max(1, height))
         unit = max(6, min(window.width // 80, window.height // 50))
         if window.width < _SMALLEST_WITH_LANES or window.height < _SMALLEST_HEIGHT:
-            side = min(window.size)
-            plane = pygame.Rect(0, 0, side, side)
-            plane.center = window.center
-            nothing = pygame.Rect(0, 0, 0, 0)
-            return cls(window, unit, plane.clip(window), nothing, (), (), (), nothing)
+            return cls.plane_alone(width, height)
         if window.width < window.height * _WIDE:  # upright windows have room for larger words
             unit = max(6, min(window.width // 50, window.height // 60))
         gap = max(3, unit * 3 // 4)
@@ -76,6 +72,15 @@ class Layout:
         plane, lanes = _plane_and_lanes(room, gap, wide=window.width >= window.height * _WIDE)
         ruler, names, tracks = _lanes(lanes, unit, voices)
         return cls(window, unit, plane, ruler, names, tracks, _items(bar, unit, gap, rows), status)
+
+    @classmethod
+    def plane_alone(cls, width: int, height: int) -> Layout:
+        """The plane as large as the window allows, and nothing else."""
+        window = pygame.Rect(0, 0, max(1, width), max(1, height))
+        plane = pygame.Rect(0, 0, min(window.size), min(window.size))
+        plane.center = window.center
+        nothing = pygame.Rect(0, 0, 0, 0)
+        return cls(window, max(6, plane.width // 50), plane.clip(window), nothing, (), (), (), nothing)
 
     @property
     def lanes(self) -> pygame.Rect:

@@ -38,10 +38,10 @@ class Look:
     """State of the surface itself. A value: events and time make a new one of it.
 
     `pointer`: the mouse in pixels, or None where it has left. `finger`: the finger that has the cursor; `second`: one
-    more. `down`: keys
-    now held. `trail`: (x, y, when in seconds), oldest first. `sticks`: how far a controller's sticks are pushed,
-    -1 to 1: right and up for the cursor, up for the density. `view`: which of `views.VIEWS`. `touched`: the
-    control last changed here, and when. `news`: the number of the newest message and when it came.
+    more. `down`: keys now held. `sticks`: how far a controller's sticks are pushed, -1 to 1: right and up for the
+    cursor, up for the density. `audience`: whether its window is open. `view`: which of `views.VIEWS`. `trail`: (x, y,
+    when in seconds), oldest first. `touched`: the control last changed here, and when. `news`: the number of the newest
+    message and when it came.
     """
 
     now_s: float = 0.0
@@ -54,6 +54,8 @@ class Look:
     help_shown: bool = False
     view: int = 0
     full_screen: bool = False
+    audience: bool = False
+    audience_full_screen: bool = False
     closing: bool = False
     trail: tuple[tuple[float, float, float], ...] = ()
     touched: tuple[str, float] | None = None

@@ -15,19 +15,21 @@ from pygame._sdl2.controller import Controller
 from performance.snapshot import Snapshot
 from performance.stage import StageLike
 from performance.surface.bar import status_text
-from performance.surface.drawing import Kept, draw
+from performance.surface.drawing import Kept, draw, draw_for_audience
 from performance.surface.field import Decoder
-from performance.surface.input import pushed_by_sticks, respond
+from performance.surface.input import pushed_by_sticks, respond, respond_for_audience
 from performance.surface.layout import Layout
 from performance.surface.look import Look, at_time
-from performance.surface.planes import Planes
+from performance.surface.planes import PlaneColours, Planes
 from rvae.errors import OutputError
 
 FRAMES_HZ = 60
-_SIZE = (1280, 800)
+_SIZE, _AUDIENCE_SIZE = (1280, 800), (720, 720)
 _DECODE_S = 0.004  # of each frame's 16 ms, while the plane's picture is still being found
 _REPEAT_MS = (350, 50)  # a held key: first wait, then each
 _INTERRUPTED = 130
+
+Paint = Callable[[pygame.Surface, Snapshot, Look, Kept, PlaneColours], None]
 
 
 def run(stage: StageLike, *, size: tuple[int, int] = _SIZE, on_frame: Callable[[float], bool] | None = None) -> int:
@@ -39,12 +41,12 @@ def run(stage: StageLike, *, size: tuple[int, int] = _SIZE, on_frame: Callable[[
     # Told before SDL starts: a window of true pixels on Windows too.
     os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")
     try:
-        window = _open(size)
+        screen = _open(size)
         try:
-            _play(window, stage, on_frame)
+            _play(screen, stage, on_frame)
         finally:
             controller.quit()
-            window.destroy()
+            screen.window.destroy()
             pygame.display.quit()
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -53,56 +55,103 @@ def run(stage: StageLike, *, size: tuple[int, int] = _SIZE, on_frame: Callable[[
     return 0
 
 
-def _open(size: tuple[int, int]) -> pygame.Window:
+class _Screen:
+    """A window, and what it last showed."""
+
+    def __init__(self, title: str, size: tuple[int, int]) -> None:
+        self.window = pygame.Window(title, size, resizable=True, allow_high_dpi=True)
+        self.kept = Kept()
+        self._shown: object = None
+        self._is_full = False
+
+    def fill_screen(self, full: bool) -> None:
+        """Fill the screen it is on, or not."""
+        if full != self._is_full:
+            self._is_full = full
+            self.window.set_fullscreen(desktop=True) if full else self.window.set_windowed()
+
+    def show(self, paint: Paint, snapshot: Snapshot, look: Look, colours: PlaneColours, *, anew: bool) -> None:
+        """Draw a frame. What would look the same is not drawn: a stopped instrument leaves the processor alone."""
+        target = self.window.get_surface()
+        picture = (what_shows(snapshot, look), colours.key, target.get_size())
+        if anew or picture != self._shown:
+            paint(target, snapshot, look, self.kept, colours)
+            self.window.flip()
+            self._shown = picture
+
+
+def _open(size: tuple[int, int]) -> _Screen:
     try:
         pygame.display.init()  # not pygame.init(): that would also take the audio device
-        window = pygame.Window("rvae", size, resizable=True, allow_high_dpi=True)
+        screen = _Screen("rvae", size)
     except pygame.error as error:
         pygame.display.quit()
         raise OutputError(f"no window: {error}; play without one with `rvae play --headless`") from None
     with suppress(pygame.error):  # no controllers on this machine is no reason not to play
         controller.init()
     pygame.key.set_repeat(*_REPEAT_MS)
-    return window
+    return screen
 
 
-def _play(window: pygame.Window, stage: StageLike, on_frame: Callable[[float], bool] | None) -> None:
-    look, kept, planes = Look(), Kept(), Planes(cast(Decoder, stage.model))
+def _play(screen: _Screen, stage: StageLike, on_frame: Callable[[float], bool] | None) -> None:
+    look, planes = Look(), Planes(cast(Decoder, stage.model))
+    audience: _Screen | None = None
+    pads: dict[int, Controller] = {}
     clock = pygame.time.Clock()
     snapshot = stage.tick()
-    shown: object = None
-    pads: dict[int, Controller] = {}
     while True:
         start_s = time.perf_counter()
-        target = window.get_surface()
-        layout = Layout.of(*target.get_size(), voices=len(snapshot.kit))
         events = pygame.event.get()
-        before = look.full_screen
         pads = _plugged(pads, events)
-        for event in events:
-            look, commands = respond(in_pixels(event, window.size, target.get_size()), layout, snapshot, look)
-            for command in commands:
-                stage.do(command)
+        look = _hear(events, screen, audience, stage, snapshot, look)
         if look.closing:
             return
-        if look.full_screen != before:
-            window.set_fullscreen(desktop=True) if look.full_screen else window.set_windowed()
-            continue
+        screen.fill_screen(look.full_screen)
+        audience = _audience(audience, look)
         for command in pushed_by_sticks(look, snapshot, start_s - look.now_s):
             stage.do(command)
         snapshot = stage.tick()
         look = at_time(look, snapshot, start_s)
         planes.step(snapshot.meter.beats, _DECODE_S)
         colours = planes.colours(snapshot, look.view)
-        # What looks the same is not drawn again: a stopped instrument leaves the processor alone.
-        picture = (what_shows(snapshot, look), colours.key, target.get_size())
-        if events or picture != shown:
-            draw(target, snapshot, look, kept, colours)
-            window.flip()
-            shown = picture
+        screen.show(draw, snapshot, look, colours, anew=bool(events))
+        if audience is not None:
+            audience.show(draw_for_audience, snapshot, look, colours, anew=bool(events))
         if on_frame is not None and not on_frame(time.perf_counter() - start_s):
             return
         clock.tick(FRAMES_HZ)
+
+
+def _hear(
+    events: list[pygame.Event],
+    screen: _Screen,
+    audience: _Screen | None,
+    stage: StageLike,
+    snapshot: Snapshot,
+    look: Look,
+) -> Look:
+    """Pass what events ask for to the stage; the look after them."""
+    size = screen.window.get_surface().get_size()
+    layout = Layout.of(*size, voices=len(snapshot.kit))
+    for event in events:
+        is_audience = audience is not None and getattr(event, "window", None) is audience.window
+        answer = respond_for_audience if is_audience else respond
+        look, commands = answer(in_pixels(event, screen.window.size, size), layout, snapshot, look)
+        for command in commands:
+            stage.do(command)
+    return look
+
+
+def _audience(audience: _Screen | None, look: Look) -> _Screen | None:
+    """The audience's window, opened or closed as the look has it."""
+    if not look.audience:
+        if audience is not None:
+            audience.window.destroy()
+        return None
+    if audience is None:
+        audience = _Screen("rvae: the plane", _AUDIENCE_SIZE)
+    audience.fill_screen(look.audience_full_screen)
+    return audience
 
 
 def _plugged(pads: dict[int, Controller], events: list[pygame.Event]) -> dict[int, Controller]:
