@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path as FilePath
 from typing import NoReturn
 
 from rvae.errors import OutputError, RvaeError, UsageError
@@ -23,8 +24,6 @@ LIBRARY = {
     "inspect": "what would be learned from these files and what would not, and why",
     "train": "a model file from clips",
     "evaluate": "figures of a model on given clips",
-    "map": "a picture of the plane",
-    "audit": "what a corpus or a model keeps, loses and favours",
 }
 _HEADLESS_BARS = 16
 _OUT = "rvae-out"
@@ -42,10 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        if words and words[0] in LIBRARY:
+        if words and (words[0] in LIBRARY or (words[0] == "bench" and "--learning" in words)):
             from performance.bundled import run_library
 
-            return run_library(words)
+            return run_library(_library_words(words))
         arguments = _parser().parse_args(words)
         run: Callable[[argparse.Namespace], int] = arguments.run
         code = run(arguments)
@@ -63,6 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _library_words(words: list[str]) -> list[str]:
+    """`bench --learning` is the library's too."""
+    return ["bench-learning", *(word for word in words[1:] if word != "--learning")] if words[0] == "bench" else words
+
+
 def _terminated(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)  # unwinds: engines fall silent, half-written files go
 
@@ -78,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     _play_arguments(_command(commands, "play", "the instrument; with no screen, files of what it plays", _play))
     _render_arguments(_command(commands, "render", "play offline: a MIDI file, a WAV file", _render))
     _devices_arguments(_command(commands, "devices", "MIDI ports and sound devices, and what is missing", _devices))
+    _map_arguments(_command(commands, "map", "a picture of the plane", _map))
+    _bench_arguments(_command(commands, "bench", "figures of this machine, or of the learner", _bench))
     for name, summary in LIBRARY.items():
         commands.add_parser(name, help=summary, add_help=False)
     return parser
@@ -128,6 +134,18 @@ def _devices_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def _map_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("-o", "--output", required=True, metavar="PNG", help="the picture")
+    parser.add_argument("--meter", metavar="M", help="of the plane that is drawn (default: the meter of most clips)")
+
+
+def _bench_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="a model file (default: of the bundled corpora)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="for each lateness (default: 10)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def _checked_music(arguments: argparse.Namespace) -> None:
     for name, low, high in (("bpm", 20, 300), ("density", 0, 1)):
         value = getattr(arguments, name)
@@ -158,6 +176,32 @@ def _render(arguments: argparse.Namespace) -> int:
         if file is not None:
             write(file, performance)
             say(f"{file}: {arguments.bars} bars of {meter.label} at {bpm:g} bpm, {len(performance.notes)} onsets")
+    return 0
+
+
+def _map(arguments: argparse.Namespace) -> int:
+    from performance.headless import draw_plane
+    from rvae.meter import Meter
+    from rvae.model import load
+
+    model = load(arguments.model)
+    meter = Meter.parse(arguments.meter) if arguments.meter else model.meter
+    model.space(meter.beats)
+    draw_plane(model, meter, [], FilePath(arguments.output))
+    say(f"{arguments.output}: the plane of {meter.beats} beats a bar, {len(model.clips_of(meter.beats))} patterns")
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from performance.bench import measure, report
+    from performance.bundled import bundled_model
+    from rvae.model import load
+
+    if not 0.5 <= arguments.seconds <= 3600:
+        raise UsageError(f"--seconds {arguments.seconds:g}: 0.5 to 3600 are possible; choose another")
+    file = bundled_model(say)[1] if arguments.model is None else FilePath(arguments.model)
+    found = measure(load(file), file, seconds=arguments.seconds, say=say)
+    print(json.dumps(found) if arguments.json else report(found))  # noqa: T201  # the product
     return 0
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 
 from performance.commands import Play
@@ -52,14 +52,20 @@ def write_files(
     files = [folder / f"rvae.{suffix}" for suffix in ("mid", "wav", "png")]
     write_performance_midi(files[0], performance)
     write_performance_wav(files[1], performance)
-    # pygame draws it, with no screen; imported here because the rest does without. It greets on standard output.
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    from performance.surface.picture import draw_plane
-
     steps = bars * meter.beats * 4
     points = [path.at(step / (meter.beats * 4)) for step in range(steps + 1)]
     draw_plane(model, meter, points, files[2], title=f"{bars} bars over the plane")
     return files
+
+
+def draw_plane(
+    model: Model, meter: Meter, path: Sequence[tuple[float, float]], file: FilePath, *, title: str | None = None
+) -> None:
+    """The picture of a plane; needs pygame but no screen. Raises FileError."""
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # pygame greets on standard output
+    from performance.surface import picture
+
+    picture.draw_plane(model, meter, path, file, **({} if title is None else {"title": title}))
 
 
 def play_live(stage: Stage, say: Callable[[str], None], *, bars: int) -> None:
