@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 
@@ -110,6 +111,7 @@ def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
     path = read_path(arguments.path) if arguments.path else None
     stage = _stage(arguments, loaded, specs, path, say)  # its engine starts while the window is being made
     try:
+        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # pygame greets on standard output
         from performance.surface.window import run
 
         return run(stage)
