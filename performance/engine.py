@@ -70,8 +70,11 @@ class LatenessMeter:
 class Engine:
     """Plays patterns to outputs. Call `step` again and again, no later than it says; `do` takes commands in between."""
 
-    def __init__(self, clock: Clock, pattern: Pattern, outputs: Sequence[Output] = ()) -> None:
+    def __init__(
+        self, clock: Clock, pattern: Pattern, outputs: Sequence[Output] = (), *, step_ns: int = STEP_NS
+    ) -> None:
         self._clock = clock
+        self._step_ns = step_ns
         self._outputs = list(outputs)
         self._controls = defaults()
         self._sequencer = Sequencer(pattern)
@@ -201,7 +204,7 @@ class Engine:
         if self._transport is not None:
             self._make_events(self._clock.now_ns())
             self._send_due()
-        next_ns = self._clock.now_ns() + STEP_NS
+        next_ns = self._clock.now_ns() + self._step_ns
         return min(self._due[0][0], next_ns) if self._due else next_ns
 
     @property

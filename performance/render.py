@@ -13,7 +13,7 @@ from pathlib import Path as FilePath
 
 import numpy as np
 
-from performance.clock import NS_PER_S, VirtualClock
+from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from performance.commands import Play, SetControl, SetPattern
 from performance.cursor import Path
 from performance.engine import Engine
@@ -30,6 +30,7 @@ from rvae.pattern import Pattern
 RATE_HZ = 48_000
 MAX_BARS = 2_000
 _BLOCK_FRAMES = 512
+_STEP_NS = 50 * NS_PER_MS  # well within the shortest beat: 200 ms
 _TAIL_S = 2  # the last cymbal rings out
 _CHANNEL = 10
 
@@ -74,7 +75,7 @@ def perform(model: Model, path: Path, *, meter: Meter, bars: int, bpm: float, de
 def play_offline(pattern_at: Callable[[int], Pattern], kit: Kit, *, meter: Meter, bars: int, bpm: float) -> Performance:
     """Play the pattern that `pattern_at` gives for each beat, counted from the start."""
     clock, output = VirtualClock(), MemoryOutput()
-    engine = Engine(clock, pattern_at(0), [output])
+    engine = Engine(clock, pattern_at(0), [output], step_ns=_STEP_NS)
     engine.open_outputs(kit)
     engine.do(SetControl("tempo", bpm))
     engine.do(SetControl("horizon", 5))
