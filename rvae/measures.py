@@ -93,7 +93,6 @@ def matched_ticks(given: Pairs, true: Pairs, window_ticks: int) -> Pairs:
 def match(given: Pattern, true: Pattern, *, window_beats: float = 1 / 24) -> Match:
     """Compare a pattern with the true one, voice by voice. Both have the same shape and ticks per beat."""
     window_ticks = round(window_beats * true.ticks_per_beat)
-    ms_per_tick = _ms_per_tick(true)
     total = Match(given=given.onsets, true=true.onsets, exact=int(np.sum((given.onset == 1) & (true.onset == 1))))
     hits, velocity_error, timing_error_ms = 0, 0.0, 0.0
     for row in range(len(true.kit)):
@@ -101,19 +100,26 @@ def match(given: Pattern, true: Pattern, *, window_beats: float = 1 / 24) -> Mat
         if not len(pairs):
             continue
         ours, theirs = pairs[:, 0], pairs[:, 1]
-        late_ticks = ours + given.microtiming[row, ours] - theirs - true.microtiming[row, theirs]
+        ours_ms = _ms_at(true, ours + given.microtiming[row, ours])
+        theirs_ms = _ms_at(true, theirs + true.microtiming[row, theirs])
         hits += len(pairs)
         velocity_error += (
             float(np.abs(given.velocity[row, ours] - true.velocity[row, theirs]).sum()) * MAX_MIDI_VELOCITY
         )
-        timing_error_ms += float((np.abs(late_ticks) * ms_per_tick[theirs]).sum())
+        timing_error_ms += float(np.abs(ours_ms - theirs_ms).sum())
     return total + Match(hits=hits, velocity_error=velocity_error, timing_error_ms=timing_error_ms)
 
 
-def _ms_per_tick(pattern: Pattern) -> npt.NDArray[np.float64]:
-    """How long each tick lasts at the pattern's tempo, `[T]`: beats of unequal length have unequal ticks."""
-    quarters = [float(beat) / 2 for beat in pattern.meter.beat_eighths] * pattern.bars
-    return np.repeat(quarters, pattern.ticks_per_beat) * 60_000 / pattern.qpm / pattern.ticks_per_beat
+def _ms_at(pattern: Pattern, ticks: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """When places of a cycle come, in ms at the pattern's tempo: beats of unequal length have unequal ticks.
+
+    `ticks`: at most a beat before or after the cycle.
+    """
+    beats = [float(beat) / 2 * 60_000 / pattern.qpm for beat in pattern.meter.beat_eighths]
+    borders_ms = np.cumsum([-beats[-1], beats[-1], *beats * pattern.bars, beats[0]])
+    borders_ticks = np.arange(-1, len(borders_ms) - 1) * pattern.ticks_per_beat
+    ms: npt.NDArray[np.float64] = np.interp(ticks, borders_ticks, borders_ms)
+    return ms
 
 
 @dataclass(frozen=True, slots=True)
