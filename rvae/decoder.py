@@ -6,6 +6,7 @@ used have a row in the heads: a cell that no clip ever sounded cannot sound.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy.typing as npt
 
 from rvae.errors import PatternError
 from rvae.pattern import MAX_MICROTIMING_TICKS, MAX_MIDI_VELOCITY, Floats
+
+LARGEST_WEIGHT = 1000.0  # far above any that training gives
 
 
 def sigmoid(values: Floats) -> Floats:
@@ -62,12 +65,7 @@ class Decoder:
             **{f"{head}_bias": (cells,) for head in ("onset", "velocity", "timing")},
             "threshold": (cells,),
         }
-        for item in fields(self):
-            given: Floats = getattr(self, item.name)
-            if given.shape != shapes[item.name] or not np.all(np.isfinite(given)):
-                raise PatternError(
-                    f"decoder {item.name}: shape {given.shape}, needs finite numbers {shapes[item.name]}"
-                )
+        _check_weights(self, shapes)
 
     @property
     def latent(self) -> int:
@@ -116,11 +114,38 @@ class Encoder:
     log_variance: Floats
     log_variance_bias: Floats
 
+    def __post_init__(self) -> None:
+        features, hidden = self.layer_in.shape
+        latent = self.mean.shape[1]
+        shapes = {
+            "layer_in": (features, hidden),
+            "layer_1": (hidden, hidden),
+            **dict.fromkeys(("layer_in_bias", "layer_1_bias"), (hidden,)),
+            **dict.fromkeys(("mean", "log_variance"), (hidden, latent)),
+            **dict.fromkeys(("mean_bias", "log_variance_bias"), (latent,)),
+        }
+        _check_weights(self, shapes)
+
     def encode(self, features: Floats) -> tuple[Floats, Floats]:
         """`[N, 3K]` to means and log variances, `[N, Z]` each."""
         state = silu(features @ self.layer_in + self.layer_in_bias)
         state = state + silu(state @ self.layer_1 + self.layer_1_bias)
         return state @ self.mean + self.mean_bias, state @ self.log_variance + self.log_variance_bias
+
+
+def in_range(weights: npt.NDArray[np.floating]) -> bool:
+    """Whether all are numbers, and none so large that layers could overflow."""
+    return bool(np.all(np.abs(weights) <= LARGEST_WEIGHT))
+
+
+def _check_weights(weights: Decoder | Encoder, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    for item in fields(weights):
+        given: Floats = getattr(weights, item.name)
+        if given.shape != shapes[item.name] or not in_range(given):
+            raise PatternError(
+                f"{type(weights).__name__.lower()} {item.name}: shape {given.shape}, needs {shapes[item.name]} numbers "
+                f"of {LARGEST_WEIGHT:.0f} at most; train the model again"
+            )
 
 
 def cell_features(

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from rvae.errors import MeterError, ModelFileError, PatternError, RvaeError
 from rvae.kit import Kit
-from rvae.meter import TICKS_PER_BEAT, Meter
+from rvae.meter import MAX_BEATS, TICKS_PER_BEAT, Meter
 from rvae.modelfile import from_bytes, read_file, to_bytes, write_file
-from rvae.pattern import Floats, Pattern
+from rvae.pattern import CYCLE_BARS, Floats, Pattern
 from rvae.plane import checked_points
 from rvae.published import PublishedSpace
 from rvae.space import RhythmSpace, Space, sounding_cells
@@ -22,9 +22,9 @@ from rvae.space import RhythmSpace, Space, sounding_cells
 
 @dataclass(frozen=True)
 class Clip:
-    """A training pattern on the plane. `name`: for people; `source`.
+    """A training pattern on the plane.
 
-    Its file's name; `point`: x, y in the unit square.
+    `name`: for people; `source`: its file's name; `point`: x, y in the unit square. Raises PatternError.
     """
 
     name: str
@@ -33,6 +33,12 @@ class Clip:
     point: tuple[float, float]
     qpm: float = 120.0
     first_bar: int = 0
+
+    def __post_init__(self) -> None:
+        if not all(0 <= part <= 1 for part in self.point):
+            raise PatternError(f"clip {self.name}: its place {self.point} is not in the unit square; train again")
+        if not 0 < self.qpm < float("inf") or self.first_bar < 0:
+            raise PatternError(f"clip {self.name}: {self.qpm} qpm, bar {self.first_bar}; train again")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +62,12 @@ class Model:
     def __post_init__(self) -> None:
         if not self.spaces or not self.meters:
             raise PatternError("a model without clips; train it on at least one")
+        if self.bars not in CYCLE_BARS:
+            raise PatternError(f"a model of {self.bars} bars; 1, 2 and 4 are possible, train it so")
+        if len(set(self.beats)) != len(self.beats) or not all(1 <= beats <= MAX_BEATS for beats in self.beats):
+            raise PatternError(f"a model of {self.beats} beats; 1 to {MAX_BEATS}, each once, are possible")
+        if {meter.beats for meter in (*self.meters, *(clip.meter for clip in self.clips))} - set(self.beats):
+            raise PatternError("a model that has not learned the beats of its own clips; train it again")
 
     @property
     def beats(self) -> tuple[int, ...]:
@@ -173,10 +185,12 @@ class Model:
         """The model of a file's bytes. Raises ModelFileError for anything else."""
         header, arrays = from_bytes(data, where=where)
         try:
-            return _model(header, arrays)
-        except (RvaeError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            with np.errstate(all="ignore"):  # what is no number is refused by name
+                return _model(header, arrays)
+        except (RvaeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            why = " ".join(str(error).split())[:200]  # it may quote the file, which may hold anything
             raise ModelFileError(
-                f"{where}: not a whole rvae model ({error}); train it again, or take another copy"
+                f"{where}: not a whole rvae model ({why}); train it again, or take another copy"
             ) from None
 
 

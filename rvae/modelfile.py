@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def from_bytes(data: bytes, *, where: str) -> tuple[dict[str, object], dict[str,
         raise ModelFileError(broken) from None
     if found != (FORMAT, VERSION):
         raise ModelFileError(
-            f"{where}: a model of version {found[1]}, this rvae reads version {VERSION}; train it again, or update rvae"
+            f"{where}: a model of version {found[1]!r}, this rvae reads version {VERSION}; train it again, "
+            "or update rvae"
         )
     try:
         return header, load(data)
@@ -65,14 +67,16 @@ def write_file(path: str | Path, data: bytes) -> None:
 def read_file(path: str | Path) -> bytes:
     """A model's bytes. Raises ModelFileError where there is no file, or one that cannot be a model."""
     try:
-        size = Path(path).stat().st_size
-        if size > MAX_BYTES:
+        found = Path(path).stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise ModelFileError(f"{path}: a folder, not a model; give a file that `rvae train` wrote")
+        if not stat.S_ISREG(found.st_mode):  # a device or a pipe may never end
+            raise ModelFileError(f"{path}: a device or a pipe, not a model; give a file that `rvae train` wrote")
+        if found.st_size > MAX_BYTES:
             raise ModelFileError(
-                f"{path}: {size // 2**20} MB, a model has at most {MAX_BYTES // 2**20}; choose another file"
+                f"{path}: {found.st_size // 2**20} MB, a model has at most {MAX_BYTES // 2**20}; choose another file"
             )
         return Path(path).read_bytes()
-    except IsADirectoryError:
-        raise ModelFileError(f"{path}: a folder, not a model; give a file that `rvae train` wrote") from None
     except OSError as error:
         raise ModelFileError(
             f"{path}: cannot be read ({error.strerror or error}); give a file that `rvae train` wrote"

@@ -67,6 +67,11 @@ class Plane:
             raise PatternError(f"plane weights have shape {self.weights.shape}; a square lattice of nodes is needed")
         if self.places.shape != (self.weights.shape[1], 2):
             raise PatternError(f"{self.places.shape[0]} places for {self.weights.shape[1]} anchors; give one each")
+        # Compared this way round, so that what is not a number is refused too.
+        if not np.all(self.weights >= 0) or not np.allclose(self.weights.sum(axis=1), 1.0, atol=1e-3):
+            raise PatternError("plane weights must be 0 or more and each row must sum to one; train the model again")
+        if not np.all((self.places >= 0) & (self.places <= 1)):
+            raise PatternError("the places of the anchors must lie in the unit square; train the model again")
 
     @property
     def side(self) -> int:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from rvae.decoder import sigmoid
+from rvae.decoder import in_range, sigmoid
 from rvae.errors import PatternError
 from rvae.meter import TICKS_PER_BEAT
 from rvae.pattern import Floats, Pattern
@@ -25,6 +25,7 @@ PLANE_RADIUS = 3.0
 THRESHOLD = 0.25
 _TICKS_PER_COLUMN = TICKS_PER_BEAT // COLUMNS_PER_BEAT
 _SLOPE = 0.3
+_BRANCHES = ("onset", "velocity", "timeshift")
 Layer = tuple[Floats, Floats]
 
 
@@ -57,9 +58,23 @@ class PublishedSpace:
 
     def __post_init__(self) -> None:
         columns = self.voices * self.bars * self.beats * COLUMNS_PER_BEAT
-        for head in ("onset", "velocity", "timeshift"):
-            if self.layers[f"decoder/{head}_out"][0].shape[1] != columns:
-                raise PatternError(f"the {head} head does not have {columns} cells; train the model again")
+        for branch in _BRANCHES:
+            units = self._checked_width(columns, f"encoder/{branch}")
+            heads = (f"decoder/{branch}_in", f"decoder/{branch}_out")
+            if self._checked_width(2, "decoder/trunk", *heads) != columns:
+                raise PatternError(f"the {branch} head does not have {columns} cells; train the model again")
+        if self._checked_width(len(_BRANCHES) * units, "encoder/joined", "encoder/mean") != 2:
+            raise PatternError("the encoder does not end on a plane; train the model again")
+
+    def _checked_width(self, inputs: int, *names: str) -> int:
+        """The outputs of layers that follow each other."""
+        for name in names:
+            weight, bias = self.layers[name]
+            whole = bias.ndim == 1 and weight.shape == (inputs, bias.size)
+            if not whole or not in_range(weight) or not in_range(bias):
+                raise PatternError(f"layer {name}: {inputs} rows of numbers are needed; train the model again")
+            inputs = bias.size
+        return inputs
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         weights = {f"{name}/weight": layer[0] for name, layer in self.layers.items()}
@@ -110,6 +125,3 @@ class PublishedSpace:
         joined = self._dense("encoder/joined", np.concatenate(branches, axis=1))
         mean = self._dense("encoder/mean", joined, bent=False)
         return np.clip((mean / PLANE_RADIUS + 1) / 2, 0.0, 1.0).astype(np.float64)
-
-
-_BRANCHES = ("onset", "velocity", "timeshift")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from rvae.decoder import Decoder, Encoder, cell_features
+from rvae.decoder import Decoder, Encoder, cell_features, in_range
 from rvae.errors import PatternError
 from rvae.meter import TICKS_PER_BEAT
 from rvae.pattern import Floats, Pattern
@@ -20,6 +20,7 @@ Logits = Floats
 # The plane is searched at so many places along an edge, then at so many around the best one.
 _SEARCH_SIDE = 91
 _FINE_STEPS = 9
+_HOME = 2e-3
 
 
 class RhythmSpace(Protocol):
@@ -74,9 +75,12 @@ class Space:
             raise PatternError(
                 f"latents have shape {self.latents.shape}, one row for each of the plane's anchors is needed"
             )
-        if len(self.encoder.layer_in) != 3 * len(self.cells):
+        if not in_range(self.latents):
+            raise PatternError("a latent is out of range; train the model again")
+        if len(self.encoder.layer_in) != 3 * len(self.cells) or self.encoder.mean.shape[1] != self.decoder.latent:
             raise PatternError(
-                f"the encoder reads {len(self.encoder.layer_in)} features, {3 * len(self.cells)} are given"
+                f"the encoder makes {len(self.encoder.layer_in)} features {self.encoder.mean.shape[1]} dimensions; "
+                f"{3 * len(self.cells)} and {self.decoder.latent} are needed"
             )
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -92,6 +96,8 @@ class Space:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], *, beats: int, bars: int, voices: int) -> Self:
         """The inverse of `arrays`. Raises KeyError or RvaeError where something is missing or does not fit."""
+        if arrays["cells"].dtype.kind not in "iu":
+            raise PatternError("cells must be whole numbers; train the model again")
         weights = arrays["plane/weights"].astype(np.float32)
         parts = {
             room: {item.name: arrays[f"{room}/{item.name}"].astype(np.float32) for item in fields(kind)}
@@ -162,7 +168,12 @@ class Space:
         found = np.zeros((len(patterns), 2))
         for index, pattern in enumerate(patterns):
             wanted = _Wanted.of(pattern, self.cells)
-            best = points[self._likeness(wanted, points, sounding, guesses[index]).argmax()]
+            likeness = self._likeness(wanted, points, sounding, guesses[index])
+            likeness[: len(self.plane.places)] += _HOME  # a clip's own place, where others play the same
+            if likeness.argmax() < len(self.plane.places):
+                found[index] = self.plane.places[likeness.argmax()]
+                continue
+            best = points[likeness.argmax()]
             near = checked_points(np.concatenate([best[None], best + around]))
             found[index] = near[self._likeness(wanted, near, self._sounding(near), guesses[index]).argmax()]
         return found
