@@ -22,6 +22,7 @@ from rvae.arguments import (
 )
 from rvae.errors import RvaeError
 from rvae.learning import EVALUATE, TRAIN
+from rvae.learning_bench import BENCH
 
 
 def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +47,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("inspect", "what would be learned from these files and what would not", _inspect_arguments, _inspect),
     TRAIN,
     EVALUATE,
+    BENCH,
 )
 
 

@@ -1,6 +1,6 @@
 """Fitting one rhythm space: a variational autoencoder and the plane over it, from a few dozen patterns.
 
-1. The clips are laid out on the square (`rvae.layout`), and every node of the plane is given a blend of them such that
+1. The clips are laid out on the square (`rvae.seating`), and every node of the plane is given a blend of them such that
    each step of the hand changes about as many onsets as any other.
 2. The autoencoder learns the clips and, as targets of their own, the blends that the plane asks for (mixup in the
    latent: Verma et al., 2019), so that the onset probability halfway between clips means what it says. Velocity and
@@ -22,14 +22,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from rvae.decoder import cell_features
-from rvae.layout import layout, onset_distances, seated_nodes, spread_anchors
 from rvae.measures import LATTICE
 from rvae.network import RhythmVae
 from rvae.pattern import Pattern
 from rvae.plane import Plane, corners
+from rvae.seating import Seating
+from rvae.sketch import MOST_ANCHORS, THRESHOLDS
 from rvae.space import Space
-from rvae.variations import ENOUGH_PATTERNS, variations
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,10 @@ class Recipe:
     kl_weight: float = 0.02
     blend_weight: float = 3.0
     value_weight: float = 20.0
-    threshold_low: float = 0.1
-    threshold_high: float = 0.7
-    most_anchors: int = 160
+    threshold_low: float = THRESHOLDS[0]
+    threshold_high: float = THRESHOLDS[1]
+    most_anchors: int = MOST_ANCHORS
     softness: float = 0.03
-
-
-# Enough to play with, in a second: what the stage gets while the rest is learned.
-QUICK = Recipe(steps=150, steps_per_anchor=0, plane_steps=0, batch=96)
 
 
 class SpaceFitting:
@@ -74,12 +69,23 @@ class SpaceFitting:
         self.first = patterns[0]
         self._rng = np.random.default_rng(seed)
         self._torch = torch.Generator().manual_seed(seed)
-        self._learned = _with_variations(patterns)
-        self._read_patterns()
-        self._lay_out()
+        self._seating = Seating.of(
+            patterns,
+            self._rng,
+            most_anchors=recipe.most_anchors,
+            low=recipe.threshold_low,
+            high=recipe.threshold_high,
+        )
+        self._anchors = torch.from_numpy(self._seating.anchors)
+        self._features = torch.from_numpy(self._seating.features)
+        self._onset, self._velocity, self._timing = self._features.chunk(3, dim=1)
+        self._score = torch.tensor(self._seating.score, requires_grad=True)
+        self._seated = torch.from_numpy(self._seating.seated)
+        self._free = 1.0 - self._seated.sum(dim=1, keepdim=True)
+        self._threshold = torch.from_numpy(self._seating.thresholds)
         torch.manual_seed(seed)
         self._net = RhythmVae(
-            len(self._cells), latent=recipe.latent, hidden=recipe.hidden, encoder_hidden=recipe.encoder_hidden
+            len(self._seating.cells), latent=recipe.latent, hidden=recipe.hidden, encoder_hidden=recipe.encoder_hidden
         )
         self._pinned: Tensor | None = None
         self._losses = self._run()
@@ -101,47 +107,6 @@ class SpaceFitting:
         """Go on by one step; returns its loss."""
         return next(self._losses)
 
-    def _read_patterns(self) -> None:
-        onset = np.stack([pattern.onset for pattern in self._learned])
-        velocity = np.stack([pattern.velocity for pattern in self._learned])
-        microtiming = np.stack([pattern.microtiming for pattern in self._learned])
-        flat = onset.reshape(len(onset), -1)
-        self._cells = np.flatnonzero(flat.any(axis=0)).astype(np.int64)
-        features = cell_features(onset, velocity, microtiming, self._cells)
-        self._features = torch.from_numpy(features)
-        self._onset, self._velocity, self._timing = self._features.chunk(3, dim=1)
-        distances = onset_distances(flat[:, self._cells] == 1)
-        self._anchors = spread_anchors(distances, self.recipe.most_anchors)
-        self._distances = distances[np.ix_(self._anchors, self._anchors)]
-
-    def _lay_out(self) -> None:
-        count = len(self._anchors)
-        self._side = 31 if count <= 64 else 46
-        places = layout(self._distances, self._rng)
-        seats = seated_nodes(places, self._side)
-        self._places = np.stack([seats % self._side, seats // self._side], axis=1) / (self._side - 1)
-        nodes = np.stack(np.meshgrid(np.arange(self._side), np.arange(self._side)), axis=-1).reshape(-1, 2) / (
-            self._side - 1
-        )
-        apart = ((nodes[:, None] - self._places[None]) ** 2).sum(axis=-1)
-        reach = 0.3 / np.sqrt(count)
-        score = -apart / (2 * reach**2)
-        self._score = torch.tensor(score - score.max(axis=1, keepdims=True), dtype=torch.float32, requires_grad=True)
-        self._seated = torch.zeros(len(nodes), count)
-        self._seated[torch.from_numpy(seats), torch.arange(count)] = 1.0
-        self._free = 1.0 - self._seated.sum(dim=1, keepdim=True)
-        self._spread_thresholds()
-
-    def _spread_thresholds(self) -> None:
-        """A threshold for each cell: the stronger its tick in the meters of the clips, the lower."""
-        strength = np.mean([pattern.meter.metric_weights() for pattern in self._learned], axis=0)
-        weight = np.tile(np.tile(strength, self.first.bars), len(self.first.kit))[self._cells]
-        # The golden ratio spreads cells of one weight over voices and bars instead of one voice after the other.
-        order = np.lexsort(((self._cells * 0.6180339887498949) % 1.0, -weight))
-        thresholds = np.empty(len(self._cells))
-        thresholds[order] = np.linspace(self.recipe.threshold_low, self.recipe.threshold_high, len(order))
-        self._threshold = torch.tensor(thresholds, dtype=torch.float32)
-
     def _weights(self) -> Tensor:
         """The plane: the blend of each node, `[G * G, M]`."""
         return torch.softmax(self._score, dim=1) * self._free + self._seated
@@ -158,7 +123,7 @@ class SpaceFitting:
         rates = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, recipe.learning_rate, total_steps=max(self._network_steps, 1)
         )
-        anchors = torch.from_numpy(self._anchors)
+        anchors = self._anchors
         weights = self._weights().detach()
         for step in range(self._network_steps):
             noise = 1.0 if step < self._network_steps / 2 else 0.1
@@ -207,7 +172,7 @@ class SpaceFitting:
 
     def _blend(self, weights: Tensor, points: npt.NDArray[np.float64]) -> Tensor:
         """What places are made of, `[N, M]`; differentiable in the weights."""
-        nodes, shares = corners(points, self._side)
+        nodes, shares = corners(points, self._seating.side)
         return (torch.from_numpy(shares)[:, :, None] * weights[torch.from_numpy(nodes)]).sum(dim=1)
 
     def _blended(self, blend: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -225,7 +190,7 @@ class SpaceFitting:
         """Fix the network and set each threshold between the anchors that sound a cell and those that do not."""
         self._net.round_to_half()
         with torch.no_grad():
-            anchors = torch.from_numpy(self._anchors)
+            anchors = self._anchors
             self._means = self._net.encode(self._features[anchors])[0]
             logits = self._net.onset(self._net.hidden(self._means))
             sounding = self._onset[anchors] > 0.5
@@ -237,7 +202,7 @@ class SpaceFitting:
             self._pinned = torch.where(lowest_on > highest_off, kept, wished)
 
     def _fit_plane(self, *, decoded: bool) -> Iterator[float]:
-        steps, anchors = self._plane_steps, torch.from_numpy(self._anchors)
+        steps, anchors = self._plane_steps, self._anchors
         optimiser = torch.optim.Adam([self._score], self.recipe.plane_rate)
         rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: max(0.02, 1 - step / max(1, steps)))
         onset = self._onset[anchors]
@@ -278,18 +243,12 @@ class SpaceFitting:
             self.first.meter.beats,
             self.first.bars,
             len(self.first.kit),
-            self._cells,
-            Plane(weights / weights.sum(axis=1, keepdims=True), self._places),
+            self._seating.cells,
+            Plane(weights / weights.sum(axis=1, keepdims=True), self._seating.places),
             self._means.numpy(),
             self._net.numpy_decoder(self._pinned.numpy()),
             self._net.numpy_encoder(),
         )
-
-
-def _with_variations(patterns: Sequence[Pattern]) -> list[Pattern]:
-    """The patterns, and parts of them where they are too few for a plane."""
-    distinct = list({pattern.onset.tobytes(): pattern for pattern in patterns}.values())
-    return [*patterns, *variations(distinct, max(0, ENOUGH_PATTERNS - len(distinct)))]
 
 
 def _unevenness(sounding: Tensor, expected: Tensor) -> Tensor:

@@ -6,17 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Protocol
 
 import torch
 
+from rvae.assembly import assemble, by_beats
 from rvae.baseline import PublishedFitting
 from rvae.corpus import Corpus
 from rvae.errors import TrainingError, UsageError
-from rvae.fitting import QUICK, Recipe, SpaceFitting
+from rvae.fitting import Recipe, SpaceFitting
 from rvae.meter import TICKS_PER_BEAT
-from rvae.model import Clip, Model
+from rvae.model import Model
+from rvae.sketch import sketch
 from rvae.space import RhythmSpace
 
 PRESETS = ("rvae", "rvae-2020")
@@ -73,8 +74,8 @@ def train(
         raise TrainingError(
             f"a corpus on a grid of {corpus.ticks_per_beat} ticks a beat; models have {TICKS_PER_BEAT}, read it so"
         )
-    if on_model is not None and preset == "rvae":
-        on_model(train(corpus, seed=seed, recipe=QUICK))
+    if on_model is not None:
+        on_model(sketch(corpus, seed=seed))
     with _one_thread():
         return _train(corpus, seed, preset, recipe or Recipe(), on_progress, stop)
 
@@ -95,9 +96,7 @@ def _train(
             on_progress(Progress(step, total, loss, (time.monotonic() - begun_s) / step * (total - step)))
         if stop is not None and stop():
             break
-    model = _model(corpus, tuple(fitting.space() for fitting in fittings.values()), preset, seed)
-    # What is returned is what its file will say, to the last bit.
-    return Model.from_bytes(model.to_bytes())
+    return assemble(corpus, tuple(fitting.space() for fitting in fittings.values()), preset=preset, seed=seed)
 
 
 @contextmanager
@@ -112,33 +111,13 @@ def _one_thread() -> Iterator[None]:
 
 
 def _fittings(corpus: Corpus, preset: str, recipe: Recipe, seed: int) -> Mapping[int, Fitting]:
-    fittings: dict[int, Fitting] = {}
-    for beats in sorted({pattern.meter.beats for pattern in corpus.patterns}):
-        patterns = [pattern for pattern in corpus.patterns if pattern.meter.beats == beats]
-        fittings[beats] = SpaceFitting(patterns, recipe, seed) if preset == "rvae" else PublishedFitting(patterns, seed)
-    return fittings
+    return {
+        beats: SpaceFitting(patterns, recipe, seed) if preset == "rvae" else PublishedFitting(patterns, seed)
+        for beats, patterns in by_beats(corpus.patterns).items()
+    }
 
 
 def _losses(fittings: Mapping[int, Fitting]) -> Iterator[float]:
     for fitting in fittings.values():
         for _ in range(fitting.steps):
             yield fitting.step()
-
-
-def _model(corpus: Corpus, spaces: tuple[RhythmSpace, ...], preset: str, seed: int) -> Model:
-    bare = Model(
-        corpus.kit, corpus.bars, corpus.meters, spaces, seed=seed, preset=preset, card=corpus.card.as_mapping()
-    )
-    points = bare.encode(corpus.patterns)
-    clips = tuple(
-        Clip(
-            PurePath(pattern.source).stem,
-            PurePath(pattern.source).name,
-            pattern.meter,
-            (round(float(x), 6), round(float(y), 6)),
-            round(float(pattern.qpm), 6),
-            pattern.first_bar,
-        )
-        for pattern, (x, y) in zip(corpus.patterns, points, strict=True)
-    )
-    return Model(corpus.kit, corpus.bars, corpus.meters, spaces, clips, seed, preset, {}, bare.card)
