@@ -174,7 +174,8 @@ class Stage:
             case SetControl(name, value):
                 self._set_control(name, value)
             case StepControl(name, steps):
-                self._set_control(name, control(name).stepped(self._controls[control(name).name], steps))
+                known = control(name)
+                self._set_control(name, known.stepped(self._controls.get(name, known.default), steps))
             case SetVoice(name, voice, value):
                 self._set_voice(name, voice, value)
             case SetMeter(meter):

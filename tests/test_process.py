@@ -1,0 +1,116 @@
+"""The engine's process without any device: starting, ending, and the line to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jack_support import wait_for
+from music import beat_of
+
+from performance.commands import Play, SetControl, SetPattern, Stop
+from performance.process import EngineProcess, OutputSpec
+from performance.wire import Wire, WireFull
+from rvae.errors import UsageError
+from rvae.meter import Meter
+
+FOUR = Meter.parse("4/4")
+KICKS = beat_of(FOUR, [0, 24, 48, 72])
+
+
+@pytest.fixture
+def wires() -> Iterator[tuple[Wire, Wire]]:
+    here, there = (Wire(end, capacity=1_000_000) for end in socket.socketpair())
+    yield here, there
+    here.close()
+    there.close()
+
+
+@given(st.lists(st.one_of(st.binary(max_size=300), st.integers(), st.text()), max_size=30))
+def test_values_come_whole_and_in_order(values: list[object]) -> None:
+    here, there = (Wire(end) for end in socket.socketpair())
+    for value in values:
+        here.send(value)
+    got: list[object] = []
+    while len(got) < len(values):
+        here.flush()
+        got += there.receive(limit=7)
+    assert got == values
+    here.close()
+    there.close()
+
+
+def test_a_reader_that_sleeps_makes_nobody_wait_and_a_full_line_is_said(wires: tuple[Wire, Wire]) -> None:
+    here, there = wires
+    big = b"x" * 10_000
+    with pytest.raises(WireFull):
+        all(here.send(big) is None for _ in range(10_000))
+    assert not here.is_clear
+    while not here.is_clear:
+        assert there.receive(limit=1000)
+        here.flush()
+
+
+def test_an_end_that_is_gone_is_noticed_and_no_error(wires: tuple[Wire, Wire]) -> None:
+    here, there = wires
+    there.close()
+    here.send("hello?")
+    here.receive()
+    assert here.is_closed
+
+
+def test_a_process_plays_obeys_and_says_how_it_stands() -> None:
+    engine = EngineProcess(KICKS)
+    try:
+        engine.do(SetControl("tempo", 300))
+        engine.do(Play())
+        assert wait_for(lambda: engine.status().lateness.events > 6)
+        assert engine.status().transport is not None
+        assert engine.status().realtime
+        engine.do(SetPattern(beat_of(Meter.parse("7/8(2+2+3)"), [0]), "now"))
+        assert wait_for(lambda: _meter(engine) == "7/8")
+        engine.do(Stop())
+        assert wait_for(lambda: engine.status().transport is None)
+    finally:
+        engine.close()
+    assert not engine.is_alive
+
+
+def _meter(engine: EngineProcess) -> str:
+    transport = engine.status().transport
+    return "" if transport is None else transport.bars.changes[-1].meter.label.split("(")[0]
+
+
+def test_a_process_that_was_killed_is_noticed_and_closing_twice_is_fine() -> None:
+    engine = EngineProcess(KICKS)
+    assert wait_for(lambda: engine.status().now_ns > 0)
+    assert engine.pid is not None
+    os.kill(engine.pid, signal.SIGKILL)
+    assert wait_for(lambda: not engine.is_alive)
+    assert wait_for(lambda: not engine.do(Play()))
+    engine.close()
+    engine.close()
+
+
+def test_the_engine_process_loads_neither_torch_nor_a_window() -> None:
+    root = Path(__file__).resolve().parents[1]
+    code = """
+import sys, performance.process, performance.outputs.audio, performance.outputs.midi, performance.outputs.jack
+import performance.outputs.osc, performance.outputs.drums
+print(sorted({name.split(".")[0] for name in sys.modules} & {"torch", "pygame", "sounddevice", "scipy", "pythonosc"}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_output_of_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(UsageError, match="midi, virtual, osc and audio"):
+        OutputSpec("smoke").make()

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+import numpy as np
+import pytest
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from performance.clock import MonotonicClock
+from performance.commands import (
+    EngineCommand,
+    GoToClip,
+    MoveCursor,
+    Play,
+    Quit,
+    SetControl,
+    SetMeter,
+    SetPattern,
+    SetVoice,
+    StageCommand,
+    StepControl,
+    TogglePlay,
+)
+from performance.cursor import Key, Path
+from performance.engine import Engine
+from performance.osc_input import CursorEcho, OscInput
+from performance.outputs.memory import MemoryOutput
+from performance.snapshot import EngineStatus
+from performance.stage import Stage, meters_of, usual_bpm
+from rvae.kit import STANDARD_KIT
+from rvae.meter import Meter
+from rvae.model import Model, load
+
+
+class NearEngine:
+    """A real engine without its process: it steps when it is asked how it stands."""
+
+    def __init__(self, model: Model) -> None:
+        self.output = MemoryOutput()
+        self.engine = Engine(MonotonicClock(), model.pattern((0.5, 0.5), meter=model.meter), [self.output])
+        self.engine.open_outputs(model.kit)
+        self.commands: list[EngineCommand] = []
+        self.is_alive = True
+
+    def do(self, command: EngineCommand) -> bool:
+        self.commands.append(command)
+        self.engine.do(command)
+        return self.is_alive
+
+    def status(self) -> EngineStatus:
+        self.engine.step()
+        return self.engine.status()
+
+    def close(self) -> None:
+        self.engine.do(Quit())
+        self.is_alive = False
+
+    def patterns(self) -> list[SetPattern]:
+        return [command for command in self.commands if isinstance(command, SetPattern)]
+
+
+@pytest.fixture(scope="module")
+def model(model_file: FilePath) -> Model:
+    return load(model_file)
+
+
+@pytest.fixture
+def near(model: Model) -> NearEngine:
+    return NearEngine(model)
+
+
+@pytest.fixture
+def stage(model: Model, near: NearEngine) -> Iterator[Stage]:
+    made = Stage(model, near, name="threes")
+    yield made
+    made.close()
+
+
+def test_it_begins_on_a_clip_with_its_tempo_and_a_pattern_to_play(stage: Stage, model: Model, near: NearEngine) -> None:
+    snapshot = stage.tick()
+    assert snapshot.cursor in {clip.point for clip in model.clips}
+    assert snapshot.controls["tempo"] == usual_bpm(model, snapshot.meter, snapshot.cursor)
+    assert not snapshot.playing
+    assert snapshot.playhead.bar == 1
+    assert near.patterns()[0].pattern.same_as(snapshot.pattern)
+    assert snapshot.probability.shape == snapshot.pattern.onset.shape
+    assert snapshot.engine_lives
+
+
+def test_a_move_is_decoded_once_and_sent_at_the_chosen_quantum(stage: Stage, model: Model, near: NearEngine) -> None:
+    stage.tick()
+    stage.do(SetControl("quantum", 2))
+    before = len(near.patterns())
+    stage.do(MoveCursor(0.1, 0.2))
+    stage.do(MoveCursor(0.9, 0.1))
+    snapshot = stage.tick()
+    for _ in range(5):
+        stage.tick()
+    (sent,) = near.patterns()[before:]
+    assert sent.at == "bar"
+    assert sent.pattern.same_as(model.pattern((0.9, 0.1), meter=snapshot.meter))
+    assert snapshot.cursor == (0.9, 0.1)
+
+
+def test_densities_of_single_voices_lean_on_the_density(stage: Stage, model: Model) -> None:
+    stage.do(SetControl("density", 0.7))
+    stage.do(SetVoice("voice_density", 2, 0.1))
+    snapshot = stage.tick()
+    amounts = [0.7] * len(model.kit)
+    amounts[2] = 0.7 + 0.1 - 0.5
+    assert snapshot.pattern.same_as(model.pattern(snapshot.cursor, meter=snapshot.meter, density=amounts))
+
+
+def test_a_mute_goes_to_the_engine_and_leaves_the_pattern_as_it_is(stage: Stage, near: NearEngine) -> None:
+    before = stage.tick().pattern
+    stage.do(SetVoice("mute", 1, 1))
+    snapshot = stage.tick()
+    assert snapshot.mute[1]
+    assert near.commands[-1] == SetVoice("mute", 1, 1.0)
+    assert snapshot.pattern.same_as(before)
+
+
+def test_a_meter_of_other_beats_moves_to_their_plane_and_one_not_learned_is_a_message(
+    stage: Stage, model: Model
+) -> None:
+    for beats in model.beats:
+        meter = next(meter for meter in model.meters if meter.beats == beats)
+        stage.do(SetMeter(meter))
+        snapshot = stage.tick()
+        assert snapshot.meter == meter
+        assert snapshot.pattern.meter == meter
+        assert {clip.meter.beats for clip in snapshot.clips} == {beats}
+        assert meter in snapshot.meters
+    stage.do(SetMeter(Meter.parse("13/4")))
+    after = stage.tick()
+    assert after.meter == snapshot.meter
+    assert "13 beats" in after.messages[-1].text
+    assert after.messages[-1].is_error
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        SetControl("colour", 1),
+        SetControl("mute", 1),
+        SetControl("tempo", float("nan")),
+        SetVoice("mute", 99, 1),
+        SetVoice("tempo", 0, 1),
+        StepControl("mute", 1),
+        GoToClip(9999),
+        MoveCursor(float("nan"), 0),
+    ],
+)
+def test_what_cannot_be_done_is_a_message_and_nothing_breaks(stage: Stage, command: StageCommand) -> None:
+    before = stage.tick()
+    stage.do(command)
+    after = stage.tick()
+    assert after.messages[-1].is_error
+    assert dataclasses.replace(after, messages=before.messages, status=before.status) == before
+
+
+def test_play_and_stop_go_round_and_the_playhead_moves(stage: Stage, near: NearEngine) -> None:
+    stage.do(TogglePlay())
+    places = [stage.tick().playhead.cycle_ticks for _ in range(300)]
+    assert places == sorted(places)
+    assert places[-1] > 0
+    stage.do(TogglePlay())
+    assert not stage.tick().playing
+    assert near.output.sent
+
+
+def test_touching_a_clip_plays_it_where_it_lies(stage: Stage) -> None:
+    clips = stage.tick().clips
+    stage.do(GoToClip(1))
+    assert stage.tick().cursor == clips[1].point
+
+
+def test_a_path_moves_the_cursor_until_a_hand_does(model: Model, near: NearEngine) -> None:
+    stage = Stage(model, near, path=Path((Key(0, 0, 0), Key(0.01, 1, 1))))
+    stage.do(Play())
+    seen = [stage.tick().cursor for _ in range(2000)]
+    assert seen[-1][0] > 0
+    assert all(x == y for x, y in seen[1:])
+    stage.do(MoveCursor(0.25, 0.75))
+    assert stage.tick().cursor == (0.25, 0.75)
+    stage.close()
+
+
+def test_wekinator_drives_the_cursor_and_hears_where_it_is(model: Model, near: NearEngine) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wekinator:
+        wekinator.bind(("127.0.0.1", 0))
+        wekinator.settimeout(5)
+        listener = OscInput(0, model.kit, host="127.0.0.1")
+        stage = Stage(model, near, osc_in=listener, echo=CursorEcho(port=wekinator.getsockname()[1]))
+        message = OscMessageBuilder("/wek/outputs")
+        message.add_arg(0.25)
+        message.add_arg(0.5)
+        wekinator.sendto(b"nonsense", ("127.0.0.1", listener.port))
+        wekinator.sendto(message.build().dgram, ("127.0.0.1", listener.port))
+        snapshot = stage.tick()
+        for _ in range(1000):
+            if snapshot.cursor == (0.25, 0.5):
+                break
+            snapshot = stage.tick()
+        assert snapshot.cursor == (0.25, 0.5)
+        assert wekinator.recv(100).startswith(b"/wekinator/control/outputs")
+        assert [m.text for m in snapshot.messages if "1 messages were none of ours" in m.text]
+        stage.close()
+
+
+def test_an_engine_that_went_away_is_said_once(stage: Stage, near: NearEngine) -> None:
+    near.is_alive = False
+    for place in range(5):
+        stage.do(MoveCursor(place / 10, 0.5))
+        snapshot = stage.tick()
+    assert not snapshot.engine_lives
+    assert len([m for m in snapshot.messages if "does not answer" in m.text]) == 1
+
+
+def test_the_meters_offered_have_as_many_beats_those_learned_first(model: Model) -> None:
+    for beats in model.beats:
+        offered = meters_of(model, beats)
+        assert {meter.beats for meter in offered} == {beats}
+        assert len(set(offered)) == len(offered)
+        assert offered[0] in model.meters
+
+
+def test_the_snapshot_cannot_be_changed_under_the_one_who_reads_it(stage: Stage) -> None:
+    first = stage.tick()
+    tempo = first.controls["tempo"]
+    stage.do(StepControl("tempo", 5))
+    second = stage.tick()
+    assert first.controls["tempo"] == tempo
+    assert second.controls["tempo"] == tempo + 5
+    assert first.kit == STANDARD_KIT
+    assert np.all(first.probability >= 0)
