@@ -17,7 +17,7 @@ from surface_support import FOUR, SEVEN, Blend, snapshot
 
 from performance.controls import ACTIONS, CONTROLS
 from performance.snapshot import EngineStatus, Message, OutputState, Playhead, Snapshot
-from performance.surface.bar import draw_note, status_text
+from performance.surface.bar import draw_note, status_lines, status_text
 from performance.surface.drawing import Kept, draw
 from performance.surface.field import Field, FieldBuilder, enlarge, sounding
 from performance.surface.help import help_rows
@@ -26,7 +26,7 @@ from performance.surface.layout import Layout
 from performance.surface.look import TRAIL_S, Look, at_time
 from performance.surface.plane import clip_at, clip_points, draw_clips, named_clips
 from performance.surface.planes import Planes
-from performance.surface.theme import LOUD, NIGHT, Words
+from performance.surface.theme import ALARM, BAND_COLOURS, LOUD, NIGHT, QUIET, RAISED, WARM, Colour, Words
 from performance.surface.views import (
     PULSE,
     VIEWS,
@@ -363,3 +363,55 @@ def test_the_whole_window_looks_as_it_did() -> None:
     away = np.abs(pygame.surfarray.array3d(seen).astype(int) - known).max(axis=2)
     assert away.mean() < 2
     assert (away > 48).mean() < 0.01
+
+
+def test_a_long_message_is_set_smaller_and_in_two_lines_before_its_end_is_lost() -> None:
+    words = Words()
+    text = "midi: no port with 'TR-8S' in its name; there are Midi Through, rvae; plug it in, or choose one of these"
+    size, lines = status_lines(words, text, 23, 5000)
+    assert (size, lines) == (23, [text])
+    size, lines = status_lines(words, text, 23, 480)
+    assert size < 23
+    assert " ".join(lines) == text
+    assert all(words.width(line, size) <= 480 for line in lines)
+
+
+# Machado, Oliveira and Fernandes (2009), severity 1: linear RGB as seen by protanopes, deuteranopes and tritanopes
+COLOUR_BLIND = (
+    ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+)
+
+
+def linear(colour: Colour) -> np.ndarray:
+    share = np.array(colour) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+def luminance(colour: Colour) -> float:
+    return float(linear(colour) @ (0.2126, 0.7152, 0.0722))
+
+
+@pytest.mark.parametrize("matrix", COLOUR_BLIND)
+def test_the_three_kinds_of_drums_are_told_apart_by_colour_blind_eyes(matrix: tuple[tuple[float, ...], ...]) -> None:
+    seen = [np.clip(np.array(matrix) @ linear(colour), 0, 1) ** (1 / 2.2) * 255 for colour in BAND_COLOURS]
+    for one, other in combinations(seen, 2):
+        assert np.linalg.norm(one - other) > 60
+
+
+@pytest.mark.parametrize(
+    ("ink", "ground", "least"),
+    [
+        (LOUD, RAISED, 7),
+        (LOUD, NIGHT, 7),
+        (QUIET, RAISED, 4.5),
+        (QUIET, NIGHT, 7),
+        (NIGHT, WARM, 7),
+        (NIGHT, ALARM, 4.5),
+    ],
+)
+def test_words_stand_out_from_what_they_are_on(ink: Colour, ground: Colour, least: float) -> None:
+    """The contrast ratio of WCAG 2: 4.5 for reading at all, 7 for reading with ease."""
+    light, dark = sorted((luminance(ink), luminance(ground)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= least

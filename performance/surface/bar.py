@@ -273,4 +273,20 @@ def draw_status(target: pygame.Surface, layout: Layout, words: Words, snapshot: 
         pygame.draw.polygon(target, ALARM, ((sign.centerx, sign.top), sign.bottomright, sign.bottomleft))
         left = sign.right + px // 2
     room = pygame.Rect(left, box.top, box.right - left, box.height)
-    write(target, words, text, px, room, colour=mix(LOUD, ALARM, 0.35) if trouble else QUIET)
+    colour = mix(LOUD, ALARM, 0.35) if trouble else QUIET
+    px, lines = status_lines(words, text, px, room.width)
+    height = box.height // len(lines)
+    for row, line in enumerate(lines):
+        write(target, words, line, px, pygame.Rect(left, box.top + row * height, room.width, height), colour=colour)
+
+
+def status_lines(words: Words, text: str, px: int, width: int) -> tuple[int, list[str]]:
+    """A size and the lines for the status: a long text is set smaller, then in two lines, before any of it is cut,
+    since what to do stands at its end.
+    """
+    for size in (px, round(px * 0.86), round(px * 0.72)):
+        if words.width(text, size) <= width:
+            return size, [text]
+    small = max(9, round(px * 0.66))
+    first, *rest = words.wrap(text, small, width)
+    return small, [first, words.fit(" ".join(rest), small, width)] if rest else [first]

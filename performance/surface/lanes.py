@@ -138,7 +138,7 @@ def _draw_onsets(target: pygame.Surface, track: pygame.Rect, score: Score, row: 
     for x, velocity in zip(places.tolist(), pattern.velocity[row, ticks].tolist(), strict=True):
         tall = max(2, round((0.22 + 0.78 * velocity) * (track.height - 2)))
         box = pygame.Rect(round(x - wide / 2), track.bottom - tall - 1, wide, tall).clip(track)
-        pygame.draw.rect(target, mix(NIGHT, colour, 0.55 + 0.45 * velocity), box, border_radius=wide // 3)
+        pygame.draw.rect(target, mix(NIGHT, colour, 0.65 + 0.35 * velocity), box, border_radius=wide // 3)
 
 
 def _glow(score: Score, row: int) -> float:

@@ -18,15 +18,13 @@ RAISED: Colour = (41, 48, 56)  # what can be touched
 RULE: Colour = (66, 76, 86)  # lines
 QUIET: Colour = (160, 171, 181)  # captions: 8:1 on PANEL
 LOUD: Colour = (246, 248, 249)  # everything that must be read
-WARM: Colour = (255, 176, 46)  # low voices, and what is switched on
-ROSE: Colour = (240, 140, 205)  # middle voices
-SKY: Colour = (98, 190, 245)  # high voices
+WARM: Colour = (255, 176, 46)  # what is switched on
 ALARM: Colour = (232, 96, 28)  # panic, and errors
 MUTED: Colour = (84, 92, 100)  # a voice that is not heard
 
-# Low, middle and high voices. Orange, rose and blue differ in lightness and along blue-yellow, so they hold for
-# red-green colour-blind eyes; nothing on the surface is told by colour alone.
-BAND_COLOURS: tuple[Colour, Colour, Colour] = (WARM, ROSE, SKY)
+# Low, middle and high voices: orange, pale rose and blue. They differ in lightness too, so that they are far apart for
+# all kinds of colour-blind eyes (tested); nothing on the surface is told by colour alone.
+BAND_COLOURS: tuple[Colour, Colour, Colour] = ((245, 150, 30), (255, 205, 222), (84, 146, 240))
 BAND_NAMES = ("low drums", "middle: snare, toms, claps", "high: hats, cymbals")
 
 # General MIDI percussion notes by height, for kits of any names: what is in neither is in the middle.

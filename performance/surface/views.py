@@ -16,7 +16,7 @@ from rvae.meter import TICKS_PER_BEAT, Meter
 Point = tuple[float, float]
 
 # OKLab a and b of low, middle and high drums: orange, rose, blue, as in theme.BAND_COLOURS
-_BAND_AB = np.array(((0.08, 0.15), (0.17, -0.04), (-0.07, -0.15)), np.float32)
+_BAND_AB = np.array(((0.08, 0.15), (0.15, -0.02), (-0.05, -0.17)), np.float32)
 _DARKEST, _BRIGHTEST = 0.26, 0.74  # OKLab lightness of the emptiest and the fullest place
 # From little to much: dark blue to light yellow, even in lightness and safe for all eyes, as cividis is
 _LITTLE, _MUCH = np.array((0.24, -0.02, -0.11)), np.array((0.88, -0.01, 0.15))
