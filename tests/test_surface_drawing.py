@@ -199,6 +199,12 @@ def test_an_output_that_does_not_sound_is_told() -> None:
     assert "no outputs" in status_text(snapshot(status=EngineStatus()), Look())[0]
 
 
+def test_settings_that_are_not_on_the_bar_are_told_where_they_are_not_as_usual() -> None:
+    swung = snapshot(controls={**snapshot().controls, "swing": 62.0})
+    assert "swing 62 %" in status_text(swung, Look())[0]
+    assert "swing" not in status_text(snapshot(), Look())[0]
+
+
 def test_a_dotted_note_has_a_dot_and_a_length_without_a_note_is_written_out() -> None:
     def drawn(quarters: Fraction) -> int:
         target = pygame.Surface((60, 80))
@@ -271,6 +277,15 @@ def test_the_picture_of_a_plane_gets_finer_and_is_kept() -> None:
     assert len(set(keys)) >= 4
     assert planes.colours(moment, 0).still is planes.colours(moment, 0).still
     assert planes.colours(snapshot(meter=SEVEN), 0).still is None  # another number of beats has a plane of its own
+
+
+def test_planes_of_many_numbers_of_beats_do_not_fill_the_memory() -> None:
+    planes = Planes(Blend())
+    for beats in range(1, 8):
+        while planes.step(beats, 1.0):
+            pass
+    kept = [beats for beats in range(1, 8) if planes.colours(snapshot(meter=Meter.of(beats, 4)), 0).still is not None]
+    assert kept == [5, 6, 7]  # the last ones used
 
 
 def whole_field(side: int = 16) -> Field:

@@ -214,6 +214,11 @@ def test_a_question_mark_shows_help_on_any_keyboard() -> None:
     assert look.help_shown
 
 
+def test_plus_makes_it_faster_where_it_shares_no_key_with_the_equals_sign() -> None:
+    plus = pygame.Event(pygame.KEYDOWN, key=pygame.K_PLUS, mod=0, unicode="+")
+    assert commands_of([plus]) == [StepControl("tempo", 1)]
+
+
 def test_a_held_key_repeats_steps_but_neither_play_nor_mute() -> None:
     assert len(commands_of([key("="), key("=")])) == 2
     assert commands_of([key("space"), key("space")]) == [TogglePlay()]

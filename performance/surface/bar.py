@@ -13,6 +13,7 @@ from performance.surface.layout import Item, Layout
 from performance.surface.look import Look
 from performance.surface.theme import ALARM, LOUD, NIGHT, QUIET, RAISED, RULE, WARM, Colour, Words, mix, write
 
+_TOLD_IF_CHANGED = ("swing", "microtiming", "volume")
 _NEWS_S, _ERROR_S, _TOUCHED_S = 8.0, 30.0, 2.0
 _NOTES: dict[Fraction, tuple[int, bool, bool]] = {
     # quarters: flags, filled head, stem
@@ -251,10 +252,14 @@ def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:
 
 
 def outputs_text(snapshot: Snapshot) -> str:
-    """Model, outputs and lateness as one quiet line."""
+    """Model, outputs, what is not as usual and not on the bar, and lateness, as one quiet line."""
     status = snapshot.status
     outputs = [f"{output.kind} {output.name}{'' if output.is_open else ' (closed)'}" for output in status.outputs]
     parts = [snapshot.model_name, *(outputs or ["no outputs"])]
+    for name in _TOLD_IF_CHANGED:
+        control = CONTROLS[name]
+        if abs(snapshot.controls[name] - control.default) > control.step / 2:
+            parts.append(f"{control.label.lower()} {control.text(snapshot.controls[name])}")
     if status.lateness.events:
         parts.append(f"late by {status.lateness.p99_ms:.1f} ms (p99)")
     return "   ·   ".join(part for part in parts if part)

@@ -113,7 +113,8 @@ def _key_down(event: pygame.Event, snapshot: Snapshot, look: Look) -> Response:
     repeated = event.key in look.down
     look = replace(look, down=look.down | {event.key})
     # A sign that needs a modifier on this keyboard ("?" or a German "=") is known by what it types.
-    for name in (key_name(event), getattr(event, "unicode", "")):
+    typed = getattr(event, "unicode", "")
+    for name in (key_name(event), "=" if typed == "+" else typed):  # + and = share a key on some keyboards
         known = _by_key(name, snapshot, look)
         if known is not None:
             once = not any(isinstance(command, StepControl | MoveCursor) for command in known[1])

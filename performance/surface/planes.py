@@ -10,6 +10,8 @@ from performance.surface.field import Bytes, Decoder, FieldBuilder
 from performance.surface.views import PULSE, pulse_colours, view_colours
 from rvae.meter import Meter
 
+_KEPT_PLANES = 3  # of 15 to 100 MB each; one that comes back is decoded again in a moment
+
 
 @dataclass(frozen=True)
 class PlaneColours:
@@ -24,7 +26,7 @@ class PlaneColours:
 
 
 class Planes:
-    """A plane for each number of beats that was asked for; each is decoded once and kept."""
+    """Planes of the numbers of beats that were asked for; each is decoded once, and the last few are kept."""
 
     def __init__(self, model: Decoder) -> None:
         self._model = model
@@ -33,9 +35,10 @@ class Planes:
 
     def step(self, beats: int, budget_s: float) -> bool:
         """Decode for about so long (one slice at least); whether anything was left to do."""
-        if beats not in self._builders:
-            self._builders[beats] = FieldBuilder(self._model, beats)
-        builder = self._builders[beats]
+        builder = self._builders.pop(beats, None) or FieldBuilder(self._model, beats)
+        self._builders[beats] = builder  # last used, last in order
+        while len(self._builders) > _KEPT_PLANES:
+            self._builders.pop(next(iter(self._builders)))
         if builder.is_complete:
             return False
         end_s = time.perf_counter() + budget_s

@@ -20,7 +20,7 @@ QUIET: Colour = (160, 171, 181)  # captions: 8:1 on PANEL
 LOUD: Colour = (246, 248, 249)  # everything that must be read
 WARM: Colour = (255, 176, 46)  # what is switched on
 ALARM: Colour = (232, 96, 28)  # panic, and errors
-MUTED: Colour = (84, 92, 100)  # a voice that is not heard
+MUTED: Colour = (112, 120, 128)  # a voice that is not heard
 
 # Low, middle and high voices: orange, pale rose and blue. They differ in lightness too, so that they are far apart for
 # all kinds of colour-blind eyes (tested); nothing on the surface is told by colour alone.

@@ -94,7 +94,8 @@ def _open(size: tuple[int, int]) -> _Screen:
 
 
 def _play(screen: _Screen, stage: StageLike, on_frame: Callable[[float], bool] | None) -> None:
-    look, planes = Look(), Planes(cast(Decoder, stage.model))
+    model = stage.model
+    look, planes = Look(), Planes(cast(Decoder, model))
     audience: _Screen | None = None
     pads: dict[int, Controller] = {}
     clock = pygame.time.Clock()
@@ -112,6 +113,8 @@ def _play(screen: _Screen, stage: StageLike, on_frame: Callable[[float], bool] |
             stage.do(command)
         snapshot = stage.tick()
         look = at_time(look, snapshot, start_s)
+        if stage.model is not model:  # a better one has been learned
+            model, planes = stage.model, Planes(cast(Decoder, stage.model))
         planes.step(snapshot.meter.beats, _DECODE_S)
         colours = planes.colours(snapshot, look.view)
         screen.show(draw, snapshot, look, colours, anew=bool(events))
