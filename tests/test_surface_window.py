@@ -18,6 +18,7 @@ import pygame
 import pytest
 
 from performance.commands import MoveCursor, TogglePlay
+from performance.surface.field import LATTICE
 from performance.surface.layout import Layout
 from performance.surface.window import in_pixels, run
 from rvae.errors import OutputError
@@ -233,6 +234,28 @@ def test_a_controller_alone_plays_moves_and_quits_nothing_by_accident(monkeypatc
     assert run(stage, size=(640, 400), on_frame=press) == 0
     assert stage.done[0] == TogglePlay()
     assert stage.tick().cursor[0] > start[0]
+
+
+def test_a_model_that_was_learned_while_playing_gets_its_own_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import Blend, LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+
+    class Asked(Blend):
+        places = 0
+
+        def decode(self, points: Any, *, beats: int) -> tuple[Any, Any, Any]:
+            self.places += len(points)
+            return super().decode(points, beats=beats)
+
+    stage, learned = LocalStage(), Asked()
+
+    def learn(_work_s: float) -> bool:
+        stage.model = learned
+        return learned.places < LATTICE**2
+
+    run(stage, size=(640, 400), on_frame=learn)
+    assert learned.places >= LATTICE**2
 
 
 def test_the_loop_runs_without_a_screen_and_ends_when_told(monkeypatch: pytest.MonkeyPatch) -> None:

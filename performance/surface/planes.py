@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import cast
 
 from performance.snapshot import Snapshot
 from performance.surface.field import Bytes, Decoder, FieldBuilder
@@ -28,10 +29,14 @@ class PlaneColours:
 class Planes:
     """Planes of the numbers of beats that were asked for; each is decoded once, and the last few are kept."""
 
-    def __init__(self, model: Decoder) -> None:
-        self._model = model
+    def __init__(self, model: object) -> None:
+        self._model = cast(Decoder, model)
         self._builders: dict[int, FieldBuilder] = {}
         self._kept: dict[tuple[Meter, int, int], Bytes] = {}
+
+    def of(self, model: object) -> Planes:
+        """These planes, or new ones where the model is another by now."""
+        return self if model is self._model else Planes(model)
 
     def step(self, beats: int, budget_s: float) -> bool:
         """Decode for about so long (one slice at least); whether anything was left to do."""
@@ -60,7 +65,8 @@ class Planes:
             self._kept = {known: kept for known, kept in self._kept.items() if known[:2] != key[:2]}
             self._kept[key] = view_colours(view, field, meter, [clip.point for clip in snapshot.clips])
         still = self._kept[key]
+        whole_key = (self._model, *key)
         if view != PULSE:
-            return PlaneColours(key, still)
+            return PlaneColours(whole_key, still)
         ticks = snapshot.playhead.cycle_ticks if snapshot.playing else None
-        return PlaneColours(key, still, pulse_colours(field, still, ticks, snapshot.mute))
+        return PlaneColours(whole_key, still, pulse_colours(field, still, ticks, snapshot.mute))

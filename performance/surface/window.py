@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import cast
 
 import pygame
 from pygame._sdl2 import controller
@@ -16,7 +15,6 @@ from performance.snapshot import Snapshot
 from performance.stage import StageLike
 from performance.surface.bar import status_text
 from performance.surface.drawing import Kept, draw, draw_for_audience
-from performance.surface.field import Decoder
 from performance.surface.input import pushed_by_sticks, respond, respond_for_audience
 from performance.surface.layout import Layout
 from performance.surface.look import Look, at_time
@@ -94,8 +92,7 @@ def _open(size: tuple[int, int]) -> _Screen:
 
 
 def _play(screen: _Screen, stage: StageLike, on_frame: Callable[[float], bool] | None) -> None:
-    model = stage.model
-    look, planes = Look(), Planes(cast(Decoder, model))
+    look, planes = Look(), Planes(stage.model)
     audience: _Screen | None = None
     pads: dict[int, Controller] = {}
     clock = pygame.time.Clock()
@@ -113,8 +110,7 @@ def _play(screen: _Screen, stage: StageLike, on_frame: Callable[[float], bool] |
             stage.do(command)
         snapshot = stage.tick()
         look = at_time(look, snapshot, start_s)
-        if stage.model is not model:  # a better one has been learned
-            model, planes = stage.model, Planes(cast(Decoder, stage.model))
+        planes = planes.of(stage.model)  # a better one may have been learned
         planes.step(snapshot.meter.beats, _DECODE_S)
         colours = planes.colours(snapshot, look.view)
         screen.show(draw, snapshot, look, colours, anew=bool(events))
