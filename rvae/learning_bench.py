@@ -90,7 +90,7 @@ def tasks(paths: Sequence[str], *, seed: int) -> Iterator[Task]:
         for path in paths:
             yield Task(Path(path).name, read_corpus(path))
         return
-    shared = _shared()
+    shared = shared_data()
     if (shared / "groove-midi").is_dir():
         yield from subsets(read_corpus(shared / "groove-midi"), "groove", seed=seed, one_style=False)
     if (shared / "drumset-patterns").is_dir():
@@ -101,7 +101,7 @@ def tasks(paths: Sequence[str], *, seed: int) -> Iterator[Task]:
         yield Task(name, read_corpus(folder))
 
 
-def _shared() -> Path:
+def shared_data() -> Path:
     """The folder of other people's clips, which are not part of rvae."""
     return Path(os.environ.get(_SHARED, "../shared")) / "data"
 
@@ -317,7 +317,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.seeds < 1:
         raise UsageError(f"--seeds {arguments.seeds}: 1 or more are possible; choose a number of seeds")
     seeds = range(arguments.seeds)
-    absent = [] if arguments.paths else [name for name in _COLLECTIONS if not (_shared() / name).is_dir()]
+    absent = [] if arguments.paths else [name for name in _COLLECTIONS if not (shared_data() / name).is_dir()]
     if absent:
         _say(f"{' and '.join(absent)} not found: bundled corpora only; name their folder's folder with {_SHARED}")
     found: dict[str, list[Row]] = {}
