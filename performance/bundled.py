@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,16 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
     say(f"learning from the bundled corpora ({', '.join(corpora)}), once; it is kept in {kept}")
     run_library(["train", *map(str, corpora.values()), "-o", str(kept)], quiet=True)
     return load(kept), kept
+
+
+def trained_model(clips: list[str], say: Callable[[str], None]) -> Model:
+    """The model of somebody's clips, trained before it is played. Raises FileError."""
+    home().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="train-", dir=home()) as folder:
+        file = Path(folder) / "learned.rvae"
+        say(f"learning from {', '.join(clips)}")
+        run_library(["train", *clips, "-o", str(file)], quiet=True)
+        return load(file)
 
 
 def run_library(arguments: list[str], *, quiet: bool = False) -> int:

@@ -109,6 +109,7 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", nargs="?", metavar="MODEL", help="a model file (default: of the bundled corpora)")
     _music_arguments(parser)
+    add("--train", action="append", metavar="FOLDER", help="learn these clips while they are played (repeatable)")
     add("--midi", action="append", default=[], metavar="NAME", help="play to the port with NAME in its name")
     add("--virtual", nargs="?", const="rvae", metavar="NAME", help="open a MIDI port for others to connect to")
     add("--osc", action="append", default=[], metavar="HOST:PORT", help="send onsets and beats there")
@@ -226,6 +227,8 @@ def _play(arguments: argparse.Namespace) -> int:
     from performance.playing import play_headless, play_in_window
 
     _checked_music(arguments)
+    if arguments.train and arguments.model:
+        raise UsageError(f"{arguments.model} and --train: play a model or learn clips, not both; leave one away")
     if arguments.headless:
         return play_headless(arguments, say)
     if not has_display():

@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 
-from performance.bundled import bundled_model
+from performance.bundled import bundled_model, trained_model
 from performance.cursor import Path, read_path
 from performance.headless import built_in_path, play_live, write_files
+from performance.learning import Learning
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
 from performance.process import EngineProcess, OutputSpec
 from performance.render import MAX_BARS
@@ -21,9 +22,13 @@ from rvae.model import Model, load
 Say = Callable[[str], None]
 
 
-def _load(arguments: argparse.Namespace, say: Say) -> tuple[Model, str, Meter]:
+def _load(arguments: argparse.Namespace, say: Say, learning: Learning | None = None) -> tuple[Model, str, Meter]:
     """The model, its name, and the meter to begin with."""
-    if arguments.model is None:
+    if learning is not None:
+        model, name = learning.sketched, FilePath(arguments.train[0]).name
+    elif arguments.train:
+        model, name = trained_model(arguments.train, say), FilePath(arguments.train[0]).name
+    elif arguments.model is None:
         model, name = bundled_model(say)[0], "bundled corpora"
     else:
         model, name = load(arguments.model), FilePath(arguments.model).stem
@@ -84,6 +89,7 @@ def _stage(
     specs: Sequence[OutputSpec],
     path: Path | None,
     say: Say,
+    learning: Learning | None = None,
 ) -> Stage:
     model, name, meter = loaded
     listener = _listen(arguments.osc_in, model, say)
@@ -99,17 +105,25 @@ def _stage(
         osc_in=listener,
         echo=CursorEcho(),
         path=path,
+        learning=learning,
     )
 
 
 def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
     """Open the window and play. Raises OutputError or ImportError where no window can be had."""
-    loaded = _load(arguments, say)
     specs = _specs(arguments)
     if not arguments.no_audio:
         specs.append(OutputSpec("audio", arguments.audio))
     path = read_path(arguments.path) if arguments.path else None
-    stage = _stage(arguments, loaded, specs, path, say)  # its engine starts while the window is being made
+    learning = Learning.of(arguments.train) if arguments.train else None
+    try:
+        loaded = _load(arguments, say, learning)
+        # Its engine starts while the window is being made.
+        stage = _stage(arguments, loaded, specs, path, say, learning)
+    except BaseException:
+        if learning is not None:
+            learning.close()
+        raise
     try:
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # pygame greets on standard output
         from performance.surface.window import run

@@ -103,6 +103,20 @@ class EngineLink(Protocol):
         """End it."""
 
 
+class ModelFeed(Protocol):
+    """Where better models come from while it plays: `learning.Learning`."""
+
+    @property
+    def progress(self) -> str:
+        """How far it is, as a line; empty when it is over."""
+
+    def poll(self) -> Model | str | None:
+        """A new model, a line that says why there will be none, or None."""
+
+    def close(self) -> None:
+        """End it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     """All that the pattern depends on: where two are equal, nothing is decoded again."""
@@ -127,6 +141,7 @@ class Stage:
         osc_in: OscInput | None = None,
         echo: CursorEcho | None = None,
         path: Path | None = None,
+        learning: ModelFeed | None = None,
     ) -> None:
         self._model = model
         self._engine = engine
@@ -136,7 +151,7 @@ class Stage:
         self._cursor: Point = first_point(model, self._meter)
         self._voice_density = [control("voice_density").default] * len(model.kit)
         self._mute = [False] * len(model.kit)
-        self._osc_in, self._echo, self._path = osc_in, echo, path
+        self._osc_in, self._echo, self._path, self._learning = osc_in, echo, path, learning
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._numbers = 0
         self._heard_number = 0
@@ -240,10 +255,25 @@ class Stage:
         if self._path is not None and status.transport is not None:
             beats = playhead.ticks / TICKS_PER_BEAT / self._meter.beats
             self._move(on_plane(*self._path.at(playhead.bar - 1 + beats)))
+        self._take_learned()
         wanted = self._wanted()
         if wanted != self._decoded[0]:
             self._decode_and_send(wanted)
         return self._snapshot(status, playhead)
+
+    def _take_learned(self) -> None:
+        """Go over to a model that has just been learned: at the next bar, with the cursor where it is."""
+        found = None if self._learning is None else self._learning.poll()
+        if isinstance(found, str):
+            self.say(found, is_error=True)
+        elif found is not None:
+            if self._meter.beats not in found.beats or len(found.kit) != len(self._model.kit):
+                self.say("the model that was learned has other meters or voices; it is not taken", is_error=True)
+                return
+            self._model = found
+            self._decoded = self._decode(self._wanted())
+            self._send(SetPattern(self._decoded[1], "bar"))
+            self.say(f"learned: {len(found.clips)} patterns are on the plane")
 
     def _tell_ignored(self, count: int) -> None:
         # Said at the first and then at each tenfold: a flood of nonsense makes one line, not thousands.
@@ -287,8 +317,9 @@ class Stage:
 
     def _snapshot(self, status: EngineStatus, playhead: Playhead) -> Snapshot:
         _, pattern, probability = self._decoded
+        progress = "" if self._learning is None else self._learning.progress
         return Snapshot(
-            model_name=self._name,
+            model_name=f"{self._name}, learning: {progress}" if progress else self._name,
             kit=self._model.kit,
             cursor=self._cursor,
             pattern=pattern,
@@ -311,10 +342,10 @@ class Stage:
     def close(self) -> None:
         """End the engine, silence and close everything. May be called twice."""
         self._engine.close()
-        for part in (self._osc_in, self._echo):
+        for part in (self._osc_in, self._echo, self._learning):
             if part is not None:
                 part.close()
-        self._osc_in = self._echo = None
+        self._osc_in = self._echo = self._learning = None
 
 
 def meters_of(model: Model, beats: int) -> tuple[Meter, ...]:

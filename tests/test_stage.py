@@ -237,3 +237,54 @@ def test_the_snapshot_cannot_be_changed_under_the_one_who_reads_it(stage: Stage)
     assert second.controls["tempo"] == tempo + 5
     assert first.kit == STANDARD_KIT
     assert np.all(first.probability >= 0)
+
+
+class Feed:
+    """A training that ends when the test says so."""
+
+    def __init__(self) -> None:
+        self.found: Model | str | None = None
+        self.progress = "step 1 of 2"
+        self.closed = False
+
+    def poll(self) -> Model | str | None:
+        found, self.found = self.found, None
+        return found
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def learning_stage(model: Model) -> tuple[Stage, NearEngine, Feed]:
+    engine, feed = NearEngine(model), Feed()
+    return Stage(model, engine, meter=model.meter, learning=feed), engine, feed
+
+
+def test_a_model_learned_while_playing_takes_over_at_the_bar_and_leaves_the_cursor(model_file: FilePath) -> None:
+    stage, engine, feed = learning_stage(load(model_file))
+    stage.do(Play())
+    before = stage.tick()
+    assert "step 1 of 2" in before.model_name
+    feed.found, feed.progress = load(model_file), ""
+    after = stage.tick()
+    assert after.cursor == before.cursor
+    assert stage.model is not before
+    assert engine.commands[-1] == SetPattern(after.pattern, "bar")
+    assert after.playing
+    assert "learning" not in after.model_name
+    assert any("learned" in message.text for message in after.messages)
+
+
+def test_a_training_that_fails_leaves_the_music_and_says_why(model_file: FilePath) -> None:
+    stage, engine, feed = learning_stage(load(model_file))
+    stage.do(Play())
+    stage.tick()
+    sent = len(engine.commands)
+    feed.found = "the training ended without a model: no clips"
+    snapshot = stage.tick()
+    assert len(engine.commands) == sent
+    assert snapshot.playing
+    assert snapshot.messages[-1].is_error
+    assert "no clips" in snapshot.messages[-1].text
+    stage.close()
+    assert feed.closed

@@ -1,0 +1,44 @@
+"""Learning while playing, with the real training."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from performance.learning import Learning
+from rvae.errors import RvaeError
+from rvae.model import Model
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_sketch_is_there_at_once_and_the_learned_model_keeps_every_clip_in_its_place() -> None:
+    clips = [str(path) for path in sorted((ROOT / "datasets" / "additive").glob("*.mid"))[:3]]
+    learning = Learning.of(clips)
+    try:
+        places = [clip.point for clip in learning.sketched.clips]
+        found: Model | str | None = None
+        pause = threading.Event()
+        while found is None:
+            pause.wait(0.05)  # the training is a real one, in a process of its own
+            found = learning.poll()
+        assert isinstance(found, Model), found
+        assert np.abs(np.array([clip.point for clip in found.clips]) - places).max() < 0.02
+        assert learning.progress == ""
+    finally:
+        learning.close()
+        learning.close()
+
+
+def test_clips_that_leave_nothing_to_learn_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(RvaeError):
+        Learning.of([str(tmp_path)])
+
+
+def test_closing_ends_a_training_that_is_not_over() -> None:
+    learning = Learning.of([str(ROOT / "datasets" / "threes")])
+    learning.close()
+    assert not isinstance(learning.poll(), Model)
