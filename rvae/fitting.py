@@ -237,14 +237,13 @@ class SpaceFitting:
         self._settle()
         assert self._pinned is not None
         with torch.no_grad():
-            # The file keeps the weights as float16; rows are made to sum to one again when they are read.
-            weights = self._weights().half().float().numpy()
+            weights = self._weights().numpy()
         return Space(
             self.first.meter.beats,
             self.first.bars,
             len(self.first.kit),
             self._seating.cells,
-            Plane(weights / weights.sum(axis=1, keepdims=True), self._seating.places),
+            Plane.of(weights, self._seating.places),
             self._means.numpy(),
             self._net.numpy_decoder(self._pinned.numpy()),
             self._net.numpy_encoder(),

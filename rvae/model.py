@@ -188,7 +188,8 @@ class Model:
             with np.errstate(all="ignore"):  # what is no number is refused by name
                 return _model(header, arrays)
         except (RvaeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            why = " ".join(str(error).split())[:200]  # it may quote the file, which may hold anything
+            # It may quote the file, which may hold anything.
+            why = "".join(letter if letter.isprintable() else " " for letter in str(error))[:200]
             raise ModelFileError(
                 f"{where}: not a whole rvae model ({why}); train it again, or take another copy"
             ) from None

@@ -8,6 +8,7 @@ music that was learned. `rvae.layout` puts the clips on the square, `rvae.traini
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from rvae.errors import PatternError
 from rvae.pattern import Floats
 
 Points = npt.NDArray[np.floating]
+SHARES = 2**15
 
 
 def checked_points(points: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -72,6 +74,24 @@ class Plane:
             raise PatternError("plane weights must be 0 or more and each row must sum to one; train the model again")
         if not np.all((self.places >= 0) & (self.places <= 1)):
             raise PatternError("the places of the anchors must lie in the unit square; train the model again")
+
+    @classmethod
+    def of(cls, weights: npt.NDArray[Any], places: npt.NDArray[np.float64]) -> Self:
+        """A plane as its file keeps it: each row made to sum to one, in whole shares.
+
+        Shares that are left over go to the largest remainders, so that a plane that was kept comes back the same.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):  # rows that sum to nothing are refused below
+            exact = weights / weights.sum(axis=1, keepdims=True, dtype=np.float64) * SHARES
+            parts = np.floor(exact)
+            rank = (parts - exact).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+            parts += rank < SHARES - parts.sum(axis=1, keepdims=True)
+        return cls((parts / SHARES).astype(np.float32), places)
+
+    @property
+    def shares(self) -> npt.NDArray[np.uint16]:
+        """The weights in whole shares, as the file keeps them."""
+        return np.rint(self.weights * SHARES).astype(np.uint16)
 
     @property
     def side(self) -> int:

@@ -39,7 +39,6 @@ def _space(patterns: Sequence[Pattern], seed: int) -> Space:
     onset, velocity, timing = np.split(seating.features[seating.anchors], 3, axis=1)
     weights = np.exp(seating.score)
     weights = np.where(seating.seated.any(axis=1, keepdims=True), seating.seated, weights)
-    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
     flat, none = np.zeros((count, count), np.float32), np.zeros(count, np.float32)
     quiet = np.zeros(cells, np.float32)
     return Space(
@@ -47,7 +46,7 @@ def _space(patterns: Sequence[Pattern], seed: int) -> Space:
         patterns[0].bars,
         len(patterns[0].kit),
         seating.cells,
-        Plane((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32), seating.places),
+        Plane.of(weights, seating.places),
         np.eye(count, dtype=np.float32),
         Decoder(
             *(np.eye(count, dtype=np.float32), none, flat, none, flat, none),

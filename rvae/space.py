@@ -87,7 +87,7 @@ class Space:
         return {
             "cells": self.cells,
             "latents": self.latents,
-            "plane/weights": self.plane.weights.astype(np.float16),
+            "plane/shares": self.plane.shares,
             "plane/places": self.plane.places,
             **{f"decoder/{name}": array for name, array in packed(self.decoder).items()},
             **{f"encoder/{name}": array for name, array in packed(self.encoder).items()},
@@ -98,7 +98,6 @@ class Space:
         """The inverse of `arrays`. Raises KeyError or RvaeError where something is missing or does not fit."""
         if arrays["cells"].dtype.kind not in "iu":
             raise PatternError("cells must be whole numbers; train the model again")
-        weights = arrays["plane/weights"].astype(np.float32)
         parts = {
             room: {item.name: arrays[f"{room}/{item.name}"].astype(np.float32) for item in fields(kind)}
             for room, kind in (("decoder", Decoder), ("encoder", Encoder))
@@ -108,7 +107,7 @@ class Space:
             bars,
             voices,
             arrays["cells"].astype(np.int64),
-            Plane(weights / weights.sum(axis=1, keepdims=True), arrays["plane/places"].astype(np.float64)),
+            Plane.of(arrays["plane/shares"], arrays["plane/places"].astype(np.float64)),
             arrays["latents"].astype(np.float32),
             Decoder(**parts["decoder"]),
             Encoder(**parts["encoder"]),
