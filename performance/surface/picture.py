@@ -15,7 +15,6 @@ from performance.surface.labels import tidy_name
 from performance.surface.layout import Layout
 from performance.surface.plane import clip_points, draw_clips, draw_cursor, draw_names, paint_plane
 from performance.surface.theme import (
-    BAND_COLOURS,
     BAND_NAMES,
     LOUD,
     NIGHT,
@@ -23,7 +22,7 @@ from performance.surface.theme import (
     Words,
     write,
 )
-from performance.surface.views import balance_colours
+from performance.surface.views import balance_colours, balance_hues
 from rvae.errors import FileError
 from rvae.meter import Meter
 
@@ -61,8 +60,8 @@ def draw_plane(
         picture.blit(paint_plane(balance_colours(field), _PLANE), box)
     layout = _layout(box)
     picture.set_clip(box)
-    draw_clips(picture, layout, clips)
     _draw_path(picture, layout, path_points)
+    draw_clips(picture, layout, clips)
     draw_names(picture, layout, words, clips, clips=clips)
     picture.set_clip(None)
     beats = f"{meter.beats} beat{'s' if meter.beats > 1 else ''} a bar, as in {meter.label}"
@@ -93,7 +92,7 @@ def _draw_path(picture: pygame.Surface, layout: Layout, points: Sequence[tuple[f
 
 def _draw_legend(picture: pygame.Surface, words: Words, box: pygame.Rect, *, path: bool) -> None:
     x = box.left
-    for name, colour in zip(BAND_NAMES, BAND_COLOURS, strict=True):
+    for name, colour in zip(BAND_NAMES, balance_hues(), strict=True):
         pygame.draw.rect(picture, colour, (x, box.top + 8, 20, 20))
         where = write(picture, words, name, 26, pygame.Rect(x + 30, box.top, box.right - x - 30, 36))
         x = where.right + 34

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from performance.surface.field import Bytes, Field, Floats
-from performance.surface.theme import BAND_COLOURS, band_of, oklab_to_rgb
+from performance.surface.theme import BAND_COLOURS, Colour, band_of, oklab_to_rgb
 from rvae.measures import exact_f1
 from rvae.meter import TICKS_PER_BEAT, Meter
 
@@ -113,6 +113,12 @@ def balance_colours(field: Field) -> Bytes:
     lightness = _DARKEST + (_BRIGHTEST - _DARKEST) * fullness
     # dark places carry less colour, or they would leave what a screen can show
     return oklab_to_rgb(np.dstack((lightness, chroma * (0.55 + 0.45 * fullness)[..., None])).astype(np.float32))
+
+
+def balance_hues() -> tuple[Colour, ...]:
+    """The colours of places where low, middle or high drums alone have the say, for a legend."""
+    swatches = oklab_to_rgb(np.column_stack((np.full(3, 0.7), _BAND_AB)).astype(np.float32)).tolist()
+    return tuple((red, green, blue) for red, green, blue in swatches)
 
 
 def syncopation(field: Field, meter: Meter) -> Floats:
