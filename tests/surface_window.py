@@ -1,23 +1,22 @@
-"""A window for a test to drive: prints one JSON line whenever what is seen has changed."""
+"""`python surface_window.py MODEL`: the instrument in a window; prints a JSON line when what is seen has changed."""
 
 from __future__ import annotations
 
 import json
 import sys
 
-from surface_support import LocalStage
-
 from performance.commands import StageCommand
+from performance.process import EngineProcess
 from performance.snapshot import Snapshot
+from performance.stage import Stage
 from performance.surface.window import run
+from rvae.model import load
 
 
-class Told(LocalStage):
+class Told(Stage):
     """Tells on standard output what it was asked for and what it shows."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._told = ""
+    told = ""
 
     def do(self, command: StageCommand) -> None:
         super().do(command)
@@ -25,17 +24,16 @@ class Told(LocalStage):
 
     def tick(self) -> Snapshot:
         now = super().tick()
-        line = json.dumps(
-            {"cursor": now.cursor, "onsets": now.pattern.onset.sum(axis=1).tolist(), "playing": now.playing}
-        )
-        if line != self._told:
+        seen = {"cursor": now.cursor, "onsets": now.pattern.onset.sum(axis=1).tolist(), "playing": now.playing}
+        if (line := json.dumps(seen)) != self.told:
             print(line, flush=True)
-            self._told = line
+            self.told = line
         return now
 
 
 if __name__ == "__main__":
-    stage = Told()
-    code = run(stage)
-    print(json.dumps({"closed": stage.closed, "code": code}), flush=True)
+    model = load(sys.argv[1])
+    engine = EngineProcess(model.pattern((0.5, 0.5), meter=model.meter))
+    code = run(Told(model, engine))
+    print(json.dumps({"closed": not engine.is_alive, "code": code}), flush=True)
     sys.exit(code)

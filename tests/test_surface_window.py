@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pygame
 import pytest
 
@@ -22,6 +23,7 @@ from performance.surface.field import LATTICE
 from performance.surface.layout import Layout
 from performance.surface.window import in_pixels, run
 from rvae.errors import OutputError
+from rvae.model import Model, load
 
 TESTS = Path(__file__).resolve().parent
 PATIENCE_S = 60.0  # how long a loaded machine may take; nothing is measured by it
@@ -55,7 +57,7 @@ def display() -> Iterator[str]:
 class Driven:
     """A window in a process of its own: what it tells, and hands for it."""
 
-    def __init__(self, display: str) -> None:
+    def __init__(self, display: str, model: Path) -> None:
         self._environment = {
             **{name: value for name, value in os.environ.items() if name != "SDL_VIDEODRIVER"},
             "DISPLAY": display,
@@ -63,7 +65,7 @@ class Driven:
             "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS.parent))),
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", str(TESTS / "surface_window.py")],
+            [sys.executable, "-W", "error", str(TESTS / "surface_window.py"), str(model)],
             stdout=subprocess.PIPE,
             env=self._environment,
         )
@@ -126,8 +128,8 @@ class Driven:
 
 
 @pytest.fixture
-def window(display: str) -> Iterator[Driven]:
-    driven = Driven(display)
+def window(display: str, model_file: Path) -> Iterator[Driven]:
+    driven = Driven(display, model_file)
     try:
         driven.until(lambda line: "cursor" in line)
         driven.hands("windowfocus", "WINDOW")
@@ -136,17 +138,30 @@ def window(display: str) -> Iterator[Driven]:
         driven.end()
 
 
+def free_places(model: Model) -> list[tuple[float, float]]:
+    """Places of the plane that are on no clip, where a touch means the place itself; far ones first."""
+    clips = np.array([clip.point for clip in model.clips_of(model.meter.beats)])
+    places = [(x / 10, y / 10) for x in range(1, 10) for y in range(1, 10)]
+    return sorted(places, key=lambda place: -np.hypot(*(clips - place).T).min())
+
+
 @needs_display
-def test_a_drag_moves_the_cursor_and_the_pattern_follows(window: Driven) -> None:
-    layout = Layout.of(1280, 800, voices=9)
-    start, end = (tuple(map(round, layout.pixel_of(*point))) for point in ((0.3, 0.4), (0.7, 0.6)))
-    window.hands("mousemove", "--window", "WINDOW", *start, "mousedown", 1)
-    there = window.until(lambda line: "cursor" in line and abs(line["cursor"][0] - 0.3) < 0.01)
-    window.hands("mousemove", "--window", "WINDOW", *end, "mouseup", 1)
-    here = window.until(lambda line: "cursor" in line and abs(line["cursor"][0] - 0.7) < 0.01)
-    assert there["cursor"] == pytest.approx([0.3, 0.4], abs=0.01)
-    assert here["cursor"] == pytest.approx([0.7, 0.6], abs=0.01)
-    assert here["onsets"] != there["onsets"]
+def test_a_drag_moves_the_cursor_and_the_pattern_follows(window: Driven, model_file: Path) -> None:
+    model = load(model_file)
+    layout = Layout.of(1280, 800, voices=len(model.kit))
+
+    def onsets(place: tuple[float, float]) -> list[int]:
+        return model.pattern(place, meter=model.meter).onset.sum(axis=1).tolist()
+
+    start, *others = free_places(model)
+    end = next(place for place in others if onsets(place) != onsets(start))
+    for place, button in ((start, "mousedown"), (end, "mouseup")):
+        pixel = tuple(map(round, layout.pixel_of(*place)))
+        window.hands("mousemove", "--window", "WINDOW", *pixel, button, 1)
+        seen = window.until(lambda line, place=place: line.get("cursor") == pytest.approx(list(place), abs=0.01))
+        shown = model.pattern(seen["cursor"], meter=model.meter)
+        assert seen["onsets"] == shown.onset.sum(axis=1).tolist()
+    assert onsets(start) != onsets(end)
 
 
 @needs_display
@@ -183,15 +198,16 @@ def test_full_screen_and_back_goes_on_playing(window: Driven) -> None:
 
 
 @needs_display
-def test_a_window_made_tiny_and_large_again_goes_on(window: Driven) -> None:
+def test_a_window_made_tiny_and_large_again_goes_on(window: Driven, model_file: Path) -> None:
     for width, height in ((1, 1), (90, 700), (1500, 900)):
         window.hands("windowsize", "WINDOW", width, height)
         window.hands("key", "--window", "WINDOW", "space")
         window.until(lambda line: line.get("command") == "TogglePlay")
-    layout = Layout.of(1500, 900, voices=9)
-    x, y = layout.pixel_of(0.5, 0.5)
+    model = load(model_file)
+    place = free_places(model)[0]
+    x, y = Layout.of(1500, 900, voices=len(model.kit)).pixel_of(*place)
     window.hands("mousemove", "--window", "WINDOW", round(x), round(y), "click", 1)
-    window.until(lambda line: "cursor" in line and line["cursor"] == pytest.approx([0.5, 0.5], abs=0.01))
+    window.until(lambda line: line.get("cursor") == pytest.approx(list(place), abs=0.01))
 
 
 def test_events_on_dense_displays_are_told_in_pixels() -> None:
