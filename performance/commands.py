@@ -87,6 +87,20 @@ class SetMeter:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreScene:
+    """Keep how it sounds now as the scene of a number, 1 to 128."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallScene:
+    """Go back to a scene, heard at the quantum. One that was never stored becomes a message."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetPattern:
     """Play a pattern from the quantum's next place on. Where its meter is another one, that place is the next bar."""
 
@@ -101,5 +115,17 @@ class Quit:
 
 EngineCommand = Play | Stop | Panic | SetControl | SetVoice | SetPattern | Quit
 StageCommand = (
-    Play | Stop | TogglePlay | Panic | SetControl | StepControl | SetVoice | MoveCursor | GoToClip | SetMeter | Quit
+    Play
+    | Stop
+    | TogglePlay
+    | Panic
+    | SetControl
+    | StepControl
+    | SetVoice
+    | MoveCursor
+    | GoToClip
+    | SetMeter
+    | StoreScene
+    | RecallScene
+    | Quit
 )

@@ -105,8 +105,9 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing a player can do that has no value: `keys` are all the keys that do it, `osc` its address if it has
-    one.
+    """One thing a player can do that has no value: `keys` are all the keys that do it.
+
+    `osc` is its address if it has one, `osc_word` the word that comes first there where several share it.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Action:
     keys: tuple[str, ...]
     osc: str = ""
     help: str = ""
+    osc_word: str = ""
 
 
 # Key names are SDL's, in lower case, after any of ctrl+, shift+, alt+; pad- is a button of a game controller.
@@ -137,25 +139,55 @@ _CONTROLS = (
             help="how far ahead events are made: shorter answers faster, longer survives a busier machine"),
 )  # fmt: skip
 _WAYS = ("left", "right", "up", "down")
+_DIGITS = "123456789"
 _ACTIONS = (
     Action("play_stop", "Play or stop", ("space", "pad-a"), help="starts at bar 1; stopping leaves silence"),
     Action("play", "Play", (), "/rvae/play"),
     Action("stop", "Stop", (), "/rvae/stop"),
-    Action("panic", "Panic", ("backspace", "escape", "pad-b"), "/rvae/panic",
-           "stops, and every note on every output ends"),
-    Action("move", "Move the cursor", (*_WAYS, *(f"shift+{way}" for way in _WAYS), *(f"pad-{way}" for way in _WAYS)),
-           help="a fortieth of the plane; with shift a tenth of that"),
+    Action(
+        "panic", "Panic", ("backspace", "escape", "pad-b"), "/rvae/panic", "stops, and every note on every output ends"
+    ),
+    Action(
+        "move",
+        "Move the cursor",
+        (*_WAYS, *(f"shift+{way}" for way in _WAYS), *(f"pad-{way}" for way in _WAYS)),
+        help="a fortieth of the plane; with shift a tenth of that",
+    ),
     Action("next_meter", "Next meter", ("m", "pad-rightshoulder"), help="of those with as many beats; at the next bar"),
     Action("previous_meter", "Previous meter", ("shift+m", "pad-leftshoulder")),
-    Action("next_beats", "Next number of beats", ("b", "pad-back"),
-           help="another plane of the same model, where it learned one"),
+    Action(
+        "next_beats",
+        "Next number of beats",
+        ("b", "pad-back"),
+        help="another plane of the same model, where it learned one",
+    ),
     Action("next_clip", "Next clip", ("tab", "pad-x"), help="the cursor jumps to the next clip's place"),
     Action("previous_clip", "Previous clip", ("shift+tab",)),
+    Action(
+        "store_scene",
+        "Keep a scene",
+        tuple(f"ctrl+{digit}" for digit in _DIGITS),
+        "/rvae/scene",
+        help="place, meter, densities and mutes, to come back to",
+        osc_word="store",
+    ),
+    Action(
+        "recall_scene",
+        "Go back to a scene",
+        tuple(f"shift+{digit}" for digit in _DIGITS),
+        "/rvae/scene",
+        help="heard at the next beat or bar, as moves are",
+        osc_word="recall",
+    ),
     Action("next_view", "Next view", ("v", "pad-y"), help="what the colours of the plane tell"),
     Action("help", "Help", ("h", "f1", "pad-start")),
     Action("full_screen", "Full screen", ("f", "f11")),
-    Action("audience", "Window for the audience", ("a",),
-           help="the plane alone: bring it to the other screen, where f fills it"),
+    Action(
+        "audience",
+        "Window for the audience",
+        ("a",),
+        help="the plane alone: bring it to the other screen, where f fills it",
+    ),
     Action("quit", "Quit", ("ctrl+q",), help="everything falls silent first"),
 )
 

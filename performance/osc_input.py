@@ -7,8 +7,20 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from performance.commands import MoveCursor, Panic, Play, SetControl, SetMeter, SetVoice, StageCommand, Stop
+from performance.commands import (
+    MoveCursor,
+    Panic,
+    Play,
+    RecallScene,
+    SetControl,
+    SetMeter,
+    SetVoice,
+    StageCommand,
+    Stop,
+    StoreScene,
+)
 from performance.controls import CONTROLS, Control
+from performance.scenes import scene_number
 from rvae.errors import OutputError, RvaeError
 from rvae.kit import Kit
 from rvae.meter import Meter
@@ -112,6 +124,12 @@ def _meter(values: Sequence[object]) -> StageCommand:
     return SetMeter(Meter.parse(str(values[0])))
 
 
+def _scene(values: Sequence[object]) -> StageCommand:
+    word, number = values
+    kinds: dict[str, type[StoreScene] | type[RecallScene]] = {"store": StoreScene, "recall": RecallScene}
+    return kinds[str(word)](scene_number(int(_number(number))))
+
+
 _FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
     "/wek/outputs": _move,
     "/rvae/cursor": _move,
@@ -119,6 +137,7 @@ _FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
     "/rvae/stop": lambda _: Stop(),
     "/rvae/panic": lambda _: Panic(),
     "/rvae/meter": _meter,
+    "/rvae/scene": _scene,
 }
 
 

@@ -22,6 +22,7 @@ from performance.commands import (
     Play,
     Quantum,
     Quit,
+    RecallScene,
     SetControl,
     SetMeter,
     SetPattern,
@@ -29,11 +30,13 @@ from performance.commands import (
     StageCommand,
     StepControl,
     Stop,
+    StoreScene,
     TogglePlay,
 )
 from performance.controls import control, defaults
 from performance.cursor import Path, Point, on_plane
 from performance.osc_input import CursorEcho, OscInput
+from performance.scenes import Scene, scene_number
 from performance.snapshot import EngineStatus, Message, Playhead, Snapshot
 from performance.transport import Place
 from rvae.errors import RvaeError, UsageError
@@ -153,6 +156,7 @@ class Stage:
         self._mute = [False] * len(model.kit)
         self._osc_in, self._echo, self._path, self._learning = osc_in, echo, path, learning
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
+        self._scenes: dict[int, Scene] = {}
         self._numbers = 0
         self._heard_number = 0
         self._ignored = 0
@@ -196,12 +200,36 @@ class Stage:
             case SetMeter(meter):
                 self._model.space(meter.beats)  # raises where that number of beats was not learned
                 self._meter = meter
+            case StoreScene(number):
+                self._scenes[scene_number(number)] = self._scene()
+                self.say(f"scene {number} is kept")
+            case RecallScene(number):
+                self._recall(scene_number(number))
             case TogglePlay():
                 self._send(Play() if self._engine.status().transport is None else Stop())
             case Play() | Stop() | Panic():
                 self._send(command)
             case Quit():
                 self.close()
+
+    def _scene(self) -> Scene:
+        voices = tuple(self._voice_density), tuple(self._mute)
+        return Scene(self._cursor, self._meter, self._controls["density"], *voices)
+
+    def _recall(self, number: int) -> None:
+        scene = self._scenes.get(number)
+        if scene is None:
+            kept = ", ".join(map(str, sorted(self._scenes))) or "none"
+            raise UsageError(f"scene {number} was never stored; there are {kept}")
+        self._model.space(scene.meter.beats)  # a model learned since may not have it
+        self._path = None
+        self._meter = scene.meter
+        self._move(scene.cursor)
+        self._set_control("density", scene.density)
+        for voice, (density, muted) in enumerate(zip(scene.voice_density, scene.mute, strict=True)):
+            self._set_voice("voice_density", voice, density)
+            if muted != self._mute[voice]:
+                self._set_voice("mute", voice, float(muted))
 
     def _set_control(self, name: str, value: float) -> None:
         known = control(name)

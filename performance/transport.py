@@ -116,7 +116,7 @@ class Transport:
     def __post_init__(self) -> None:
         if not MIN_QPM <= self.qpm <= MAX_QPM:
             raise UsageError(
-                f"tempo: {float(self.qpm):.4g} quarters a minute, {MIN_QPM:.0f} to {MAX_QPM:.0f} allowed; choose another"
+                f"tempo: {float(self.qpm):.4g} quarters a minute, {MIN_QPM:.0f} to {MAX_QPM:.0f} allowed; choose one"
             )
 
     def quarters_at(self, now_ns: int) -> Fraction:

@@ -52,7 +52,9 @@ def test_a_control_nobody_knows_is_refused_with_those_there_are() -> None:
 def test_no_key_and_no_address_does_two_things() -> None:
     keys = [key for served in (*CONTROLS.values(), *ACTIONS.values()) for key in served.keys]
     assert len(keys) == len(set(keys))
-    addresses = [(c.osc, c.osc_word) for c in CONTROLS.values()] + [(a.osc, "") for a in ACTIONS.values() if a.osc]
+    addresses = [(c.osc, c.osc_word) for c in CONTROLS.values()] + [
+        (a.osc, a.osc_word) for a in ACTIONS.values() if a.osc
+    ]
     assert len(addresses) == len(set(addresses))
 
 

@@ -220,6 +220,8 @@ OSC_EXAMPLES: dict[str, list[object]] = {
     "name `density` v": ["snare", "density", 0.7],
     "name `mute` v": ["snare", "mute", 1],
     "now`, `beat` or `bar": ["bar"],
+    "store` n": ["store", 3],
+    "recall` n": ["recall", 3],
 }
 
 

@@ -246,5 +246,5 @@ def test_a_performance_of_so_many_bars_ends_at_its_barline_and_releases_everythi
 def test_a_feel_that_cannot_be_played_is_refused() -> None:
     with pytest.raises(UsageError, match=r"0\.5 to 0\.75"):
         Feel(swing=Fraction(9, 10))
-    with pytest.raises(UsageError, match="0 to 1.5"):
+    with pytest.raises(UsageError, match=r"0 to 1.5"):
         Feel(microtiming=Fraction(2))

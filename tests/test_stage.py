@@ -16,12 +16,14 @@ from performance.commands import (
     MoveCursor,
     Play,
     Quit,
+    RecallScene,
     SetControl,
     SetMeter,
     SetPattern,
     SetVoice,
     StageCommand,
     StepControl,
+    StoreScene,
     TogglePlay,
 )
 from performance.cursor import Key, Path
@@ -288,3 +290,31 @@ def test_a_training_that_fails_leaves_the_music_and_says_why(model_file: FilePat
     assert "no clips" in snapshot.messages[-1].text
     stage.close()
     assert feed.closed
+
+
+def test_a_scene_brings_back_place_meter_densities_and_mutes(model_file: FilePath) -> None:
+    model = load(model_file)
+    engine = NearEngine(model)
+    stage = Stage(model, engine, meter=Meter.parse("6/8"))
+    for command in (MoveCursor(0.2, 0.9), SetControl("density", 0.7), SetVoice("mute", 1, 1), StoreScene(3)):
+        stage.do(command)
+    before = stage.tick()
+    for command in (SetMeter(Meter.parse("3/4")), MoveCursor(0.8, 0.1), SetControl("density", 0.4)):
+        stage.do(command)
+    stage.do(SetVoice("mute", 1, 0))
+    assert stage.tick().pattern.meter == Meter.parse("3/4")
+    stage.do(RecallScene(3))
+    after = stage.tick()
+    assert (after.cursor, after.meter, after.mute) == (before.cursor, before.meter, before.mute)
+    assert after.controls["density"] == before.controls["density"]
+    assert after.pattern.same_as(before.pattern)
+    stage.do(RecallScene(4))
+    assert "scene 4 was never stored" in stage.tick().messages[-1].text
+
+
+@pytest.mark.parametrize("number", [0, 129, -1])
+def test_a_scene_of_an_impossible_number_is_refused_in_a_line(model_file: FilePath, number: int) -> None:
+    model = load(model_file)
+    stage = Stage(model, NearEngine(model))
+    stage.do(StoreScene(number))
+    assert f"scene {number}" in stage.tick().messages[-1].text

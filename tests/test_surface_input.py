@@ -15,10 +15,12 @@ from performance.commands import (
     MoveCursor,
     Panic,
     Quit,
+    RecallScene,
     SetControl,
     SetMeter,
     SetVoice,
     StepControl,
+    StoreScene,
     TogglePlay,
 )
 from performance.controls import ACTIONS, CONTROLS
@@ -197,6 +199,9 @@ def test_each_key_of_an_action_does_it(name: str) -> None:
             assert commands == ()
             changed = {"help": look.help_shown, "full_screen": look.full_screen, "audience": look.audience}
             assert [each for each, is_so in changed.items() if is_so] == [name]
+        elif name in ("store_scene", "recall_scene"):
+            kind = StoreScene if name == "store_scene" else RecallScene
+            assert commands == (kind(int(pressed[-1])),)
         elif name == "next_view":
             assert look.view == 1
         elif name == "move":
@@ -204,6 +209,9 @@ def test_each_key_of_an_action_does_it(name: str) -> None:
             right, up = commands[0].x - 0.5, commands[0].y - 0.7
             way = pressed.removeprefix("shift+").removeprefix("pad-")
             assert {"left": right < 0, "right": right > 0, "up": up > 0, "down": up < 0}[way]
+        elif name in ("store_scene", "recall_scene"):
+            kind = StoreScene if name == "store_scene" else RecallScene
+            assert commands == (kind(int(pressed[-1])),)
         else:
             assert commands == (ACTS[name],)
             assert look.closing == (name == "quit")

@@ -12,11 +12,13 @@ from performance.commands import (
     MoveCursor,
     Panic,
     Quit,
+    RecallScene,
     SetControl,
     SetMeter,
     SetVoice,
     StageCommand,
     StepControl,
+    StoreScene,
     TogglePlay,
 )
 from performance.controls import ACTIONS, CONTROLS
@@ -126,6 +128,8 @@ def _by_key(name: str, snapshot: Snapshot, look: Look) -> Response | None:
     if not name:
         return None
     for action in ACTIONS.values():
+        if name in action.keys and action.name in _SCENES:
+            return look, (_SCENES[action.name](int(name[-1])),)
         if name in action.keys:
             return (look, (_nudge(name, snapshot),)) if action.name == "move" else _act(action.name, snapshot, look)
     for control in CONTROLS.values():
@@ -137,6 +141,9 @@ def _by_key(name: str, snapshot: Snapshot, look: Look) -> Response | None:
         steps = 1 if len(control.keys) == 1 or at == 1 else -1
         return replace(look, touched=(control.name, look.now_s)), (StepControl(control.name, steps),)
     return (replace(look, help_shown=not look.help_shown), ()) if name == "?" else None
+
+
+_SCENES: dict[str, type[StoreScene] | type[RecallScene]] = {"store_scene": StoreScene, "recall_scene": RecallScene}
 
 
 def _act(name: str, snapshot: Snapshot, look: Look) -> Response:
