@@ -11,12 +11,12 @@ import multiprocessing
 import select
 import signal
 import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from performance.clock import NS_PER_MS, MonotonicClock
-from performance.commands import EngineCommand, Quit
+from performance.commands import EngineCommand, Quit, SetPattern
 from performance.engine import Engine
 from performance.outputs.output import Output
 from performance.outputs.quiet import quiet_drivers
@@ -26,7 +26,11 @@ from performance.wire import Wire, WireFull
 from rvae.errors import OutputError, UsageError
 from rvae.pattern import Pattern
 
-_STATUS_NS = 10 * NS_PER_MS
+_STATUS_NS = 15 * NS_PER_MS
+_AT_ONCE = 16
+_SWITCH_S = 0.0005  # the callbacks of audio and JACK need the interpreter as much as the loop does
+_QUIET_NS = NS_PER_MS  # before a beat nothing else is begun
+_LEAST_AHEAD_NS = 3 * NS_PER_MS  # unless events would run out
 _CLOSE_S = 3.0
 
 
@@ -138,6 +142,7 @@ def engine_main(end: socket.socket, pattern: Pattern, specs: Sequence[OutputSpec
     ending: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the window's process tells us
+    sys.setswitchinterval(_SWITCH_S)
     got = take_realtime() if realtime else "normal priority"
     awake = AwakeProcessor() if realtime else None
     wire = Wire(end)
@@ -160,26 +165,56 @@ def _run(engine: Engine, wire: Wire, ending: list[int], realtime: str) -> None:
     clock = MonotonicClock()
     next_status_ns = 0
     while not (ending or engine.has_quit or wire.is_closed):
-        for command in wire.receive():
+        if _beat_is_near(engine, clock):
+            continue
+        for command in _latest(wire.receive(limit=_AT_ONCE)):
             engine.do(command)
-        due_ns = engine.step()
+        if _beat_is_near(engine, clock):
+            continue
+        next_step_ns = engine.step()
         now_ns = clock.now_ns()
-        if now_ns >= next_status_ns and due_ns - now_ns > NS_PER_MS // 2:
+        if now_ns >= next_status_ns and next_step_ns - now_ns > _QUIET_NS:
             next_status_ns = now_ns + _STATUS_NS
             wire.flush()
             if wire.is_clear:  # otherwise the window hangs: it gets the next one
                 wire.send(engine.status(realtime))
             if engine.is_idle:
                 gc.collect(0)
-        _wait(clock, wire, due_ns)
+        _wait(clock, wire, next_step_ns)
 
 
-def _wait(clock: MonotonicClock, wire: Any, due_ns: int) -> None:
-    """Until `due_ns`, or until something comes in if that is a while away."""
-    spare_s = (due_ns - clock.now_ns()) / 1e9 - 0.0005
+def _latest(commands: list[EngineCommand]) -> list[EngineCommand]:
+    """Of patterns that came in a row for the same place, the last: the others would never be heard."""
+    kept: list[EngineCommand] = []
+    for command in commands:
+        before = kept[-1] if kept else None
+        if isinstance(command, SetPattern) and isinstance(before, SetPattern) and _same_place(command, before):
+            kept.pop()
+        kept.append(command)
+    return kept
+
+
+def _same_place(one: SetPattern, other: SetPattern) -> bool:
+    return one.at == other.at and one.pattern.meter == other.pattern.meter
+
+
+def _beat_is_near(engine: Engine, clock: MonotonicClock) -> bool:
+    """Where an event is due at any moment, wait for it, send it and do nothing else: all other work can wait."""
+    due_ns = engine.next_due_ns
+    if due_ns is None or due_ns - clock.now_ns() > _QUIET_NS or 0 < engine.made_ahead_ns < _LEAST_AHEAD_NS:
+        return False
+    clock.sleep_until(due_ns)
+    engine.send_due()
+    return True
+
+
+def _wait(clock: MonotonicClock, wire: Wire, until_ns: int) -> None:
+    """Until `until_ns`, or until something comes in if that is a while away."""
+    spare_s = (until_ns - _QUIET_NS - clock.now_ns()) / 1e9
+    if wire.has_more:
+        return
     if spare_s > 0:
         with contextlib.suppress(InterruptedError):
-            ready, _, _ = select.select([wire], [], [], spare_s)
-            if ready:
-                return
-    clock.sleep_until(due_ns)
+            select.select([wire], [], [], spare_s)
+        return
+    clock.sleep_until(until_ns)

@@ -30,7 +30,7 @@ from rvae.pattern import Pattern
 RATE_HZ = 48_000
 MAX_BARS = 2_000
 _BLOCK_FRAMES = 512
-_STEP_NS = 50 * NS_PER_MS  # well within the shortest beat: 200 ms
+_STEP_NS = 30 * NS_PER_MS  # with its horizon well within the shortest beat: 200 ms
 _TAIL_S = 2  # the last cymbal rings out
 _CHANNEL = 10
 
@@ -78,7 +78,7 @@ def play_offline(pattern_at: Callable[[int], Pattern], kit: Kit, *, meter: Meter
     engine = Engine(clock, pattern_at(0), [output], step_ns=_STEP_NS)
     engine.open_outputs(kit)
     engine.do(SetControl("tempo", bpm))
-    engine.do(SetControl("horizon", 5))
+    engine.do(SetControl("horizon", 60))
     engine.do(Play(bars=bars))
     transport = engine.transport
     assert transport is not None

@@ -47,6 +47,14 @@ class Wire:
         self._out += _LENGTH.pack(len(packed)) + packed
         self.flush()
 
+    @property
+    def has_more(self) -> bool:
+        """Whether values have come in that `receive` has not given yet, because of its limit."""
+        if len(self._in) < _LENGTH.size:
+            return False
+        (length,) = _LENGTH.unpack_from(self._in)
+        return len(self._in) >= _LENGTH.size + int(length)
+
     def flush(self) -> None:
         """Send as much of what is kept as goes now."""
         try:

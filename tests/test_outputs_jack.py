@@ -50,11 +50,17 @@ class Recorder:
         self._frame += frames
 
     def connect(self, source: str, target: Any) -> bool:
-        """Connect a port as soon as it is there."""
-        if not wait_for(lambda: any(port.name == source for port in self.client.get_ports())):
-            return False
-        self.client.connect(source, target)
-        return True
+        """Connect a port as soon as it is there and its client runs."""
+        import jack
+
+        def connected() -> bool:
+            try:
+                self.client.connect(source, target)
+            except jack.JackError:
+                return False
+            return True
+
+        return wait_for(connected)
 
     def connect_sound(self) -> bool:
         """Connect the left channel of the engine's sound."""
