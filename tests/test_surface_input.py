@@ -209,9 +209,6 @@ def test_each_key_of_an_action_does_it(name: str) -> None:
             right, up = commands[0].x - 0.5, commands[0].y - 0.7
             way = pressed.removeprefix("shift+").removeprefix("pad-")
             assert {"left": right < 0, "right": right > 0, "up": up > 0, "down": up < 0}[way]
-        elif name in ("store_scene", "recall_scene"):
-            kind = StoreScene if name == "store_scene" else RecallScene
-            assert commands == (kind(int(pressed[-1])),)
         else:
             assert commands == (ACTS[name],)
             assert look.closing == (name == "quit")

@@ -27,13 +27,14 @@ _NOTES: dict[Fraction, tuple[int, bool, bool]] = {
 
 
 def key_text(keys: tuple[str, ...]) -> str:
-    """Keys as one reads them: `-  =`, `Space`, `1 to 9`, `Arrows`; without the buttons of a controller."""
+    """Keys as one reads them: `-  =`, `Space`, `Ctrl+1 to 9`, `Arrows`; without the buttons of a controller."""
     keys = tuple(key for key in keys if not key.startswith("pad-"))
     if "left" in keys:
         return "Arrows"
-    if len(keys) > 2 and all(key.isdigit() for key in keys):
-        return f"{keys[0]} to {keys[-1]}"
-    return "  ".join("+".join(part.capitalize() for part in key.split("+")) for key in keys)
+    shown = ["+".join(part.capitalize() for part in key.split("+")) for key in keys]
+    if len(keys) > 2 and len({key[:-1] for key in keys}) == 1 and all(key[-1].isdigit() for key in keys):
+        return f"{shown[0]} to {shown[-1][-1]}"
+    return "  ".join(shown)
 
 
 def segments(item: Item, count: int) -> tuple[pygame.Rect, ...]:
