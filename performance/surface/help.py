@@ -19,7 +19,17 @@ _BY_HAND: tuple[tuple[str, str, str], ...] = (
 def help_rows() -> tuple[tuple[str, str, str], ...]:
     """(keys, label, what it does) of everything that has a key, then what is done by hand."""
     controls = [(key_text(control.keys), control.label, control.help) for control in CONTROLS.values() if control.keys]
-    actions = [(key_text(action.keys), action.label, action.help) for action in ACTIONS.values() if action.keys]
+    back = {
+        action.label.removeprefix("Previous "): action for action in ACTIONS.values() if "Previous " in action.label
+    }
+    actions: list[tuple[str, str, str]] = []
+    for action in ACTIONS.values():
+        if not action.keys or action in back.values():
+            continue
+        keys, label, reverse = key_text(action.keys), action.label, back.get(action.label.removeprefix("Next "))
+        if reverse is not None:  # there and back on one line
+            keys, label = f"{keys}  {key_text(reverse.keys)}", label.replace("Next ", "Next, previous ")
+        actions.append((keys, label, action.help))
     return (*actions, *controls, *_BY_HAND)
 
 
@@ -45,13 +55,13 @@ def draw_help(target: pygame.Surface, layout: Layout, words: Words) -> None:
 
 def _draw_row(target: pygame.Surface, words: Words, line: pygame.Rect, row: tuple[str, str, str]) -> None:
     keys, label, what = row
-    px = max(9, min(round(line.height * 0.43), line.width // 18))
+    px = max(9, min(round(line.height * 0.46), line.width // 18))
     small = max(8, round(px * 0.74))
-    first = line.width * 32 // 100
+    first = line.width * 31 // 100
     write(target, words, keys, px, pygame.Rect(line.left, line.top, first - px // 2, line.height), colour=WARM)
     right = pygame.Rect(line.left + first, line.top, line.width - first, line.height)
-    if words.width(what, small) > right.width:
-        small = max(8, min(small, (line.height - px - 2) // 2))  # two lines
+    while words.width(what, small) > right.width and small > max(8, px * 0.56):
+        small -= 1  # then in two lines, if need be
     explained = words.wrap(what, small, right.width)[: max(0, (line.height - px) // small)]
     top = line.top + (line.height - px - small * len(explained)) // 2
     write(target, words, label, px, pygame.Rect(right.left, top, right.width, px), colour=LOUD)
