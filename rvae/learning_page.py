@@ -215,8 +215,7 @@ def _head(here: Conditions, absent: Sequence[str]) -> str:
         "same splits. Written by `rvae bench --learning -o docs/learning-figures.md` (`make figures`); what the "
         "figures mean is in [how the learner works](learning.md).\n\n"
         f"- Machine: {here.processor}, {here.cores} cores, {here.system}; threads of the matrix library: "
-        f"{here.threads}. Training uses one. Others were using the machine too: times are medians where they can be, "
-        "and read high.\n"
+        f"{here.threads}. Training uses one. Others were using the machine too: times are processor time.\n"
         f"- Date: {here.date}. Versions: {versions}.\n"
         f"- Seed{'s' if len(here.seeds) > 1 else ''}: {seeds} (of the choice of clips, the folds and the training)."
     )
@@ -316,9 +315,10 @@ _READING = """## How to read it
 - **outside**: share of a lattice of 30 x 30 places with fewer than half the onsets of the emptiest clip or more than
   one and a half times those of the fullest. The other plane figures are defined in `rvae/measures.py`; with several
   numbers of beats they are means weighted by patterns.
-- **Times**: *training* is one training from clips to a model, the interpreter and PyTorch already loaded. *First
-  model*: until there is one to play. The published code has no early model, so for it that is the whole training, here
-  as torch. *Decode*: one place in numpy, the median over five rounds of 200.
+- **Times** are processor time, which on a machine of its own is time on the clock; on a shared one the others' work is
+  left out, though they slow it down all the same. *Training* is one training from clips to a model, the interpreter and
+  PyTorch already loaded. *First model*: until there is one to play; the published code has no early model, so for it
+  that is the whole training, here as torch. *Decode*: one place in numpy, the median over five rounds of 200.
 - **file**: the whole model in millions of bytes; the published project saves its decoder alone.
 - A target that depends on the number of clips (F1, clip_recall, jumps, training) is set for 12 and 24 or fewer, as the
   case may be; larger corpora have the looser one, or none."""
