@@ -27,7 +27,7 @@ from rvae.network import RhythmVae
 from rvae.pattern import Pattern
 from rvae.plane import Plane, corners
 from rvae.seating import Seating
-from rvae.sketch import MOST_ANCHORS, THRESHOLDS
+from rvae.sketch import MOST_ANCHORS, THRESHOLDS, sketched_space
 from rvae.space import Space
 
 
@@ -67,6 +67,7 @@ class SpaceFitting:
     def __init__(self, patterns: Sequence[Pattern], recipe: Recipe, seed: int) -> None:
         self.recipe = recipe
         self.first = patterns[0]
+        self._patterns, self._seed, self._done = patterns, seed, 0
         self._rng = np.random.default_rng(seed)
         self._torch = torch.Generator().manual_seed(seed)
         self._seating = Seating.of(
@@ -105,6 +106,7 @@ class SpaceFitting:
 
     def step(self) -> float:
         """Go on by one step; returns its loss."""
+        self._done += 1
         return next(self._losses)
 
     def _weights(self) -> Tensor:
@@ -233,7 +235,9 @@ class SpaceFitting:
         return np.stack([across.ravel(), up.ravel()], axis=1) + corner
 
     def space(self) -> Space:
-        """The space as far as it is fitted."""
+        """The space as far as it is fitted; while the network knows too little to be played, a sketch of it."""
+        if self._done < self._plane_steps + self._network_steps // 2:
+            return sketched_space(self._patterns, self._seed)
         self._settle()
         assert self._pinned is not None
         with torch.no_grad():

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rvae.decoder import cell_features
+from rvae.errors import TrainingError
 from rvae.layout import layout, onset_distances, seated_nodes, spread_anchors
 from rvae.pattern import Floats, Pattern
 from rvae.variations import ENOUGH_PATTERNS, variations
@@ -45,10 +46,17 @@ class Seating:
     def of(
         cls, patterns: Sequence[Pattern], rng: np.random.Generator, *, most_anchors: int, low: float, high: float
     ) -> Seating:
-        """Seat patterns of one number of beats. `low`, `high`: the range that thresholds are spread over."""
+        """Seat patterns of one number of beats. `low`, `high`: the range that thresholds are spread over.
+
+        Raises TrainingError where all are silent.
+        """
         learned = _with_variations(patterns)
         onset = np.stack([pattern.onset for pattern in learned])
         cells = np.flatnonzero(onset.any(axis=0)).astype(np.int64)
+        if not len(cells):
+            raise TrainingError(
+                f"the clips in {patterns[0].meter} are silent: nothing to learn; give clips with notes in this meter"
+            )
         velocity = np.stack([pattern.velocity for pattern in learned])
         microtiming = np.stack([pattern.microtiming for pattern in learned])
         features = cell_features(onset, velocity, microtiming, cells)

@@ -28,11 +28,12 @@ _STEEP = 12.0  # of the odds of an onset over the blend: only the order counts, 
 def sketch(corpus: Corpus, *, seed: int = 0) -> Model:
     """The plane of a corpus, in less than a second. `seed`: that of the training that follows."""
     groups = by_beats(corpus.patterns)
-    spaces = tuple(_space(patterns, seed) for patterns in groups.values())
+    spaces = tuple(sketched_space(patterns, seed) for patterns in groups.values())
     return assemble(corpus, spaces, preset=PRESET, seed=seed)
 
 
-def _space(patterns: Sequence[Pattern], seed: int) -> Space:
+def sketched_space(patterns: Sequence[Pattern], seed: int) -> Space:
+    """The plane of patterns of one number of beats."""
     low, high = THRESHOLDS
     seating = Seating.of(patterns, np.random.default_rng(seed), most_anchors=MOST_ANCHORS, low=low, high=high)
     count, cells = len(seating.anchors), len(seating.cells)

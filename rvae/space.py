@@ -20,6 +20,7 @@ Logits = Floats
 # The plane is searched at so many places along an edge, then at so many around the best one.
 _SEARCH_SIDE = 91
 _FINE_STEPS = 9
+_SEARCHED_AT_ONCE = 256
 _HOME = 2e-3
 
 
@@ -142,15 +143,15 @@ class Space:
         return out.reshape(len(values), self.voices, self.ticks)
 
     @cached_property
-    def _candidates(self) -> tuple[npt.NDArray[np.float64], Floats]:
-        """Places that a search looks at first, `[P, 2]`, and the cells that sound there, 0 or 1, `[P, K]`."""
+    def _candidates(self) -> _Places:
+        """Where a search looks first."""
         side = np.linspace(0.0, 1.0, _SEARCH_SIDE)
         across, up = np.meshgrid(side, side)
-        points = np.concatenate([self.plane.places, np.stack([across.ravel(), up.ravel()], axis=1)])
-        return points, self._sounding(points)
+        return self._looked_at(np.concatenate([self.plane.places, np.stack([across.ravel(), up.ravel()], axis=1)]))
 
-    def _sounding(self, points: Points) -> Floats:
-        return (self.decoder.onset_logits(self.latents_at(points)) > 0).astype(np.float32)
+    def _looked_at(self, points: npt.NDArray[np.float64]) -> _Places:
+        latents = self.latents_at(points)
+        return _Places(points, latents, (self.decoder.onset_logits(latents) > 0).astype(np.float32))
 
     def encode(self, patterns: Sequence[Pattern]) -> npt.NDArray[np.float64]:
         """The place whose pattern is most like each given one: by onset F1, between equals by the encoder's own guess.
@@ -158,23 +159,18 @@ class Space:
         The encoder alone is a poor guide to a plane of few clips (a held-out clip has a better place than the one it
         names), so the plane is searched, and the encoder decides only between places that play alike.
         """
-        if not patterns:
-            return np.zeros((0, 2))
-        guesses = self.latent_means(patterns)
-        points, sounding = self._candidates
+        parts = [patterns[begin : begin + _SEARCHED_AT_ONCE] for begin in range(0, len(patterns), _SEARCHED_AT_ONCE)]
+        return np.concatenate([np.zeros((0, 2)), *(self._search(part) for part in parts)])
+
+    def _search(self, patterns: Sequence[Pattern]) -> npt.NDArray[np.float64]:
+        wanted = _Wanted.of(patterns, self.cells, self.latent_means(patterns))
+        coarse = self._candidates.points[self._candidates.likeness(wanted).argmax(axis=0)]
         step = 1 / (_SEARCH_SIDE - 1)
         around = np.stack(np.meshgrid(*2 * [np.linspace(-step, step, _FINE_STEPS)]), axis=-1).reshape(-1, 2)
         found = np.zeros((len(patterns), 2))
-        for index, pattern in enumerate(patterns):
-            wanted = _Wanted.of(pattern, self.cells)
-            likeness = self._likeness(wanted, points, sounding, guesses[index])
-            likeness[: len(self.plane.places)] += _HOME  # a clip's own place, where others play the same
-            if likeness.argmax() < len(self.plane.places):
-                found[index] = self.plane.places[likeness.argmax()]
-                continue
-            best = points[likeness.argmax()]
-            near = checked_points(np.concatenate([best[None], best + around]))
-            found[index] = near[self._likeness(wanted, near, self._sounding(near), guesses[index]).argmax()]
+        for row, best in enumerate(coarse):
+            near = self._looked_at(checked_points(np.concatenate([best[None], best + around])))
+            found[row] = near.points[near.likeness(wanted.only(row))[:, 0].argmax()]
         return found
 
     def latent_means(self, patterns: Sequence[Pattern]) -> Floats:
@@ -187,32 +183,51 @@ class Space:
         )
         return self.encoder.encode(features)[0]
 
-    def _likeness(self, wanted: _Wanted, points: Points, sounding: Floats, guess: Floats) -> Floats:
-        """How like a pattern each place is, `[P]`: F1 on the tick and within one, then nearness in the latent."""
-        both = np.maximum(sounding.sum(axis=1) + wanted.onsets, 1)
-        exact = 2 * (sounding @ wanted.exact) / both
-        # Two sounding ticks may share one true onset here, so the hits are kept to what there is to hit.
-        near = 2 * np.minimum(sounding @ wanted.near, wanted.onsets) / both
-        far = np.linalg.norm(self.latents_at(points) - guess, axis=1)
-        likeness: Floats = 0.5 * exact + 0.5 * near - 1e-3 * far / (1 + far)
-        return likeness
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Wanted:
-    """A pattern to search for: its onsets on the cells in use, on the tick and within one, `[K]`, and their number."""
+    """Patterns to search for: their onsets on the cells in use, on the tick and within one, `[N, K]`, the number of
+    all their onsets, `[N]`, and the encoder's guesses, `[N, Z]`.
+    """
 
     exact: Floats
     near: Floats
-    onsets: int
+    onsets: Floats
+    guesses: Floats
 
     @classmethod
-    def of(cls, pattern: Pattern, cells: npt.NDArray[np.int64]) -> Self:
-        onset = pattern.onset.astype(np.float32)
+    def of(cls, patterns: Sequence[Pattern], cells: npt.NDArray[np.int64], guesses: Floats) -> Self:
+        onset = np.stack([pattern.onset for pattern in patterns]).astype(np.float32)
         near = onset.copy()
-        near[:, 1:] = np.maximum(near[:, 1:], onset[:, :-1])
-        near[:, :-1] = np.maximum(near[:, :-1], onset[:, 1:])
-        return cls(onset.ravel()[cells], near.ravel()[cells], pattern.onsets)
+        near[:, :, 1:] = np.maximum(near[:, :, 1:], onset[:, :, :-1])
+        near[:, :, :-1] = np.maximum(near[:, :, :-1], onset[:, :, 1:])
+        flat, flat_near = (part.reshape(len(patterns), -1)[:, cells] for part in (onset, near))
+        return cls(flat, flat_near, onset.sum(axis=(1, 2)), guesses)
+
+    def only(self, row: int) -> Self:
+        """One of them."""
+        one = slice(row, row + 1)
+        return type(self)(self.exact[one], self.near[one], self.onsets[one], self.guesses[one])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Places:
+    """Places of the plane, `[P, 2]`, their latents, `[P, Z]`, and the cells that sound there, 0 or 1, `[P, K]`."""
+
+    points: npt.NDArray[np.float64]
+    latents: Floats
+    sounding: Floats
+
+    def likeness(self, wanted: _Wanted) -> Floats:
+        """How like each pattern each place is, `[P, N]`: F1 on the tick and within one, then nearness in the latent."""
+        both = np.maximum(self.sounding.sum(axis=1)[:, None] + wanted.onsets, 1)
+        exact = 2 * (self.sounding @ wanted.exact.T) / both
+        # Two sounding ticks may share one true onset here, so the hits are kept to what there is to hit.
+        near = 2 * np.minimum(self.sounding @ wanted.near.T, wanted.onsets) / both
+        squares = (self.latents**2).sum(axis=1)[:, None] + (wanted.guesses**2).sum(axis=1)
+        far = np.sqrt(np.maximum(squares - 2 * self.latents @ wanted.guesses.T, 0.0))
+        likeness: Floats = 0.5 * exact + 0.5 * near - 1e-3 * far / (1 + far)
+        return likeness
 
 
 def packed(weights: Decoder | Encoder) -> dict[str, npt.NDArray[Any]]:

@@ -64,7 +64,7 @@ def train(
     network. `on_progress` is called after each step. `on_model` is called once, soon, with a first model that can be
     played.
     `stop` is asked after each step: true ends the training with what it has.
-    Raises TrainingError where the corpus is on another grid, UsageError for an unknown preset or seed.
+    Raises TrainingError where the corpus is on another grid or silent, UsageError for an unknown preset or seed.
     """
     if preset not in PRESETS:
         raise UsageError(f"preset '{preset}': there are {', '.join(PRESETS)}; choose one")

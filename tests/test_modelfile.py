@@ -82,8 +82,8 @@ def test_a_flipped_bit_is_refused_or_leaves_a_model_that_plays(data: st.DataObje
     whole[place] ^= 1 << data.draw(st.integers(0, 7))
     try:
         model = Model.from_bytes(bytes(whole), where="mine.rvae")
-    except ModelFileError as error:
-        assert str(error).isprintable()
+    except ModelFileError:
+        refused(bytes(whole))
         return
     for meter in model.meters:
         for point in lattice(3):
@@ -206,7 +206,7 @@ def test_on_a_full_disk_the_old_file_stays(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
     try:
-        with pytest.raises(FileError, match="cannot be written .* what was there is unchanged"):
+        with pytest.raises(FileError, match=r"cannot be written .* what was there is unchanged"):
             straight_model().save(path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
