@@ -19,6 +19,7 @@ from rvae.pattern import CYCLE_BARS
 
 EXIT_UNUSABLE = 2
 EXIT_INTERRUPTED = 130
+DEFAULT_BARS = 2
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,13 @@ class Parser(argparse.ArgumentParser):
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of every command that reads clips."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="MIDI files, and folders of them")
-    parser.add_argument("--bars", type=int, default=2, choices=CYCLE_BARS, help="bars of one pattern (default: 2)")
+    parser.add_argument(
+        "--bars",
+        type=int,
+        default=DEFAULT_BARS,
+        choices=CYCLE_BARS,
+        help=f"bars of one pattern (default: {DEFAULT_BARS})",
+    )
     parser.add_argument(
         "--kit", metavar="FILE", help="kit file with the voices and their notes (default: the standard kit)"
     )

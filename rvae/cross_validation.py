@@ -62,6 +62,7 @@ def cross_validate(
     average).
 
     `patterns_skipped`: held-out patterns with a number of beats that none of the learned clips of their fold had.
+    Raises CorpusError where that leaves none, or where the corpus has one file only.
     """
     results: list[tuple[Pattern, Match]] = []
     skipped = 0
@@ -73,6 +74,11 @@ def cross_validate(
         skipped += len(fold.held_out) - len(known)
         if on_fold is not None:
             on_fold(index + 1, len(split))
+    if not results:
+        raise CorpusError(
+            f"none of {skipped} held-out patterns could be tested: no other file has as many beats in a bar; give more "
+            "files of each meter, or leave --cross-validate away"
+        )
     return {**figures(results), "folds": len(split), "patterns_skipped": skipped}
 
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import rich.progress
 from rich.console import Console
 
-from rvae.arguments import Command, add_reading_arguments, corpus_of, print_json
+from rvae.arguments import DEFAULT_BARS, Command, add_reading_arguments, corpus_of, print_json
 from rvae.corpus import Corpus, read_corpus
 from rvae.errors import CorpusError, FileError, UsageError
 from rvae.evaluation import Json, evaluate
+from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.model import Model, load
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.seeds is not None and arguments.seeds < 1:
         raise UsageError(f"--seeds {arguments.seeds}: 1 or more are possible; choose a number of seeds")
     corpus = corpus_of(arguments)
-    _say(f"{len(corpus.clips)} clips, {len(corpus.patterns)} patterns of {corpus.bars} bars; {_meters(corpus)}")
+    cycle = "1 bar" if corpus.bars == 1 else f"{corpus.bars} bars"
+    _say(f"{len(corpus.clips)} clips, {len(corpus.patterns)} patterns of {cycle}; {_meters(corpus)}")
     _say_dropped(corpus)
     begun_s = time.monotonic()
     if arguments.seeds is None:
@@ -54,6 +56,7 @@ def _train(arguments: argparse.Namespace) -> int:
     else:
         model = _best_of(corpus, range(arguments.seed, arguments.seed + arguments.seeds), arguments.preset)
     spent_s = time.monotonic() - begun_s
+    model.save(output)  # before it is measured: what was learned is kept, whatever happens now
     found = evaluate(model, corpus.patterns)
     replace(model, figures=found).save(output)
     report: Json = {
@@ -92,7 +95,16 @@ def _trained(corpus: Corpus, seed: int, preset: str) -> Model:
 def _best_of(corpus: Corpus, seeds: range, preset: str) -> Model:
     from rvae.seeds import train_seeds
 
-    trials = train_seeds(corpus, seeds, preset)
+    with _interruptible() as interrupted:
+        trials = train_seeds(
+            corpus,
+            seeds,
+            preset,
+            stop=interrupted,
+            on_trial=lambda trial: _say(f"seed {trial.seed}: score {trial.score:.3f}"),
+        )
+    if interrupted():
+        _say("interrupted: keeping the best of what was learned so far")
     margin = f", {trials[0].score - trials[1].score:.3f} ahead of seed {trials[1].seed}" if len(trials) > 1 else ""
     _say(f"seed {trials[0].seed} has the best plane: score {trials[0].score:.3f}{margin}")
     return Model.from_bytes(trials[0].model)
@@ -182,6 +194,7 @@ def _say(words: str) -> None:
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     add_reading_arguments(parser)
+    parser.set_defaults(bars=None, kit=None, grid=None)  # a model has its own
     parser.add_argument(
         "--cross-validate", action="store_true", help="train on parts of the clips and test on the others"
     )
@@ -198,8 +211,19 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _evaluate_model(arguments: argparse.Namespace) -> int:
     if len(arguments.paths) < 2:
         raise UsageError(f"only {arguments.paths[0]} given: evaluate needs a model and clips; see rvae evaluate --help")
+    for name, value in (("bars", arguments.bars), ("kit", arguments.kit), ("grid", arguments.grid)):
+        if value is not None:
+            raise UsageError(f"--{name} {value}: clips are read as the model's own were; leave --{name} away")
     model = load(arguments.paths[0])
-    corpus = read_corpus(arguments.paths[1:], bars=model.bars, kit=model.kit, channel=arguments.channel)
+    corpus = read_corpus(
+        arguments.paths[1:],
+        bars=model.bars,
+        kit=model.kit,
+        channel=arguments.channel,
+        quantise=arguments.quantise,
+        groupings=tuple(Meter.parse(name) for name in arguments.meter),
+    )
+    _say_dropped(corpus)
     if not any(pattern.meter.beats in model.beats for pattern in corpus.patterns):
         raise CorpusError(
             f"no clip has {' or '.join(map(str, model.beats))} beats in a bar, which is what {arguments.paths[0]} has "
@@ -223,7 +247,9 @@ def _cross_validate(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--folds {arguments.folds}: 2 or more are possible; choose a number of parts")
     if Path(arguments.paths[0]).suffix == MODEL_SUFFIX:
         raise UsageError(f"{arguments.paths[0]}: --cross-validate trains its own models; give clips only")
+    arguments.bars, arguments.grid = arguments.bars or DEFAULT_BARS, arguments.grid or TICKS_PER_BEAT
     corpus = corpus_of(arguments)
+    _say_dropped(corpus)
 
     def learn(part: Corpus) -> Model:
         return train(part, seed=arguments.seed, preset=arguments.preset)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rvae.corpus import Corpus
+from rvae.errors import TrainingError
 from rvae.evaluation import evaluate
 from rvae.model import Model
 from rvae.training import train
+
+_LOOK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +36,60 @@ def plane_score(plane: object) -> float:
     return float(2 * plane["clip_recall"] + plane["evenness"] - plane["dead_moves"] - plane["jumps"])
 
 
-def train_seeds(corpus: Corpus, seeds: Sequence[int], preset: str = "rvae") -> list[Trial]:
-    """A trial for each seed, the best first."""
+def train_seeds(
+    corpus: Corpus,
+    seeds: Sequence[int],
+    preset: str = "rvae",
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    on_trial: Callable[[Trial], None] = lambda _: None,
+) -> list[Trial]:
+    """A trial for each seed, the best first; `on_trial` is called with each as it ends.
+
+    `stop` is asked a few times a second: true ends all with what they have. Raises TrainingError.
+    """
     workers = max(1, min(len(seeds), os.cpu_count() or 1))
     # A fresh interpreter each: torch's threads do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        trials = list(pool.map(_trial, [corpus] * len(seeds), seeds, [preset] * len(seeds)))
-    return sorted(trials, key=lambda trial: -trial.score)
+    context = multiprocessing.get_context("spawn")
+    trials: list[Trial] = []
+    with _interrupts_ignored():  # what is started now ignores them for good: Ctrl-C is for this process
+        manager = context.Manager()
+    with manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
+        ending = manager.Event()
+        with _interrupts_ignored():
+            waiting = {pool.submit(_trial, corpus, seed, preset, ending) for seed in seeds}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+                for each in done:
+                    trials.append(_result(each))
+                    on_trial(trials[-1])
+                if stop():
+                    ending.set()
+        except BaseException:  # leaving waits for those that still train
+            ending.set()
+            raise
+    return sorted(trials, key=lambda trial: (-trial.score, trial.seed))
 
 
-def _trial(corpus: Corpus, seed: int, preset: str) -> Trial:
-    model: Model = train(corpus, seed=seed, preset=preset)
+def _result(trial: Future[Trial]) -> Trial:
+    try:
+        return trial.result()
+    except BrokenProcessPool:
+        raise TrainingError(
+            "a training was ended from outside, perhaps for want of memory; try fewer --seeds, or fewer clips"
+        ) from None
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _trial(corpus: Corpus, seed: int, preset: str, ending: threading.Event) -> Trial:
+    model: Model = train(corpus, seed=seed, preset=preset, stop=ending.is_set)
     return Trial(seed, plane_score(evaluate(model, corpus.patterns)["plane"]), model.to_bytes())
