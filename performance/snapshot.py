@@ -95,7 +95,8 @@ class Snapshot:
     plane, which have as many beats. `beats`: the numbers of beats the model learned, a plane each; `learned_meters`:
     the meters of all its clips. `clips`: those of this plane. `controls`: the value of each control that is not per
     voice, by name. `voice_density`, `mute`: by row of the kit. `status`: the engine's own report. `engine_lives`:
-    False when its process has gone. `messages`: the last few, oldest first, from stage and engine.
+    False when its process has gone. `messages`: the last few, oldest first, from stage and engine. `scenes`: number
+    and place of those on this plane.
     """
 
     model_name: str
@@ -116,3 +117,4 @@ class Snapshot:
     engine_lives: bool
     messages: tuple[Message, ...]
     learned_meters: tuple[Meter, ...] = ()
+    scenes: tuple[tuple[int, tuple[float, float]], ...] = ()

@@ -365,6 +365,11 @@ class Stage:
             engine_lives=self._engine.is_alive,
             messages=tuple(self._messages),
             learned_meters=self._model.meters,
+            scenes=tuple(
+                (number, scene.cursor)
+                for number, scene in sorted(self._scenes.items())
+                if scene.meter.beats == self._meter.beats
+            ),
         )
 
     def close(self) -> None:

@@ -357,6 +357,17 @@ def test_words_are_cut_to_their_box_with_an_ellipsis() -> None:
     assert words.picture("\0", 20, NIGHT).get_height() > 0
 
 
+def test_scenes_stand_on_the_plane_with_their_numbers_inside_it() -> None:
+    plain = picture(snapshot())
+    for place in ((0.3, 0.4), (0.0, 0.0), (1.0, 1.0)):
+        kept = picture(snapshot(scenes=((3, place),)))
+        changed = brightness(plain, LAYOUT.window) != brightness(kept, LAYOUT.window)
+        outside = changed.copy()
+        outside[LAYOUT.plane.left : LAYOUT.plane.right, LAYOUT.plane.top : LAYOUT.plane.bottom] = False
+        assert changed.sum() > 100
+        assert not outside.any()
+
+
 def test_clips_of_one_file_are_told_apart_by_their_bars() -> None:
     first, *others = Blend().clips
     points = clip_points([first, replace(first, first_bar=2), *others])

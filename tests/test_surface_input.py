@@ -128,6 +128,14 @@ def test_a_touch_on_a_clip_plays_it_as_it_was_and_drags_on_from_there() -> None:
     assert touched[1] == MoveCursor(pytest.approx(clip.point[0] + one_px), pytest.approx(clip.point[1]))
 
 
+def test_a_touch_on_the_number_of_a_scene_goes_back_to_it() -> None:
+    at = LAYOUT.pixel_of(0.33, 0.44)
+    kept = {"scenes": ((7, (0.33, 0.44)),)}
+    assert commands_of([mouse(pygame.MOUSEBUTTONDOWN, at)], **kept) == [RecallScene(7)]
+    beside = mouse(pygame.MOUSEBUTTONDOWN, (at[0] + LAYOUT.unit * 2, at[1]))
+    assert isinstance(commands_of([beside], **kept)[0], MoveCursor)
+
+
 def test_a_second_finger_sets_the_density_and_up_is_more() -> None:
     def finger(kind: int, number: int, y: float) -> pygame.Event:
         return pygame.Event(kind, finger_id=number, touch_id=1, x=0.2, y=y, dx=0.0, dy=0.0)

@@ -17,6 +17,7 @@ from performance.surface.plane import (
     draw_clips,
     draw_cursor,
     draw_names,
+    draw_scenes,
     draw_trail,
     named_clips,
     paint_plane,
@@ -92,6 +93,7 @@ def _draw_plane(
     clips = clip_points(snapshot.clips)
     target.set_clip(layout.plane)
     draw_clips(target, layout, clips)
+    draw_scenes(target, layout, kept.words, snapshot.scenes)
     draw_trail(target, layout, [(x, y) for x, y, _ in look.trail])
     if min(layout.plane.size) >= _SMALLEST_WITH_NAMES:
         if look.view:

@@ -26,7 +26,7 @@ from performance.snapshot import Snapshot
 from performance.surface.bar import fader, segments
 from performance.surface.layout import Item, Layout
 from performance.surface.look import Held, Look, Second
-from performance.surface.plane import clip_at
+from performance.surface.plane import clip_at, scene_at
 from performance.surface.views import VIEWS
 from rvae.meter import Meter
 
@@ -263,6 +263,8 @@ def _mouse_down(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: L
     if look.help_shown:
         return replace(look, help_shown=False), ()
     if layout.plane.collidepoint(at):
+        if (scene := scene_at(snapshot.scenes, layout, at)) is not None:
+            return look, () if getattr(event, "touch", False) else (RecallScene(scene),)
         clip = clip_at(snapshot.clips, layout, at, reach_units=_TOUCH_UNITS)
         point = layout.point_at(at) if clip is None else snapshot.clips[clip].point
         look = replace(look, held=Held("plane", at, point=point))
@@ -342,7 +344,10 @@ def _wheel(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) 
 
 
 def _land(layout: Layout, snapshot: Snapshot, at: tuple[float, float]) -> StageCommand:
-    """What a touch of the plane asks for: on a clip, that clip as it was."""
+    """What a touch of the plane asks for: on a scene's number that scene, on a clip that clip as it was."""
+    scene = scene_at(snapshot.scenes, layout, at)
+    if scene is not None:
+        return RecallScene(scene)
     clip = clip_at(snapshot.clips, layout, at, reach_units=_TOUCH_UNITS)
     return _cursor_to(layout, at) if clip is None else GoToClip(clip)
 

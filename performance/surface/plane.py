@@ -14,10 +14,12 @@ import pygame
 from performance.surface.field import Bytes, enlarge
 from performance.surface.labels import place_labels, tidy_name
 from performance.surface.layout import Layout
-from performance.surface.theme import LOUD, NIGHT, Words, mix
+from performance.surface.theme import LOUD, NIGHT, WARM, Words, mix, write
 
 if TYPE_CHECKING:
     from rvae.model import Clip
+
+Point = tuple[float, float]
 
 _SMOOTH_PX = 320  # what is computed smoothly; from there on plain stretching looks the same
 _NAMED = 4  # clips named around the cursor; more is a crowd
@@ -53,6 +55,29 @@ def draw_clips(target: pygame.Surface, layout: Layout, clips: Sequence[ClipPoint
         where = layout.pixel_of(clip.x, clip.y)
         pygame.draw.circle(target, NIGHT, where, radius + max(1, radius // 3))
         pygame.draw.circle(target, LOUD, where, radius)
+
+
+def draw_scenes(target: pygame.Surface, layout: Layout, words: Words, scenes: Sequence[tuple[int, Point]]) -> None:
+    """The number of each scene in a box at its place."""
+    for number, point in scenes:
+        box = scene_box(layout, point)
+        side = box.width
+        pygame.draw.rect(target, NIGHT, box.inflate(4, 4), border_radius=side // 4)
+        pygame.draw.rect(target, WARM, box, border_radius=side // 4)
+        write(target, words, str(number), round(side * 0.95), box, colour=NIGHT, align="centre")
+
+
+def scene_box(layout: Layout, point: Point) -> pygame.Rect:
+    """Where the number of a scene stands: at its place, or beside it where that is at the edge of the plane."""
+    side = max(8, round(layout.unit * 1.5))
+    box = pygame.Rect(0, 0, side, side)
+    box.center = layout.pixel_of(*point)
+    return box.clamp(layout.plane)
+
+
+def scene_at(scenes: Sequence[tuple[int, Point]], layout: Layout, pixel: Point) -> int | None:
+    """The number of the scene that a pointer is on, or None."""
+    return next((number for number, point in scenes if scene_box(layout, point).collidepoint(pixel)), None)
 
 
 def draw_trail(target: pygame.Surface, layout: Layout, trail: Sequence[tuple[float, float]]) -> None:

@@ -169,7 +169,7 @@ def what_shows(snapshot: Snapshot, look: Look) -> tuple[object, ...]:
     """All of a snapshot and a look that a picture depends on, colours aside: equal values give equal pictures."""
     return (
         *(snapshot.cursor, snapshot.pattern, snapshot.playing, snapshot.playhead, snapshot.meter, snapshot.mute),
-        *(tuple(snapshot.controls.items()), snapshot.voice_density, snapshot.clips),
+        *(tuple(snapshot.controls.items()), snapshot.voice_density, snapshot.clips, snapshot.scenes),
         *(status_text(snapshot, look), look.help_shown, look.view, look.pointer, look.held, look.trail),
     )
 
