@@ -91,7 +91,7 @@ def play_offline(pattern_at: Callable[[int], Pattern], kit: Kit, *, meter: Meter
             beat += 1
         clock.sleep_until(due_ns)
     engine.close()
-    notes = tuple(_notes((sent.event, sent.due_ns) for sent in output.sent))
+    notes = tuple(_notes((sent.event, sent.due_ns - transport.anchor_ns) for sent in output.sent))
     return Performance(notes, kit, meter, bars, transport.qpm)
 
 
