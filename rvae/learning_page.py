@@ -155,6 +155,9 @@ COLUMNS = (
 )
 
 
+_ONE_STYLE_GAIN = 0.10
+
+
 @dataclass(frozen=True, slots=True)
 class Miss:
     """A figure of ours that does not reach what it is to reach."""
@@ -174,7 +177,7 @@ def misses(rows: Sequence[Row]) -> list[Miss]:
         if not column.reached(row)
     ]
     gain = one_style_gain(rows)
-    if gain is not None and gain < 0.10:
+    if gain is not None and gain < _ONE_STYLE_GAIN:
         found.append(Miss("mean over corpora of one style", "held_out_f1", gain, "10 % above the published one"))
     return found
 
@@ -236,24 +239,30 @@ def _summary(rows: Sequence[Row]) -> str:
         targets = dict.fromkeys(filter(None, map(column.target, rows)))
         if not targets:
             continue
-        words = " or ".join(targets) if len(targets) <= 2 else _RELATIVE[column.field]
+        words = _IN_WORDS.get(column.field) or " or ".join(targets)
         missed = [row.name for row in rows if not column.reached(row)]
         said = f"MISS in {len(missed)} of {len(rows)}: {', '.join(missed)}" if missed else "reached"
         ours, theirs = (_range(column, rows, line) for line in (OURS, PUBLISHED))
         lines.append(f"| {column.title} | {words} | {ours} | {theirs} | {said} |")
     gain, fair = one_style_gain(rows), one_style_gain(rows, SEARCHED)
     if gain is not None and fair is not None:
-        said = "reached" if gain >= 0.10 else "MISS"
+        said, harder = ("reached" if value >= _ONE_STYLE_GAIN else "MISS" for value in (gain, fair))
         lines.append(
-            f"| held-out F1, mean over corpora of one style | 10 % above the published one | {gain:+.0%} | "
-            f"({fair:+.0%} against it with our search) | {said} |"
+            f"| held-out F1, mean over corpora of one style | 10 % above the published one | {gain:+.0%} | | {said}; "
+            f"by the harder measure, against the published one with our search, {fair:+.0%}: {harder} |"
         )
     return "\n".join(lines)
 
 
-_RELATIVE = {
+_IN_WORDS = {
+    **dict.fromkeys(("onset_f1", "onset_f1_exact"), "≥ 0.99 up to 24 clips, ≥ 0.97 above"),
     "held_out_f1": "not below the published one",
-    "decode_p99_ms": "< 0.5 and at most a third of the published one",
+    "clip_recall": "1 up to 24 clips, ≥ 0.97 above",
+    "jumps": "< 0.05 at 12 clips",
+    "blown_out": "0",
+    "outside": "0",
+    "seconds": "< 15 up to 24 clips",
+    "decode_p99_ms": "< 0.5 and less than a third of the published one",
 }
 
 
@@ -318,7 +327,8 @@ _READING = """## How to read it
 - **Times** are processor time, which on a machine of its own is time on the clock; on a shared one the others' work is
   left out, though they slow it down all the same. *Training* is one training from clips to a model, the interpreter and
   PyTorch already loaded. *First model*: until there is one to play; the published code has no early model, so for it
-  that is the whole training, here as torch. *Decode*: one place in numpy, the median over five rounds of 200.
+  that is the whole training, here as torch. *Decode*: one place, both networks in numpy, the median over 15 rounds of
+  200.
 - **file**: the whole model in millions of bytes; the published project saves its decoder alone.
 - A target that depends on the number of clips (F1, clip_recall, jumps, training) is set for 12 and 24 or fewer, as the
   case may be; larger corpora have the looser one, or none."""
