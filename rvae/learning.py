@@ -96,6 +96,7 @@ def _best_of(corpus: Corpus, seeds: range, preset: str) -> Model:
     from rvae.seeds import train_seeds
 
     with _interruptible() as interrupted:
+        _say(f"training {len(seeds)} seeds side by side")
         trials = train_seeds(
             corpus,
             seeds,

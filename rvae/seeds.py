@@ -52,11 +52,11 @@ def train_seeds(
     # A fresh interpreter each: torch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     trials: list[Trial] = []
-    with _interrupts_ignored():  # what is started now ignores them for good: Ctrl-C is for this process
+    with _interrupts_held_back():
         manager = context.Manager()
     with manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
         ending = manager.Event()
-        with _interrupts_ignored():
+        with _interrupts_held_back():
             waiting = {pool.submit(_trial, corpus, seed, preset, ending) for seed in seeds}
         try:
             while waiting:
@@ -82,12 +82,16 @@ def _result(trial: Future[Trial]) -> Trial:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C comes when the block has ended; to processes and threads that begin in it, never."""
+    if not hasattr(signal, "pthread_sigmask"):  # not on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _trial(corpus: Corpus, seed: int, preset: str, ending: threading.Event) -> Trial:
