@@ -1,0 +1,15 @@
+"""Where the command `rvae` begins: what must be settled before numpy is loaded, then `performance.cli`."""
+
+from __future__ import annotations
+
+import os
+
+
+def main() -> int:
+    """Run one command; the exit code."""
+    # A place of the plane is decoded by matrices so small that OpenBLAS's threads only wait for one another, spinning:
+    # with two cores busy the window drew 9 frames a second with them and 43 without. Read when numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from performance.cli import main as run
+
+    return run()
