@@ -17,7 +17,6 @@ from typing import Self
 from rvae.corpus import read_corpus
 from rvae.errors import RvaeError
 from rvae.model import Model, load
-from rvae.sketch import sketch
 
 _END_S = 5.0
 _LOOK_S = 0.5
@@ -45,6 +44,8 @@ class Learning:
     @classmethod
     def of(cls, paths: Sequence[str]) -> Self:
         """Read clips, sketch their plane and begin to train. Raises RvaeError where there is nothing to learn."""
+        from rvae.sketch import sketch  # scipy, which playing a model does without
+
         return cls(paths, sketch(read_corpus(paths)))
 
     @property
