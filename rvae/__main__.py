@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rvae.arguments import (
     EXIT_INTERRUPTED,
@@ -21,8 +22,9 @@ from rvae.arguments import (
     print_json,
 )
 from rvae.errors import RvaeError
-from rvae.learning import EVALUATE, TRAIN
+from rvae.learning import EVALUATE, MODEL_SUFFIX, TRAIN
 from rvae.learning_bench import BENCH
+from rvae.model import Model, load
 
 
 def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +35,8 @@ def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
 def _inspect(arguments: argparse.Namespace) -> int:
     from rvae.inspection import figures, print_report  # rich, only where it prints
 
+    if len(arguments.paths) == 1 and Path(arguments.paths[0]).suffix == MODEL_SUFFIX:
+        return _inspect_model(load(arguments.paths[0]), as_json=arguments.json)
     corpus = corpus_of(arguments)
     if arguments.json:
         print_json(figures(corpus))
@@ -43,8 +47,25 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _inspect_model(model: Model, *, as_json: bool) -> int:
+    from rvae.inspection import model_figures, print_model
+
+    if as_json:
+        print_json(model_figures(model))
+    else:
+        from rich.console import Console
+
+        print_model(model, Console())
+    return 0
+
+
 COMMANDS: tuple[Command, ...] = (
-    Command("inspect", "what would be learned from these files and what would not", _inspect_arguments, _inspect),
+    Command(
+        "inspect",
+        "what would be learned from these files and what would not, or what a model has learned",
+        _inspect_arguments,
+        _inspect,
+    ),
     TRAIN,
     EVALUATE,
     BENCH,

@@ -1,4 +1,7 @@
-"""What would be learned from some files, what would not, and why: figures for programs, a report for people."""
+"""What would be learned from some files, what would not, and why, and what a model has learned from which music.
+
+Figures for programs, a report for people.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rvae.corpus import Corpus
+from rvae.model import Model
 
 _NAMES_SHOWN = 3
 
@@ -84,6 +88,62 @@ def print_report(corpus: Corpus, console: Console) -> None:
     )
 
 
+def model_figures(model: Model) -> dict[str, object]:
+    """What a model says of itself, as plain JSON values. `figures`: as `rvae train` measured them."""
+    return {
+        "preset": model.preset,
+        "seed": model.seed,
+        "bars_per_pattern": model.bars,
+        "beats": list(model.beats),
+        "meters": {meter.name: sum(clip.meter == meter for clip in model.clips) for meter in model.meters},
+        "kit": {"name": model.kit.name, "voices": {voice.name: voice.pitch_out for voice in model.kit.voices}},
+        "clips": [
+            {
+                "name": clip.name,
+                "source": clip.source,
+                "first_bar": clip.first_bar,
+                "meter": clip.meter.name,
+                "qpm": clip.qpm,
+                "point": list(clip.point),
+            }
+            for clip in model.clips
+        ],
+        "figures": dict(model.figures),
+        "card": dict(model.card),
+    }
+
+
+def print_model(model: Model, console: Console) -> None:
+    """What a model says of itself, for people."""
+    cycle = "1 bar" if model.bars == 1 else f"{model.bars} bars"
+    sources = len({clip.source for clip in model.clips})
+    _say(console, f"a model of {len(model.clips)} patterns of {cycle} from {sources} files")
+    _say(console, f"preset {model.preset}, seed {model.seed}, kit {model.kit.name}: {', '.join(model.kit.names)}")
+    for key, value in model.card.items():
+        text = "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        if text:
+            _say(console, f"{key}: {text}")
+    if model.figures:
+        plane = model.figures.get("plane")
+        measured = [*model.figures.items(), *(plane.items() if isinstance(plane, dict) else ())]
+        said = [f"{key} {value:.3g}" for key, value in measured if isinstance(value, int | float)]
+        console.print()
+        _say(console, f"What it remembers of its own clips: {', '.join(said)}")
+    console.print()
+    console.print(_clip_table(model))
+
+
+def _clip_table(model: Model) -> Table:
+    table = Table("clip", "from bar", "meter", box=None, pad_edge=False)
+    for heading in ("qpm", "x", "y"):
+        table.add_column(heading, justify="right")
+    for clip in model.clips:
+        x, y = clip.point
+        numbers = (f"{clip.qpm:.1f}", f"{x:.3f}", f"{y:.3f}")
+        table.add_row(Text(_printable(clip.name)), str(clip.first_bar + 1), clip.meter.name, *numbers)
+    return table
+
+
 def _meter_table(corpus: Corpus) -> Table:
     table = Table("meter", box=None, pad_edge=False)
     for heading in ("clips", "bars", "onsets"):
@@ -141,4 +201,9 @@ def _print_grouped(console: Console, heading: str, lines: Iterable[tuple[str, st
 
 def _say(console: Console, text: str) -> None:
     """One line as it is: brackets in a file name are no markup."""
-    console.print(Text(text), soft_wrap=True)
+    console.print(Text(_printable(text)), soft_wrap=True)
+
+
+def _printable(text: str) -> str:
+    """Text without what a terminal would obey: a stranger's file may hold anything."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

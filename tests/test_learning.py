@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from small_models import THREE, clip_bytes, straight_corpus, straight_files, straight_model
 
 import rvae
+from rvae.__main__ import main
 from rvae.evaluation import evaluate
 from rvae.learning import parameters
 from rvae.measures import lattice
@@ -86,27 +89,6 @@ def published(clips: Path) -> list[str]:
     return [str(part).format(kit=clips / "kit.toml") for part in PUBLISHED]
 
 
-def test_of_several_seeds_the_better_is_kept_and_the_margin_said(clips: Path, tmp_path: Path) -> None:
-    path = tmp_path / "best.rvae"
-    code, out, err = done("train", clips, *published(clips), "--seed", 3, "--seeds", 2, "-o", path, "--json")
-    assert code == 0, err
-    scores = {
-        int(words[1].rstrip(":")): float(words[3])
-        for words in (line.split() for line in err.splitlines() if line.startswith("seed") and "score" in line)
-        if words[1].endswith(":")
-    }
-    assert set(scores) == {3, 4}
-    best = json.loads(out)["seed"]
-    other = 7 - best
-    assert scores[best] >= scores[other]
-    assert f"seed {best} has the best plane" in err
-    assert f"ahead of seed {other}" in err
-    model = rvae.load(path)
-    assert (model.seed, model.preset) == (best, "rvae-2020")
-    for point in lattice(3):
-        model.pattern(point, meter=model.meter)
-
-
 def test_cross_validation_has_both_what_is_remembered_and_what_is_not(clips: Path) -> None:
     code, out, err = done("evaluate", "--cross-validate", "--folds", 2, clips, *published(clips), "--json")
     assert code == 0, err
@@ -166,8 +148,6 @@ WRONG = [
 def test_wrong_usage_and_unusable_input_are_one_line_and_exit_2(
     arguments: list[str], clips: Path, straight: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from rvae.__main__ import main
-
     if any("waltz" in part for part in arguments):
         (tmp_path / "waltz.mid").write_bytes(clip_bytes([(0, 36)], THREE.numerator))
     before = sorted(tmp_path.iterdir())
@@ -196,15 +176,64 @@ def test_interrupted_a_training_ends_with_a_model_that_plays(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT is sent to a process on POSIX")
-def test_interrupted_several_trainings_end_with_the_best_so_far(tmp_path: Path) -> None:
+def test_of_several_seeds_the_better_is_kept_and_the_margin_said_even_when_interrupted(tmp_path: Path) -> None:
     path = tmp_path / "early.rvae"
-    with command("train", *straight_files(), "--seeds", 2, "-o", path, "--json") as process:
+    with command("train", *straight_files(), "--seed", 3, "--seeds", 2, "-o", path, "--json") as process:
         assert process.stderr is not None
-        assert "patterns" in process.stderr.readline()
-        assert "side by side" in process.stderr.readline()
+        assert any("side by side" in line for line in iter(process.stderr.readline, ""))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     assert process.returncode == 0, err
     assert "Traceback" not in err
     assert "interrupted: keeping the best of what was learned so far" in err
-    assert rvae.load(path).seed == json.loads(out)["seed"]
+    scores = {int(seed): float(score) for seed, score in re.findall(r"^seed (\d): score ([\d.]+)$", err, re.MULTILINE)}
+    assert set(scores) == {3, 4}
+    best = rvae.load(path).seed
+    other = 7 - best
+    assert best == json.loads(out)["seed"]
+    assert scores[best] >= scores[other]
+    found = re.search(rf"seed {best} has the best plane: score [\d.]+, ([\d.]+) ahead of seed {other}", err)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(scores[best] - scores[other], abs=0.0011)
+
+
+def test_inspecting_a_model_shows_whose_music_is_in_it(straight: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(straight), "--json"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    model = straight_model()
+    assert err == ""
+    assert (found["seed"], found["preset"], found["beats"], found["bars_per_pattern"]) == (0, "rvae", [4], 2)
+    assert found["meters"] == {"4/4": len(model.clips)}
+    assert [clip["source"] for clip in found["clips"]] == [clip.source for clip in model.clips]
+    assert list(found["kit"]["voices"]) == list(model.kit.names)
+    assert found["card"] == json.loads(json.dumps(dict(model.card)))
+    assert main(["inspect", str(straight)]) == 0
+    out, _ = capsys.readouterr()
+    for part in (*(clip.name for clip in model.clips), *model.kit.names, "4/4", "seed 0"):
+        assert part in out
+    assert str(model.card["licence"]) in out
+
+
+def test_inspecting_shows_what_a_model_remembers_and_obeys_nothing_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "strange.rvae"
+    card = {"name": "[red]\x1b[2J", "people": ["Ada", "\x07Bo"]}
+    strange = {"onset_f1": 0.987, "plane": {"jumps": 0.25, "evenness": "\x1b[31m"}}
+    replace(straight_model(), figures=strange, card=card).save(path)
+    assert main(["inspect", str(path)]) == 0
+    out, _ = capsys.readouterr()
+    assert "onset_f1 0.987, jumps 0.25" in out
+    assert "[red]" in out
+    assert "people: Ada;  Bo" in out
+    assert "\x1b" not in out
+
+
+def test_inspecting_what_is_no_model_is_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "broken.rvae").write_bytes(b"MThd")
+    for name in ("broken.rvae", "absent.rvae"):
+        assert main(["inspect", str(tmp_path / name)]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert name in err
