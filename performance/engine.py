@@ -13,6 +13,7 @@ comes in a burst, and the slip is counted.
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from performance.clock import NS_PER_MS, Clock
 from performance.commands import EngineCommand, Panic, Play, Quantum, Quit, SetControl, SetPattern, SetVoice, Stop
 from performance.controls import control, defaults
 from performance.outputs.output import Output
+from performance.pulse import LEAD_NS, ClockEvent, ClockStop, clock_events, clock_start
 from performance.sequencer import Event, Feel, Onset, Sequencer
 from performance.snapshot import EngineStatus, Lateness, Message
 from performance.transport import Transport
@@ -36,6 +38,8 @@ STEP_NS = 8 * NS_PER_MS
 
 MAX_BEHIND_NS = 100 * NS_PER_MS
 _LATE_NS = 5 * NS_PER_MS
+# Events are made up to whole parts of a quarter, so that tempo changes without end leave the fractions small.
+_PARTS_OF_QUARTER = 24 * 2**16
 _MESSAGES = 8
 _KEPT = 4096
 
@@ -87,7 +91,11 @@ class Engine:
         self._controls = defaults()
         self._sequencer = Sequencer(pattern)
         self._transport: Transport | None = None
-        self._due: list[tuple[int, int, Event]] = []
+        # An event waits once for all outputs of the same offset: (when, count, event, which of the offsets).
+        self._due: list[tuple[int, int, Event, int]] = []
+        self._offsets_ns = sorted({output.offset_ns for output in self._outputs}) or [0]
+        self._sends_clock = any(output.sends_clock for output in self._outputs)
+        self._pulses_from = Fraction(0)
         self._count = 0
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._message_count = 0
@@ -161,15 +169,22 @@ class Engine:
         if self._transport is not None:
             return
         self._sequencer.rewind(bars)
-        lead_ns = max((output.lead_ns for output in self._outputs if output.is_open), default=0)
-        start_ns = self._clock.now_ns() + lead_ns
-        self._transport = Transport(start_ns, Fraction(0), self._qpm(), self._sequencer.bars)
+        start_ns = self._clock.now_ns() + self._lead_ns + self._earliest_ns + (LEAD_NS if self._sends_clock else 0)
+        self._begin(Transport(start_ns, Fraction(0), self._qpm(), self._sequencer.bars))
+
+    def _begin(self, transport: Transport) -> None:
+        self._transport = transport
+        opening = clock_start(self._sequencer.position)
+        self._pulses_from = opening.quarters
+        self._schedule_clock(opening, transport.ns_at(self._sequencer.position) - LEAD_NS)
 
     def _stop(self) -> None:
-        self._transport = None
+        playing, self._transport = self._transport, None
         self._due.clear()
         for output in self._outputs:
             output.silence(self._clock.now_ns())
+            if playing is not None:
+                output.send(ClockStop(self._sequencer.position), self._clock.now_ns())
         self._sequencer.rewind()
 
     def _set_pattern(self, pattern: Pattern, at: Quantum) -> None:
@@ -203,8 +218,16 @@ class Engine:
     @property
     def horizon_ns(self) -> int:
         """How far ahead events are made: the control, or what the outputs need if that is more."""
-        lead_ns = max((output.lead_ns for output in self._outputs if output.is_open), default=0)
-        return max(int(self._controls["horizon"] * NS_PER_MS), lead_ns)
+        return max(int(self._controls["horizon"] * NS_PER_MS), self._lead_ns) + self._earliest_ns
+
+    @property
+    def _lead_ns(self) -> int:
+        return max((output.lead_ns for output in self._outputs if output.is_open), default=0)
+
+    @property
+    def _earliest_ns(self) -> int:
+        """How far before the music the earliest output plays."""
+        return max(0, -self._offsets_ns[0])
 
     @property
     def next_due_ns(self) -> int | None:
@@ -235,9 +258,9 @@ class Engine:
     def send_due(self) -> None:
         """Send what is due."""
         while self._due and self._due[0][0] <= self._clock.now_ns():
-            due_ns, _, event = heapq.heappop(self._due)
+            due_ns, _, event, offset = heapq.heappop(self._due)
             for output in self._outputs:
-                if not output.takes_ahead:
+                if not output.takes_ahead and output.offset_ns == self._offsets_ns[offset]:
                     output.send(event, due_ns)
             self._record(event, due_ns)
 
@@ -259,20 +282,33 @@ class Engine:
             if self._sequencer.position < change.quarters and self._transport.ns_at(change.quarters) <= until_ns:
                 self._hand_out(change.quarters)
                 self._follow_tempo()
-        self._hand_out(self._transport.quarters_at(until_ns))
+        parts = math.floor(self._transport.quarters_at(until_ns) * _PARTS_OF_QUARTER)
+        self._hand_out(Fraction(parts, _PARTS_OF_QUARTER))
         if self._sequencer.has_ended:
             self._transport = None
 
     def _hand_out(self, to: Fraction) -> None:
         assert self._transport is not None
-        for event in self._sequencer.advance(to):
-            due_ns = self._transport.ns_at(event.quarters)
-            for output in self._outputs:
-                if output.takes_ahead:
-                    output.send(event, due_ns)
-            self._count += 1
-            heapq.heappush(self._due, (due_ns, self._count, event))
+        since = max(self._sequencer.position, self._pulses_from)
+        events = self._sequencer.advance(to)
+        if self._sends_clock:
+            pulses = clock_events(since, to, self._sequencer.end_quarters)
+            events = list(heapq.merge(pulses, events, key=lambda event: event.quarters))
+        for event in events:
+            self._schedule(event, self._transport.ns_at(event.quarters))
         self._transport = self._transport.with_bars(self._sequencer.bars)
+
+    def _schedule(self, event: Event, due_ns: int) -> None:
+        for output in self._outputs:
+            if output.takes_ahead:
+                output.send(event, due_ns + output.offset_ns)
+        for offset, offset_ns in enumerate(self._offsets_ns):
+            self._count += 1
+            heapq.heappush(self._due, (due_ns + offset_ns, self._count, event, offset))
+
+    def _schedule_clock(self, event: ClockEvent, due_ns: int) -> None:
+        if self._sends_clock:
+            self._schedule(event, due_ns)
 
     def status(self, realtime: str = "") -> EngineStatus:
         """How everything stands. An output that has gone is told of once."""

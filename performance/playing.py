@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
 
 from performance.bundled import bundled_model, trained_model
@@ -48,6 +49,39 @@ def _specs(arguments: argparse.Namespace) -> list[OutputSpec]:
     specs += [OutputSpec("virtual", arguments.virtual)] if arguments.virtual else []
     specs += [OutputSpec("osc", address) for address in arguments.osc]
     return specs
+
+
+def _synced(arguments: argparse.Namespace, specs: Sequence[OutputSpec]) -> list[OutputSpec]:
+    """The same outputs, with `--clock-out` and `--offset`. Raises UsageError for a name that is none of theirs."""
+    found = list(specs)
+
+    def rows(option: str, name: str) -> list[int]:
+        near = [row for row, spec in enumerate(specs) if name.lower() in (spec.kind, *_names(spec))]
+        near = near or [row for row, spec in enumerate(specs) if any(name.lower() in own for own in _names(spec))]
+        if option == "--clock-out":
+            near = [row for row in near if specs[row].kind in ("midi", "virtual")]
+        if not near:
+            there = ", ".join(spec.name or spec.kind for spec in specs) or "none"
+            raise UsageError(f"{option} {name}: no such output; those asked for are: {there}")
+        return near
+
+    for name in arguments.clock_out:
+        for row in rows("--clock-out", name):
+            found[row] = replace(found[row], sends_clock=True)
+    for text in arguments.offset:
+        name, _, ms = text.rpartition("=")
+        try:
+            offset_ms = float(ms)
+        except ValueError:
+            raise UsageError(f"--offset {text}: write it like audio=-12.5, an output and milliseconds") from None
+        for row in rows("--offset", name):
+            found[row] = replace(found[row], offset_ms=offset_ms)
+    return found
+
+
+def _names(spec: OutputSpec) -> tuple[str, ...]:
+    """What an output is called: its kind stands for all of that kind, and every MIDI port is `midi`."""
+    return (spec.name.lower(), "midi" if spec.kind == "virtual" else spec.kind)
 
 
 def _check_names(arguments: argparse.Namespace) -> None:
@@ -114,6 +148,7 @@ def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
     specs = _specs(arguments)
     if not arguments.no_audio:
         specs.append(OutputSpec("audio", arguments.audio))
+    specs = _synced(arguments, specs)
     path = read_path(arguments.path) if arguments.path else None
     learning = Learning.of(arguments.train) if arguments.train else None
     try:
@@ -146,6 +181,7 @@ def play_headless(arguments: argparse.Namespace, say: Say) -> int:
         if not arguments.no_audio:
             specs.append(OutputSpec("audio", arguments.audio))
         arguments.bpm = bpm
+        specs = _synced(arguments, specs)
         stage = _stage(arguments, loaded, specs, path, say)
         try:
             play_live(stage, say, bars=arguments.bars)

@@ -32,17 +32,37 @@ _SWITCH_S = 0.0005  # the callbacks of audio and JACK need the interpreter as mu
 _QUIET_NS = NS_PER_MS  # before a beat nothing else is begun
 _LEAST_AHEAD_NS = 3 * NS_PER_MS  # unless events would run out
 _CLOSE_S = 3.0
+MAX_OFFSET_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class OutputSpec:
-    """An output to open: `kind` midi, virtual, osc or audio, and what each calls `name`. It pickles; outputs do not."""
+    """An output to open: `kind` midi, virtual, osc or audio, and what each calls `name`. It pickles; outputs do not.
+
+    `sends_clock`: whether it is given MIDI clock too. `offset_ms`: how much later than the music it plays, -500 to 500.
+    Raises UsageError.
+    """
 
     kind: str
     name: str = ""
+    sends_clock: bool = False
+    offset_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not -MAX_OFFSET_MS <= self.offset_ms <= MAX_OFFSET_MS:
+            raise UsageError(
+                f"offset of {self.kind} {self.name}: {self.offset_ms:g} ms, "
+                f"-{MAX_OFFSET_MS} to {MAX_OFFSET_MS} are possible; choose another"
+            )
 
     def make(self) -> Output:
         """The output itself, not yet open. Raises UsageError."""
+        output = self._make()
+        output.sends_clock = self.sends_clock
+        output.offset_ns = round(self.offset_ms * NS_PER_MS)
+        return output
+
+    def _make(self) -> Output:
         match self.kind:
             case "midi":
                 return midi_output(self.name)

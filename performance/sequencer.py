@@ -17,6 +17,7 @@ from fractions import Fraction
 import numpy as np
 
 from performance.commands import Quantum
+from performance.pulse import ClockEvent
 from performance.transport import Bars
 from rvae.errors import PatternError, UsageError
 from rvae.meter import TICKS_PER_BEAT, Meter
@@ -65,7 +66,7 @@ class BeatStart:
     beat: int
 
 
-Event = Onset | Release | BeatStart
+Event = Onset | Release | BeatStart | ClockEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,11 @@ class Sequencer:
     def pattern(self) -> Pattern:
         """The pattern that was set last; it may wait for its beat or bar."""
         return self._parts[-1][1].pattern
+
+    @property
+    def end_quarters(self) -> Fraction | None:
+        """Where the last bar asked for ends; None where it goes on."""
+        return None if self._end_bar is None else self._bars.quarters_at(self._end_bar)
 
     @property
     def has_ended(self) -> bool:

@@ -11,9 +11,9 @@ from collections import deque
 from typing import Any
 
 from performance.outputs.frames import FrameLine
-from performance.outputs.midi import CHANNEL, VIRTUAL_NAME
+from performance.outputs.midi import CHANNEL, VIRTUAL_NAME, clock_messages
 from performance.outputs.output import Output
-from performance.sequencer import Event, Onset, Release
+from performance.sequencer import BeatStart, Event, Onset, Release
 from rvae.errors import OutputError
 from rvae.kit import Kit
 
@@ -59,7 +59,8 @@ def is_running() -> bool:
 
 
 class JackMidiOutput(Output):
-    """Plays the notes of the kit on channel 10 from a JACK port of our own, `rvae:out`.
+    """Plays the notes of the kit on channel 10, and MIDI clock where it `sends_clock`, from a JACK port of our own,
+    `rvae:out`.
 
     `name`: all or a part of the name of a JACK port to connect it to, or empty to leave that to others.
     """
@@ -114,12 +115,14 @@ class JackMidiOutput(Output):
             raise OutputError("the JACK server does not take what it is given")
         match event:
             case Onset():
-                message = bytes((_NOTE_ON | CHANNEL, event.pitch, event.velocity))
+                messages = [bytes((_NOTE_ON | CHANNEL, event.pitch, event.velocity))]
             case Release():
-                message = bytes((_NOTE_OFF | CHANNEL, event.pitch, 0))
-            case _:
+                messages = [bytes((_NOTE_OFF | CHANNEL, event.pitch, 0))]
+            case BeatStart():
                 return
-        self._queue.append((due_ns, message, self._epoch))
+            case _:
+                messages = [bytes(message.bytes()) for message in clock_messages(event)]
+        self._queue.extend((due_ns, message, self._epoch) for message in messages)
 
     def _silence(self, sounding: dict[int, int], now_ns: int) -> None:  # noqa: ARG002  # the callback knows what sounds
         self._epoch += 1
@@ -155,7 +158,7 @@ class JackMidiOutput(Output):
                 continue
             if message[0] == _NOTE_ON | CHANNEL:
                 self._ringing.add(message[1])
-            else:
+            elif message[0] == _NOTE_OFF | CHANNEL:
                 self._ringing.discard(message[1])
             self.late += frame < 0
             last = max(last, frame)  # JACK wants them in order; a late one goes at once

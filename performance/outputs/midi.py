@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from performance.outputs.output import Output
+from performance.pulse import ClockContinue, ClockEvent, ClockPulse, ClockStart, ClockStop
 from performance.sequencer import Event, Onset, Release
 from rvae.errors import OutputError
 from rvae.kit import Kit
@@ -44,8 +45,23 @@ def _find_ports() -> list[Any]:
         return []  # no MIDI system at all: the same as one with no ports
 
 
+def clock_messages(event: ClockEvent) -> list[Any]:
+    """The MIDI messages, mido's, of a clock event."""
+    from mido import Message  # type: ignore[import-untyped]  # mido ships no types
+
+    match event:
+        case ClockPulse():
+            return [Message("clock")]
+        case ClockStart():
+            return [Message("start")]
+        case ClockContinue():
+            return [Message("songpos", pos=event.song_position), Message("continue")]
+        case ClockStop():
+            return [Message("stop")]
+
+
 class MidiOutput(Output):
-    """Plays the notes of the kit on channel 10.
+    """Plays the notes of the kit on channel 10, and MIDI clock where it `sends_clock`.
 
     `name`: all or a part of a port's name; with `virtual`, the name of a port of our own that others connect to.
     Libraries: messages are mido's, the port pylibremidi's.
@@ -59,7 +75,7 @@ class MidiOutput(Output):
         self._port: Any = None
 
     def _open(self, kit: Kit) -> None:  # noqa: ARG002  # the notes come with the events
-        from mido import Message  # type: ignore[import-untyped]  # mido ships no types
+        from mido import Message
 
         library = _library()
         self._library, self._message = library, Message
@@ -91,6 +107,9 @@ class MidiOutput(Output):
                 self._put("note_on", note=event.pitch, velocity=event.velocity)
             case Release():
                 self._put("note_off", note=event.pitch, velocity=0)
+            case ClockPulse() | ClockStart() | ClockContinue() | ClockStop():
+                for message in clock_messages(event):
+                    self._write(message)
 
     def _silence(self, sounding: dict[int, int], now_ns: int) -> None:  # noqa: ARG002  # the template's signature
         for pitch in sounding:

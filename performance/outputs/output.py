@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from performance.pulse import ClockEvent
 from performance.sequencer import Event, Onset, Release
 from performance.snapshot import OutputState
 from rvae.errors import OutputError
@@ -15,7 +16,8 @@ class Output:
 
     `takes_ahead`: True where events are handed over as soon as they are made and find their moment there (audio
     frames, OSC timetags); False where they must be sent when they are due. `lead_ns`: how long before its due time an
-    event must be made for this output, at the least.
+    event must be made for this output, at the least. `offset_ns`: how much later than the music it plays, or, below 0,
+    earlier: what makes up for the latency of the others or of its own. `sends_clock`: whether it is given MIDI clock.
 
     An output that fails while it plays closes itself and says why in its `state`; the music goes on without it.
     """
@@ -28,6 +30,8 @@ class Output:
         self.name = name
         self.is_open = False
         self.detail = ""
+        self.offset_ns = 0
+        self.sends_clock = False
         self._sounding: dict[int, int] = {}
 
     def open(self, kit: Kit) -> None:
@@ -38,8 +42,8 @@ class Output:
         self.is_open = True
 
     def send(self, event: Event, due_ns: int) -> None:
-        """Pass an event on. Never raises: see `state`."""
-        if not self.is_open:
+        """Pass an event on; `due_ns` has the offset in it. Never raises: see `state`."""
+        if not self.is_open or (isinstance(event, ClockEvent) and not self.sends_clock):
             return
         if isinstance(event, Onset):
             self._sounding[event.pitch] = event.voice
