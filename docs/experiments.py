@@ -281,7 +281,7 @@ again with this code.
   divergence keeps them together.
 - **550 steps and four more for each clip**: enough for an exact memory, in a time that one is willing to wait.
 - **Not kept**: rotations and silent voices (their patterns take seats on the plane from the artist's own clips),
-  jitter, Fourier features, convolutions, free bits. Ensembles were not tried: several decoders take several times as long to
+  jitter, Fourier features, convolutions, free bits. Ensembles were not tried: several decoders take longer to
   play. Several seeds, of which the best is kept, are `rvae train --seeds`.
 """
 
