@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ def merge_cards(cards: Iterable[Card]) -> Card:
 def read_card(folder: Path) -> Card | None:
     """The card of a folder, or None where it has none. Raises FileError where there is one that cannot be read."""
     path = folder / CARD_NAME
-    if not path.is_file():
+    if not os.path.isfile(path):  # no, where the folder may not be looked into
         return None
     try:
         text = path.read_text(encoding="utf-8")

@@ -133,9 +133,10 @@ def find_clips(paths: Iterable[str | Path] | str | Path) -> list[Path]:
     found: dict[str, Path] = {}
     seen: set[str] = set()
     for path in map(Path, given):
-        if not path.exists():
-            raise CorpusError(f"{path}: no such file or folder; give MIDI files or folders of them")
-        for file in _below(path, seen) if path.is_dir() else [path]:
+        # os.path answers no where a folder above may not be looked into, pathlib raises.
+        if not os.path.exists(path):
+            raise CorpusError(f"{path}: no such file or folder, or hidden from you; give MIDI files or folders of them")
+        for file in _below(path, seen) if os.path.isdir(path) else [path]:
             found.setdefault(os.path.realpath(file), file)
     return list(found.values())
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -166,12 +167,17 @@ def _progress_lines() -> Callable[[Progress], None]:
 def _check_output(output: Path) -> None:
     """Say that a model cannot be written before it is trained, not after."""
     folder = output.parent
-    if output.is_dir():
+    if os.path.isdir(output):  # os.path answers no where a folder above may not be looked into, pathlib raises
         raise FileError(f"{output}: a folder; give the name of a file, such as {output / ('mine' + MODEL_SUFFIX)}")
-    if not folder.is_dir():
-        raise FileError(f"{output}: there is no folder {folder}; make it, or choose another place")
-    if not os.access(folder, os.W_OK):
-        raise FileError(f"{output}: no permission to write in {folder}; choose another place")
+    if not os.path.isdir(folder):
+        raise FileError(f"{output}: there is no folder {folder} for you; make it, or choose another place")
+    if os.path.exists(output) and not os.path.isfile(output):
+        return  # a device takes what it is given
+    try:
+        with tempfile.NamedTemporaryFile(prefix=f".{output.name}.", suffix=".part", dir=folder):
+            pass  # as saving will do it
+    except OSError as error:
+        raise FileError(f"{output}: cannot be written ({error.strerror or error}); choose another place") from None
 
 
 def _say_dropped(corpus: Corpus) -> None:

@@ -303,7 +303,7 @@ def _note_events(notes: Iterable[MidiNote], ppq: int, length: int) -> Iterator[t
 def write_whole(path: str | Path, write: Callable[[io.BufferedWriter], None]) -> None:
     """Write a file completely or leave everything as it was. Raises FileError in one line."""
     target = Path(path)
-    if target.exists() and not target.is_file() and not target.is_dir():
+    if os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target):
         _write_into(target, write)
         return
     try:

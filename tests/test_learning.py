@@ -122,6 +122,7 @@ WRONG = [
     ["train", "{tmp}", "-o", "{tmp}/x.rvae"],
     ["train", "{clips}", "-o", "{tmp}/nowhere/x.rvae"],
     ["train", "{clips}", "-o", "{tmp}"],
+    ["train", "{clips}", "-o", "{tmp}/" + 300 * "x"],
     ["train", "{clips}", "-o", "{tmp}/x.rvae", "--seeds", "0"],
     ["train", "{clips}", "-o", "{tmp}/x.rvae", "--seed", "-1"],
     ["train", "{clips}", "-o", "{tmp}/x.rvae", "--seed", "x"],

@@ -9,7 +9,8 @@ import resource
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from small_models import TINY, mixed_model, published_model, straight_corpus, st
 
 import rvae
 from rvae import Model
+from rvae.__main__ import main
 from rvae.errors import FileError, ModelFileError
 from rvae.measures import lattice
 from rvae.modelfile import FORMAT
@@ -184,18 +186,36 @@ def test_what_is_no_model_is_refused_by_name_in_one_line(tmp_path: Path) -> None
         assert str(caught.value).count("\n") == 0
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_without_permission_what_was_there_stays(tmp_path: Path) -> None:
-    path = tmp_path / "mine.rvae"
+@contextmanager
+def nobody() -> Iterator[None]:
+    """As a user who owns nothing; nothing is forbidden to root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_without_permission_it_is_refused_and_what_was_there_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    path = folder / "mine.rvae"
     straight_model().save(path)
-    path.chmod(0)
-    with pytest.raises(ModelFileError, match="Permission denied"):
-        rvae.load(path)
-    tmp_path.chmod(0o500)
-    with pytest.raises(FileError, match="Permission denied"):
-        mixed_model().save(path)
-    tmp_path.chmod(0o700)
-    path.chmod(0o600)
+    folder.chmod(0)
+    try:
+        with nobody():
+            with pytest.raises(ModelFileError, match="Permission denied"):
+                rvae.load(path)
+            with pytest.raises(FileError, match="Permission denied"):
+                mixed_model().save(path)
+            assert main(["train", str(path), "-o", str(path)]) == 2
+            assert main(["inspect", str(folder / "clip.mid")]) == 2
+    finally:
+        folder.chmod(0o700)
     assert path.read_bytes() == straight_model().to_bytes()
 
 
