@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,12 @@ from rvae.pattern import MAX_MICROTIMING_TICKS, MAX_MIDI_VELOCITY, Floats
 LARGEST_WEIGHT = 1000.0  # far above any that training gives
 
 
+_HALF = np.float32(0.5)
+
+
 def sigmoid(values: Floats) -> Floats:
     """The logistic function, without overflow."""
-    halves: Floats = 0.5 * (1.0 + np.tanh(0.5 * values))
+    halves: Floats = _HALF + _HALF * np.tanh(_HALF * values)
     return halves
 
 
@@ -91,11 +95,21 @@ class Decoder:
 
     def decode(self, latents: Floats) -> tuple[Floats, Floats, Floats]:
         """Onset probability, velocity (1/127 to 1), microtiming (ticks, -3 to 3) of the cells in use, `[N, K]` each."""
-        hidden = self.hidden(latents)
-        onset = sigmoid(hidden @ self.onset + (self.onset_bias - self.threshold))
-        velocity = np.maximum(sigmoid(hidden @ self.velocity + self.velocity_bias), np.float32(1 / MAX_MIDI_VELOCITY))
-        timing = np.tanh(hidden @ self.timing + self.timing_bias) * np.float32(MAX_MICROTIMING_TICKS)
-        return onset, velocity, timing
+        weights, biases = self._heads
+        bent = np.tanh(self.hidden(latents) @ weights + biases)
+        onset, velocity, timing = bent[:, : self.cells], bent[:, self.cells : -self.cells], bent[:, -self.cells :]
+        loud = np.maximum(_HALF + _HALF * velocity, np.float32(1 / MAX_MIDI_VELOCITY))
+        return _HALF + _HALF * onset, loud, timing * np.float32(MAX_MICROTIMING_TICKS)
+
+    @cached_property
+    def _heads(self) -> tuple[Floats, Floats]:
+        """The three heads as one, `[H, 3K]` and `[3K]`: a hand on the plane waits for this product and one tanh.
+
+        The logistic function of x is (1 + tanh(x / 2)) / 2, so the halves go into the weights.
+        """
+        weights = np.concatenate([_HALF * self.onset, _HALF * self.velocity, self.timing], axis=1)
+        odds = _HALF * (self.onset_bias - self.threshold)
+        return weights, np.concatenate([odds, _HALF * self.velocity_bias, self.timing_bias])
 
 
 @dataclass(frozen=True, eq=False)

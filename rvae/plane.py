@@ -46,9 +46,24 @@ def corners(points: Points, side: int) -> tuple[npt.NDArray[np.int64], Floats]:
 
 def interpolated(nodes: Floats, points: Points) -> Floats:
     """Values at points, between the nodes of a square lattice. `nodes`: `[G * G, C]`; returns `[N, C]`."""
+    if len(points) == 1:
+        return _interpolated_at(nodes, float(points[0, 0]), float(points[0, 1]))
     index, weights = corners(points, round(len(nodes) ** 0.5))
-    values: Floats = np.einsum("nk,nkc->nc", weights, nodes[index])
+    values: Floats = (weights[:, None, :] @ nodes[index])[:, 0, :]
     return values
+
+
+def _interpolated_at(nodes: Floats, x: float, y: float) -> Floats:
+    """The same at one point, `[1, C]`: plain numbers are faster than arrays of one, and a moving hand asks for one."""
+    side = round(len(nodes) ** 0.5)
+    across, up = x * (side - 1), y * (side - 1)
+    column, row = min(int(across), side - 2), min(int(up), side - 2)
+    right, over = across - column, up - row
+    node = row * side + column
+    lower = nodes[node] * np.float32(1 - right) + nodes[node + 1] * np.float32(right)
+    upper = nodes[node + side] * np.float32(1 - right) + nodes[node + side + 1] * np.float32(right)
+    value: Floats = lower * np.float32(1 - over) + upper * np.float32(over)
+    return value[None]
 
 
 @dataclass(frozen=True, eq=False)

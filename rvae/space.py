@@ -135,12 +135,10 @@ class Space:
 
     def decode(self, points: Points) -> tuple[Floats, Floats, Floats]:
         onset, velocity, timing = self.decoder.decode(self.latents_at(points))
-        return self._spread(onset), self._spread(velocity), self._spread(timing)
-
-    def _spread(self, values: Floats) -> Floats:
-        out = np.zeros((len(values), self.voices * self.ticks), np.float32)
-        out[:, self.cells] = values
-        return out.reshape(len(values), self.voices, self.ticks)
+        out = np.zeros((3, len(onset), self.voices * self.ticks), np.float32)
+        out[0][:, self.cells], out[1][:, self.cells], out[2][:, self.cells] = onset, velocity, timing
+        spread = out.reshape(3, len(onset), self.voices, self.ticks)
+        return spread[0], spread[1], spread[2]
 
     @cached_property
     def _candidates(self) -> _Places:
