@@ -23,6 +23,7 @@ from rvae.errors import CorpusError, FileError, UsageError
 from rvae.evaluation import Json, evaluate
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.model import Model, load
+from rvae.sketch import MOST_ANCHORS
 
 if TYPE_CHECKING:
     from rvae.training import Progress
@@ -39,6 +40,13 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset", default="rvae", choices=_PRESETS, help="rvae, or rvae-2020 for the published network"
     )
+    parser.add_argument(
+        "--places",
+        type=int,
+        metavar="N",
+        help="at most N patterns get a place of their own: fewer make a smoother plane that remembers less "
+        f"(default: {MOST_ANCHORS})",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -47,13 +55,15 @@ def _train(arguments: argparse.Namespace) -> int:
     _check_output(output)
     if arguments.seeds is not None and arguments.seeds < 1:
         raise UsageError(f"--seeds {arguments.seeds}: 1 or more are possible; choose a number of seeds")
+    if arguments.places is not None:
+        _check_places(arguments)
     corpus = corpus_of(arguments)
     cycle = "1 bar" if corpus.bars == 1 else f"{corpus.bars} bars"
     _say(f"{len(corpus.clips)} clips, {len(corpus.patterns)} patterns of {cycle}; {_meters(corpus)}")
     _say_dropped(corpus)
     begun_s = time.monotonic()
     if arguments.seeds is None:
-        model = _trained(corpus, arguments.seed, arguments.preset)
+        model = _trained(corpus, arguments.seed, arguments.preset, arguments.places or MOST_ANCHORS)
     else:
         model = _best_of(corpus, range(arguments.seed, arguments.seed + arguments.seeds), arguments.preset)
     spent_s = time.monotonic() - begun_s
@@ -83,11 +93,20 @@ def parameters(model: Model) -> int:
     return sum(array.size for space in model.spaces for array in space.arrays().values())
 
 
-def _trained(corpus: Corpus, seed: int, preset: str) -> Model:
+def _check_places(arguments: argparse.Namespace) -> None:
+    if not 2 <= arguments.places <= MOST_ANCHORS:
+        raise UsageError(f"--places {arguments.places}: 2 to {MOST_ANCHORS} are possible; choose another number")
+    if arguments.seeds is not None or arguments.preset != _PRESETS[0]:
+        raise UsageError("--places goes neither with --seeds nor with another preset; leave one of them away")
+
+
+def _trained(corpus: Corpus, seed: int, preset: str, places: int) -> Model:
+    from rvae.fitting import Recipe
     from rvae.training import train  # torch, only where training happens
 
+    recipe = Recipe(most_anchors=places)
     with _interruptible() as interrupted, _progress_bar() as show:
-        model = train(corpus, seed=seed, preset=preset, on_progress=show, stop=interrupted)
+        model = train(corpus, seed=seed, preset=preset, recipe=recipe, on_progress=show, stop=interrupted)
     if interrupted():
         _say("interrupted: keeping what was learned so far")
     return model

@@ -115,6 +115,8 @@ def test_what_is_left_out_of_the_figures_is_said(straight: Path, tmp_path: Path)
 
 
 WRONG = [
+    ["train", "{clips}", "-o", "{tmp}/m.rvae", "--places", "1"],
+    ["train", "{clips}", "-o", "{tmp}/m.rvae", "--places", "12", "--seeds", "2"],
     ["train"],
     ["train", "{clips}"],
     ["train", "-o", "{tmp}/x.rvae"],
