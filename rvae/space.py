@@ -162,11 +162,16 @@ class Space:
 
     def _search(self, patterns: Sequence[Pattern]) -> npt.NDArray[np.float64]:
         wanted = _Wanted.of(patterns, self.cells, self.latent_means(patterns))
-        coarse = self._candidates.points[self._candidates.likeness(wanted).argmax(axis=0)]
+        likeness, anchors = self._candidates.likeness(wanted), len(self.plane.places)
+        likeness[:anchors] += _HOME  # a clip's own place, where others play the same
+        coarse = likeness.argmax(axis=0)
         step = 1 / (_SEARCH_SIDE - 1)
         around = np.stack(np.meshgrid(*2 * [np.linspace(-step, step, _FINE_STEPS)]), axis=-1).reshape(-1, 2)
         found = np.zeros((len(patterns), 2))
-        for row, best in enumerate(coarse):
+        for row, best in enumerate(self._candidates.points[coarse]):
+            if coarse[row] < anchors:
+                found[row] = best
+                continue
             near = self._looked_at(checked_points(np.concatenate([best[None], best + around])))
             found[row] = near.points[near.likeness(wanted.only(row))[:, 0].argmax()]
         return found
