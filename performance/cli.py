@@ -113,6 +113,8 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     add("--midi", action="append", default=[], metavar="NAME", help="play to the port with NAME in its name")
     add("--virtual", nargs="?", const="rvae", metavar="NAME", help="open a MIDI port for others to connect to")
     add("--clock-out", action="append", default=[], metavar="NAME", help="send MIDI clock there too; midi: to all")
+    add("--clock-in", metavar="NAME", help="follow the MIDI clock that comes from the port with NAME in its name")
+    add("--link", action="store_true", help="share tempo, bars, start and stop by Ableton Link")
     add("--offset", action="append", default=[], metavar="NAME=MS", help="play that output so much later, or earlier")
     add("--osc", action="append", default=[], metavar="HOST:PORT", help="send onsets and beats there")
     add("--osc-in", type=int, metavar="PORT", help="listen there; 0 for not (default: 12000)")

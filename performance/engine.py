@@ -24,6 +24,7 @@ import numpy as np
 from performance.clock import NS_PER_MS, Clock
 from performance.commands import EngineCommand, Panic, Play, Quantum, Quit, SetControl, SetPattern, SetVoice, Stop
 from performance.controls import control, defaults
+from performance.leader import Leader, Said, Started, Stopped, steered_qpm, whole_qpm
 from performance.outputs.output import Output
 from performance.pulse import LEAD_NS, ClockEvent, ClockStop, clock_events, clock_start
 from performance.sequencer import Event, Feel, Onset, Sequencer
@@ -36,6 +37,7 @@ from rvae.pattern import Pattern
 STEP_NS = 8 * NS_PER_MS
 """How often events are made while it plays."""
 
+_STEER_NS = 20 * NS_PER_MS
 MAX_BEHIND_NS = 100 * NS_PER_MS
 _LATE_NS = 5 * NS_PER_MS
 # Events are made up to whole parts of a quarter, so that tempo changes without end leave the fractions small.
@@ -83,7 +85,13 @@ class Engine:
     """Plays patterns to outputs. Call `step` again and again, no later than it says; `do` takes commands in between."""
 
     def __init__(
-        self, clock: Clock, pattern: Pattern, outputs: Sequence[Output] = (), *, step_ns: int = STEP_NS
+        self,
+        clock: Clock,
+        pattern: Pattern,
+        outputs: Sequence[Output] = (),
+        *,
+        step_ns: int = STEP_NS,
+        leader: Leader | None = None,
     ) -> None:
         self._clock = clock
         self._step_ns = step_ns
@@ -96,6 +104,10 @@ class Engine:
         self._offsets_ns = sorted({output.offset_ns for output in self._outputs}) or [0]
         self._sends_clock = any(output.sends_clock for output in self._outputs)
         self._pulses_from = Fraction(0)
+        self._leader = leader
+        self._led_qpm: Fraction | None = None  # the leader's tempo, also when it is gone
+        self._is_led = False
+        self._steer_ns = 0
         self._count = 0
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._message_count = 0
@@ -130,6 +142,9 @@ class Engine:
         self._stop()
         for output in self._outputs:
             output.close(self._clock.now_ns())
+        if self._leader is not None:
+            self._leader.close()
+            self._leader = None
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Leave a line for the player."""
@@ -148,9 +163,9 @@ class Engine:
             case Play(bars=bars):
                 self._play(bars)
             case Stop():
-                self._stop()
+                self._stop_by_player()
             case Panic():
-                self._stop()
+                self._stop_by_player()
                 for output in self._outputs:
                     output.panic(self._clock.now_ns())
             case SetPattern(pattern, at):
@@ -168,15 +183,24 @@ class Engine:
     def _play(self, bars: int | None) -> None:
         if self._transport is not None:
             return
-        self._sequencer.rewind(bars)
-        start_ns = self._clock.now_ns() + self._lead_ns + self._earliest_ns + (LEAD_NS if self._sends_clock else 0)
-        self._begin(Transport(start_ns, Fraction(0), self._qpm(), self._sequencer.bars))
+        earliest_ns = self._clock.now_ns() + self._lead_ns + self._earliest_ns + (LEAD_NS if self._sends_clock else 0)
+        start = Started(earliest_ns, Fraction(0))
+        if self._leader is not None:
+            start = self._leader.entry(earliest_ns, self._sequencer.pattern.meter.bar_quarters)
+            self._leader.player_did(start.at_ns, playing=True)
+        self._begin(start, bars)
 
-    def _begin(self, transport: Transport) -> None:
-        self._transport = transport
+    def _begin(self, start: Started, bars: int | None = None) -> None:
+        self._sequencer.enter(start.quarters, bars)
+        self._transport = transport = Transport(start.at_ns, start.quarters, self._qpm(), self._sequencer.bars)
         opening = clock_start(self._sequencer.position)
         self._pulses_from = opening.quarters
         self._schedule_clock(opening, transport.ns_at(self._sequencer.position) - LEAD_NS)
+
+    def _stop_by_player(self) -> None:
+        if self._leader is not None:
+            self._leader.player_did(self._clock.now_ns(), playing=False)
+        self._stop()
 
     def _stop(self) -> None:
         playing, self._transport = self._transport, None
@@ -198,7 +222,11 @@ class Engine:
         self._controls[name] = value
         match name:
             case "tempo":
-                self._follow_tempo()
+                if self._leader is not None:
+                    self._leader.player_did(self._clock.now_ns(), qpm=self._own_qpm())
+                if not self._is_led:
+                    self._led_qpm = None
+                    self._follow_tempo()
             case "volume":
                 for output in self._outputs:
                     output.set_volume(value)
@@ -207,7 +235,11 @@ class Engine:
                 self._sequencer.set_feel(Feel(**percent))
 
     def _qpm(self) -> Fraction:
-        """The tempo in quarters: felt beats of the meter that is in force where the sequencer stands."""
+        """The tempo in quarters: the leader's, or our own."""
+        return self._own_qpm() if self._led_qpm is None else self._led_qpm
+
+    def _own_qpm(self) -> Fraction:
+        """The control, which counts felt beats of the meter that is in force where the sequencer stands."""
         meter = self._sequencer.bars.place_at(self._sequencer.position).meter
         return Fraction(self._controls["tempo"]) * meter.tempo_beat_quarters
 
@@ -244,11 +276,49 @@ class Engine:
     def step(self) -> int:
         """Send what is due and make what comes next. Returns when to call again, in ns on the clock."""
         self.send_due()
+        if self._leader is not None:
+            self._follow(self._leader, self._clock.now_ns())
         if self._transport is not None:
             self._make_events(self._clock.now_ns())
             self.send_due()
         next_ns = self._clock.now_ns() + min(self._step_ns, self.horizon_ns // 2)
         return min(self._due[0][0], next_ns) if self._due else next_ns
+
+    def _follow(self, leader: Leader, now_ns: int) -> None:
+        """Start and stop with the leader, and play a little faster or slower until we are where it is."""
+        for news in leader.poll(now_ns, self._sequencer.pattern.meter.bar_quarters):
+            match news:
+                case Started():
+                    self._stop()
+                    self._steer_ns = 0
+                    aim = leader.aim(None, news.quarters)
+                    self._led_qpm = self._led_qpm if aim is None else whole_qpm(aim.qpm)
+                    self._begin(news)
+                case Stopped():
+                    self._stop()
+                case Said(text, is_error):
+                    self.say(text, is_error=is_error)
+        if now_ns >= self._steer_ns:
+            self._steer_ns = now_ns + _STEER_NS
+            self._steer(leader)
+
+    def _steer(self, leader: Leader) -> None:
+        position = self._sequencer.position
+        aim = leader.aim(self._transport, position)
+        was_led, self._is_led = self._is_led, aim is not None
+        if aim is None:
+            if was_led:
+                self._follow_tempo()
+            return
+        self._led_qpm = whole_qpm(aim.qpm)
+        if self._transport is None:
+            return
+        bar_quarters = self._sequencer.bars.place_at(position).meter.bar_quarters
+        if aim.ahead_quarters is not None and abs(aim.ahead_quarters) > bar_quarters:
+            self._stop()  # the machine slept, or the leader went elsewhere: in again at its next bar
+            self._play(None)
+        else:
+            self._transport = self._transport.with_qpm(steered_qpm(aim), position)
 
     @property
     def is_idle(self) -> bool:
@@ -325,4 +395,5 @@ class Engine:
             horizon_ms=self.horizon_ns / NS_PER_MS,
             realtime=realtime,
             first_sound_ns=self._first_sound_ns,
+            sync="" if self._leader is None else self._leader.state,
         )

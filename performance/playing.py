@@ -13,7 +13,7 @@ from performance.cursor import Path, read_path
 from performance.headless import built_in_path, play_live, write_files
 from performance.learning import Learning
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess, LeaderSpec, OutputSpec
 from performance.render import MAX_BARS
 from performance.stage import Stage, first_point, usual_bpm
 from rvae.errors import OutputError, UsageError
@@ -79,6 +79,15 @@ def _synced(arguments: argparse.Namespace, specs: Sequence[OutputSpec]) -> list[
     return found
 
 
+def _leader(arguments: argparse.Namespace) -> LeaderSpec | None:
+    """Whom to follow. Raises UsageError for two at once."""
+    if arguments.clock_in and arguments.link:
+        raise UsageError("--clock-in and --link: two leaders cannot be followed; leave one away")
+    if arguments.link:
+        return LeaderSpec("link")
+    return LeaderSpec("midi", arguments.clock_in) if arguments.clock_in else None
+
+
 def _names(spec: OutputSpec) -> tuple[str, ...]:
     """What an output is called: its kind stands for all of that kind, and every MIDI port is `midi`."""
     return (spec.name.lower(), "midi" if spec.kind == "virtual" else spec.kind)
@@ -128,7 +137,7 @@ def _stage(
     model, name, meter = loaded
     listener = _listen(arguments.osc_in, model, say)
     pattern = model.pattern(path.at(0) if path else first_point(model, meter), meter=meter)
-    engine = EngineProcess(pattern, specs)
+    engine = EngineProcess(pattern, specs, leader=_leader(arguments))
     return Stage(
         model,
         engine,

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from performance.clock import NS_PER_MS, MonotonicClock
 from performance.commands import EngineCommand, Quit, SetPattern
 from performance.engine import Engine
+from performance.leader import Leader
 from performance.outputs.output import Output
 from performance.outputs.quiet import quiet_drivers
 from performance.realtime import AwakeProcessor, take_realtime
@@ -104,15 +105,54 @@ def virtual_output(name: str) -> Output:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LeaderSpec:
+    """A leader to follow: `kind` midi, with the `name` of its port, or link."""
+
+    kind: str
+    name: str = ""
+
+    def make(self) -> Leader:
+        """The leader itself. Raises OutputError where it is not there, UsageError where there is no such kind."""
+        match self.kind:
+            case "midi":
+                from performance.clock_input import MidiClockInput
+
+                return MidiClockInput(self.name)
+            case "link":
+                from performance.link import LinkLeader
+
+                return LinkLeader()
+        raise UsageError(f"no leader '{self.kind}'; there are midi and link")
+
+
+def _leader(spec: LeaderSpec | None) -> tuple[Leader | None, str]:
+    """The leader, or why it cannot be followed."""
+    try:
+        return (None, "") if spec is None else (spec.make(), "")
+    except OutputError as error:
+        return None, f"{error}; the music keeps its own time"
+
+
 class EngineProcess:
     """The window's end: starts the process, sends commands, hears how it stands; never waits for it but at the end."""
 
-    def __init__(self, pattern: Pattern, outputs: Sequence[OutputSpec] = (), *, realtime: bool = True) -> None:
+    def __init__(
+        self,
+        pattern: Pattern,
+        outputs: Sequence[OutputSpec] = (),
+        *,
+        realtime: bool = True,
+        leader: LeaderSpec | None = None,
+    ) -> None:
         here, there = socket.socketpair()
         self._wire = Wire(here)
         self._status = EngineStatus()
         self._process = multiprocessing.get_context("spawn").Process(
-            target=engine_main, args=(there, pattern, tuple(outputs), realtime), name="rvae-engine", daemon=True
+            target=engine_main,
+            args=(there, pattern, tuple(outputs), realtime, leader),
+            name="rvae-engine",
+            daemon=True,
         )
         self._process.start()
         there.close()
@@ -157,7 +197,13 @@ class EngineProcess:
             self._process.join()
 
 
-def engine_main(end: socket.socket, pattern: Pattern, specs: Sequence[OutputSpec], realtime: bool) -> None:
+def engine_main(
+    end: socket.socket,
+    pattern: Pattern,
+    specs: Sequence[OutputSpec],
+    realtime: bool,
+    leader_spec: LeaderSpec | None = None,
+) -> None:
     """The engine's process from start to end."""
     ending: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
@@ -167,7 +213,10 @@ def engine_main(end: socket.socket, pattern: Pattern, specs: Sequence[OutputSpec
     awake = AwakeProcessor() if realtime else None
     wire = Wire(end)
     with quiet_drivers():
-        engine = Engine(MonotonicClock(), pattern, [spec.make() for spec in specs])
+        leader, problem = _leader(leader_spec)
+        engine = Engine(MonotonicClock(), pattern, [spec.make() for spec in specs], leader=leader)
+    if problem:
+        engine.say(problem, is_error=True)
     try:
         with quiet_drivers():
             engine.open_outputs(pattern.kit)

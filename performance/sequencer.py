@@ -214,6 +214,16 @@ class Sequencer:
         """Back to bar 0, with the pattern that was set last. `end_bar`: play so many bars only."""
         self._begin(self.pattern, end_bar)
 
+    def enter(self, quarters: Fraction, bars: int | None = None) -> None:
+        """Begin in the middle, at `quarters` from the start, with what sounds from there on; `bars`: play so many."""
+        first = Bars.of(self.pattern.meter).place_at(quarters)
+        self.rewind(None if bars is None else first.bar + bars)
+        if quarters > 0:
+            self._bar = max(0, first.bar - 1)
+            self._position = self._bars.quarters_at(self._bar)
+            self.advance(quarters)
+            self._open.clear()
+
     def set_feel(self, feel: Feel) -> None:
         """Play what is not yet decided with another feel."""
         self._feel = feel

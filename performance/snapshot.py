@@ -61,7 +61,8 @@ class EngineStatus:
     share.
 
     `transport` is None while stopped. `realtime`: what it got of priority and locked memory, as one line for a person.
-    `first_sound_ns`: when the first onset went out, or None.
+    `first_sound_ns`: when the first onset went out, or None. `sync`: the leader that is followed, as a few words; empty
+    where there is none.
     """
 
     now_ns: int = 0
@@ -72,6 +73,7 @@ class EngineStatus:
     horizon_ms: float = 0.0
     realtime: str = ""
     first_sound_ns: int | None = None
+    sync: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _QUEUE = 4096
 _NOTE_ON, _NOTE_OFF, _CONTROL = 0x90, 0x80, 0xB0
 
 
-def _client(name: str) -> Any:
+def jack_client(name: str) -> Any:
     """A client of a running JACK server. Raises OutputError where there is none."""
     try:
         import jack
@@ -40,7 +40,7 @@ def _client(name: str) -> Any:
 def jack_ports() -> list[str]:
     """The MIDI inputs of other JACK programs, by their full names; none where JACK does not run."""
     try:
-        client = _client("rvae-devices")
+        client = jack_client("rvae-devices")
     except OutputError:
         return []
     try:
@@ -52,7 +52,7 @@ def jack_ports() -> list[str]:
 def is_running() -> bool:
     """Whether a JACK server can be reached."""
     try:
-        _client("rvae-devices").close()
+        jack_client("rvae-devices").close()
     except OutputError:
         return False
     return True
@@ -82,7 +82,7 @@ class JackMidiOutput(Output):
         self.late = 0
 
     def _open(self, kit: Kit) -> None:  # noqa: ARG002  # the notes come with the events
-        self._client = _client(self._client_name)
+        self._client = jack_client(self._client_name)
         try:
             self._out = self._client.midi_outports.register("out")
             self._line = FrameLine(int(self._client.samplerate))

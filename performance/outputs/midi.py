@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from performance.outputs.output import Output
@@ -15,7 +16,8 @@ CHANNEL = 9  # channel 10 as people count: the drums
 VIRTUAL_NAME = "rvae"
 
 
-def _library() -> Any:
+def midi_library() -> Any:
+    """The library of MIDI ports. Raises OutputError where it does not load."""
     try:
         import pylibremidi  # type: ignore[import-not-found]  # its stub lies outside a package
     except (ImportError, OSError) as error:
@@ -34,15 +36,30 @@ def output_ports() -> list[str]:
 
 
 def _find_ports() -> list[Any]:
-    library = _library()
+    return observed_ports(lambda observer: observer.get_output_ports())
+
+
+def observed_ports(get: Callable[[Any], Any]) -> list[Any]:
+    """The ports of the system's that `get` takes from the library's observer."""
+    library = midi_library()
     settings = library.ObserverConfiguration()
     settings.track_virtual = True
     settings.track_hardware = True
     settings.track_any = True
     try:
-        return list(library.Observer(settings).get_output_ports())
+        return list(get(library.Observer(settings)))
     except (RuntimeError, TypeError):
         return []  # no MIDI system at all: the same as one with no ports
+
+
+def find_port(name: str, ports: Sequence[Any]) -> Any:
+    """The port of a name, or the first with it in its name. Raises OutputError with those there are."""
+    exact = [port for port in ports if _port_name(port) == name]
+    near = [port for port in ports if name.lower() in _port_name(port).lower()]
+    if not exact and not near:
+        there = ", ".join(map(_port_name, ports)) or "none at all"
+        raise OutputError(f"MIDI: no port '{name}'; there are: {there}; see `rvae devices`")
+    return (exact or near)[0]
 
 
 def clock_messages(event: ClockEvent) -> list[Any]:
@@ -77,7 +94,7 @@ class MidiOutput(Output):
     def _open(self, kit: Kit) -> None:  # noqa: ARG002  # the notes come with the events
         from mido import Message
 
-        library = _library()
+        library = midi_library()
         self._library, self._message = library, Message
         self._port = library.MidiOut()
         if self._virtual:
@@ -88,18 +105,9 @@ class MidiOutput(Output):
             self._port.set_port_name(self.name)
             failed = self._port.open_virtual_port()
         else:
-            failed = self._port.open_port(self._find())
+            failed = self._port.open_port(find_port(self.name, _find_ports()))
         if failed or not self._port.is_port_open():
             raise OutputError(f"MIDI: port '{self.name}' does not open; it may be in use, see `rvae devices`")
-
-    def _find(self) -> Any:
-        ports = _find_ports()
-        exact = [port for port in ports if _port_name(port) == self.name]
-        near = [port for port in ports if self.name.lower() in _port_name(port).lower()]
-        if not exact and not near:
-            there = ", ".join(map(_port_name, ports)) or "none at all"
-            raise OutputError(f"MIDI: no port '{self.name}'; there are: {there}; see `rvae devices`")
-        return (exact or near)[0]
 
     def _send(self, event: Event, due_ns: int) -> None:  # noqa: ARG002  # the engine calls when it is due
         match event:
