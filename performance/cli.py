@@ -14,9 +14,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path as FilePath
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rvae.errors import OutputError, RvaeError, UsageError
+
+if TYPE_CHECKING:
+    from rvae.kit import Kit
 
 EXIT_UNUSABLE = 2
 EXIT_INTERRUPTED = 130
@@ -132,6 +135,7 @@ def _render_arguments(parser: argparse.ArgumentParser) -> None:
     _music_arguments(parser)
     parser.add_argument("--midi", metavar="FILE", help="write a MIDI file")
     parser.add_argument("--wav", metavar="FILE", help="write a WAV file")
+    parser.add_argument("--nudge", action="append", default=[], metavar="VOICE=MS", help="one voice so much later")
     parser.add_argument("--seed", type=int, default=0, help="accepted for scripts; nothing here is random")
 
 
@@ -176,12 +180,30 @@ def _render(arguments: argparse.Namespace) -> int:
     path = still(parse_point(arguments.at)) if arguments.at else read_path(arguments.path)
     bpm = arguments.bpm or usual_bpm(model, meter, path.at(0))
     density = 0.5 if arguments.density is None else arguments.density
-    performance = perform(model, path, meter=meter, bars=arguments.bars, bpm=bpm, density=density)
+    nudge_ms = _nudges(arguments.nudge, model.kit)
+    performance = perform(model, path, meter=meter, bars=arguments.bars, bpm=bpm, density=density, nudge_ms=nudge_ms)
     for file, write in ((arguments.midi, write_performance_midi), (arguments.wav, write_performance_wav)):
         if file is not None:
             write(file, performance)
             say(f"{file}: {arguments.bars} bars of {meter.label} at {bpm:g} bpm, {len(performance.notes)} onsets")
     return 0
+
+
+def _nudges(texts: Sequence[str], kit: Kit) -> dict[int, float]:
+    """`snare=-12.5` as row of the kit and ms."""
+    from performance.controls import control
+
+    nudge, found = control("nudge"), {}
+    for text in texts:
+        name, _, ms = text.rpartition("=")
+        try:
+            value = float(ms)
+        except ValueError:
+            raise UsageError(f"--nudge {text}: write it like snare=-12.5, a voice and milliseconds") from None
+        if not nudge.low <= value <= nudge.high:
+            raise UsageError(f"--nudge {text}: {nudge.low:g} to {nudge.high:g} ms are possible; choose another")
+        found[kit.row_of_name(name)] = value
+    return found
 
 
 def _map(arguments: argparse.Namespace) -> int:

@@ -128,6 +128,8 @@ _CONTROLS = (
             group="stage", help="more or less of one voice: 0.5 follows the density"),
     Control("mute", "Mute", 0, 1, 0, 1, per_voice=True, keys=("1", "2", "3", "4", "5", "6", "7", "8", "9"),
             osc="/rvae/voice", osc_word="mute", help="silences one voice"),
+    Control("nudge", "Nudge", -50, 50, 0, 1, "ms", per_voice=True, osc="/rvae/voice", osc_word="nudge",
+            help="how much later one voice plays, below 0 earlier; half the shortest beat at the most"),
     Control("quantum", "Change at", 0, 2, 1, 1, choices=("now", "beat", "bar"), keys=("q",), osc="/rvae/quantum",
             help="when a move is heard: at once, at the next beat, at the next bar"),
     Control("microtiming", "Microtiming", 0, 150, 100, 5, "%", keys=("k", "l"), osc="/rvae/microtiming",

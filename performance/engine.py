@@ -46,6 +46,10 @@ _MESSAGES = 8
 _KEPT = 4096
 
 
+def _is_near(qpm: Fraction, other: Fraction, *, exact: bool) -> bool:
+    return qpm == other if exact else abs(qpm - other) * 500 < other
+
+
 class LatenessMeter:
     """Takes the lateness of each event and sums it up: a ring of the last 4096."""
 
@@ -108,6 +112,8 @@ class Engine:
         self._led_qpm: Fraction | None = None  # the leader's tempo, also when it is gone
         self._is_led = False
         self._steer_ns = 0
+        self._nudge_ms: dict[int, float] = {}
+        self._nudged_qpm = Fraction(0)
         self._count = 0
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._message_count = 0
@@ -174,6 +180,9 @@ class Engine:
                 self._set_control(name, control(name).clamp(value))
             case SetVoice("mute", voice, value):
                 self._sequencer.set_mute(voice, value >= 0.5)
+            case SetVoice("nudge", voice, value):
+                self._nudge_ms[voice] = control("nudge").clamp(value)
+                self._set_feel()
             case SetVoice():
                 pass  # other per-voice controls are decoded into the pattern
             case Quit():
@@ -191,6 +200,7 @@ class Engine:
         self._begin(start, bars)
 
     def _begin(self, start: Started, bars: int | None = None) -> None:
+        self._nudge_by_tempo()
         self._sequencer.enter(start.quarters, bars)
         self._transport = transport = Transport(start.at_ns, start.quarters, self._qpm(), self._sequencer.bars)
         opening = clock_start(self._sequencer.position)
@@ -231,8 +241,22 @@ class Engine:
                 for output in self._outputs:
                     output.set_volume(value)
             case "swing" | "microtiming":
-                percent = {key: Fraction(self._controls[key]) / 100 for key in ("microtiming", "swing")}
-                self._sequencer.set_feel(Feel(**percent))
+                self._set_feel()
+
+    def _set_feel(self) -> None:
+        """How the ticks are played; nudges are in ms, so they depend on the tempo."""
+        microtiming, swing = (Fraction(self._controls[key]) / 100 for key in ("microtiming", "swing"))
+        self._nudged_qpm = qpm = self._qpm()
+        nudges = (
+            Fraction(self._nudge_ms.get(voice, 0.0)) * qpm / 60_000
+            for voice in range(max(self._nudge_ms, default=-1) + 1)
+        )
+        self._sequencer.set_feel(Feel(microtiming, swing, tuple(nudges)))
+
+    def _nudge_by_tempo(self) -> None:
+        """Keep the nudges what they are in ms; a leader's tempo never stands quite still, so not for every hair."""
+        if any(self._nudge_ms.values()) and not _is_near(self._nudged_qpm, self._qpm(), exact=not self._is_led):
+            self._set_feel()
 
     def _qpm(self) -> Fraction:
         """The tempo in quarters: the leader's, or our own."""
@@ -244,6 +268,7 @@ class Engine:
         return Fraction(self._controls["tempo"]) * meter.tempo_beat_quarters
 
     def _follow_tempo(self) -> None:
+        self._nudge_by_tempo()
         if self._transport is not None:
             self._transport = self._transport.with_qpm(self._qpm(), self._sequencer.position)
 
@@ -311,6 +336,7 @@ class Engine:
                 self._follow_tempo()
             return
         self._led_qpm = whole_qpm(aim.qpm)
+        self._nudge_by_tempo()
         if self._transport is None:
             return
         bar_quarters = self._sequencer.bars.place_at(position).meter.bar_quarters

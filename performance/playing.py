@@ -71,9 +71,11 @@ def _synced(arguments: argparse.Namespace, specs: Sequence[OutputSpec]) -> list[
     for text in arguments.offset:
         name, _, ms = text.rpartition("=")
         try:
-            offset_ms = float(ms)
+            offset_ms = float(ms) if name else None
         except ValueError:
-            raise UsageError(f"--offset {text}: write it like audio=-12.5, an output and milliseconds") from None
+            offset_ms = None
+        if offset_ms is None:
+            raise UsageError(f"--offset {text}: write it like audio=-12.5, an output and milliseconds")
         for row in rows("--offset", name):
             found[row] = replace(found[row], offset_ms=offset_ms)
     return found

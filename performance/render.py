@@ -6,7 +6,7 @@ Whole bars, every onset in its place.
 from __future__ import annotations
 
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path as FilePath
@@ -14,7 +14,7 @@ from pathlib import Path as FilePath
 import numpy as np
 
 from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
-from performance.commands import Play, SetControl, SetPattern
+from performance.commands import Play, SetControl, SetPattern, SetVoice
 from performance.cursor import Path
 from performance.engine import Engine
 from performance.outputs.memory import MemoryOutput
@@ -58,7 +58,16 @@ class Performance:
     qpm: Fraction
 
 
-def perform(model: Model, path: Path, *, meter: Meter, bars: int, bpm: float, density: float = 0.5) -> Performance:
+def perform(
+    model: Model,
+    path: Path,
+    *,
+    meter: Meter,
+    bars: int,
+    bpm: float,
+    density: float = 0.5,
+    nudge_ms: Mapping[int, float] = {},
+) -> Performance:
     """Play a path over a model's plane for so many bars; the pattern follows the cursor at every beat.
 
     Raises UsageError, MeterError for what the model cannot play.
@@ -69,16 +78,26 @@ def perform(model: Model, path: Path, *, meter: Meter, bars: int, bpm: float, de
     def pattern_at(beats: int) -> Pattern:
         return model.pattern(path.at(beats / meter.beats), meter=meter, density=density)
 
-    return play_offline(pattern_at, model.kit, meter=meter, bars=bars, bpm=bpm)
+    return play_offline(pattern_at, model.kit, meter=meter, bars=bars, bpm=bpm, nudge_ms=nudge_ms)
 
 
-def play_offline(pattern_at: Callable[[int], Pattern], kit: Kit, *, meter: Meter, bars: int, bpm: float) -> Performance:
-    """Play the pattern that `pattern_at` gives for each beat, counted from the start."""
+def play_offline(
+    pattern_at: Callable[[int], Pattern],
+    kit: Kit,
+    *,
+    meter: Meter,
+    bars: int,
+    bpm: float,
+    nudge_ms: Mapping[int, float] = {},
+) -> Performance:
+    """Play the pattern that `pattern_at` gives for each beat, counted from the start; `nudge_ms`: by row of the kit."""
     clock, output = VirtualClock(), MemoryOutput()
     engine = Engine(clock, pattern_at(0), [output], step_ns=_STEP_NS)
     engine.open_outputs(kit)
     engine.do(SetControl("tempo", bpm))
     engine.do(SetControl("horizon", 60))
+    for voice, ms in nudge_ms.items():
+        engine.do(SetVoice("nudge", voice, ms))
     engine.do(Play(bars=bars))
     transport = engine.transport
     assert transport is not None

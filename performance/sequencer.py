@@ -32,6 +32,7 @@ MIN_SWING, MAX_SWING = Fraction(1, 2), Fraction(3, 4)
 # How far an onset can sound before and after its tick: microtiming both ways, swing only after.
 _EARLY_TICKS = math.ceil(MAX_MICROTIMING_TICKS * MAX_MICROTIMING_AMOUNT)
 _LATE_TICKS = _EARLY_TICKS + math.ceil(TICKS_PER_BEAT * (MAX_SWING - MIN_SWING))
+_NUDGED_TICKS = TICKS_PER_BEAT // 2  # and how much further a voice can be nudged, either way
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,12 @@ Event = Onset | Release | BeatStart | ClockEvent
 class Feel:
     """How the written ticks are played: `microtiming` is the amount of the learned deviations, 0 to 1.5; `swing` is
     where the half of a simple beat falls, 1/2 (straight) to 3/4. Beats of three keep their own division.
+    `nudge_quarters`: how much later each voice plays, or, below 0, earlier, by row of the kit; those left out stay.
     """
 
     microtiming: Fraction = Fraction(1)
     swing: Fraction = MIN_SWING
+    nudge_quarters: tuple[Fraction, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.microtiming <= MAX_MICROTIMING_AMOUNT:
@@ -96,6 +99,13 @@ class Feel:
             else:
                 swung = middle + (in_beat - half) * (TICKS_PER_BEAT - middle) / half
         return beat * TICKS_PER_BEAT + swung + Fraction(microtiming) * self.microtiming
+
+    def nudge_of(self, voice: int, meter: Meter) -> Fraction:
+        """How much later a voice plays, in quarters; half the shortest beat at the most."""
+        if voice >= len(self.nudge_quarters):
+            return Fraction(0)
+        most = min(meter.beat_eighths) / 4
+        return max(-most, min(most, self.nudge_quarters[voice]))
 
 
 class _Part:
@@ -133,7 +143,8 @@ class _Part:
             column = place[0] * meter.bar_ticks + tick
             self._onsets[place] = tuple(
                 (
-                    meter.quarters_at(self.feel.sounding_ticks(tick, float(pattern.microtiming[voice, column]), meter)),
+                    meter.quarters_at(self.feel.sounding_ticks(tick, float(pattern.microtiming[voice, column]), meter))
+                    + self.feel.nudge_of(int(voice), meter),
                     int(voice),
                     int(self._loud[voice, column]),
                 )
@@ -170,6 +181,7 @@ class Sequencer:
     def __init__(self, pattern: Pattern, feel: Feel | None = None) -> None:
         self._feel = feel or Feel()
         self._muted: frozenset[int] = frozenset()
+        self._reach_ticks = _NUDGED_TICKS if any(self._feel.nudge_quarters) else 0
         self._begin(pattern)
 
     def _begin(self, pattern: Pattern, end_bar: int | None = None) -> None:
@@ -208,7 +220,7 @@ class Sequencer:
         """Whether the last bar asked for is over, with all that belongs to it."""
         if self._end_bar is None:
             return False
-        return self._position >= self._bars.quarters_at(self._end_bar, _LATE_TICKS)
+        return self._position >= self._bars.quarters_at(self._end_bar, _LATE_TICKS + self._reach_ticks)
 
     def rewind(self, end_bar: int | None = None) -> None:
         """Back to bar 0, with the pattern that was set last. `end_bar`: play so many bars only."""
@@ -227,6 +239,8 @@ class Sequencer:
     def set_feel(self, feel: Feel) -> None:
         """Play what is not yet decided with another feel."""
         self._feel = feel
+        if any(feel.nudge_quarters):  # and from then on: what was nudged before may still be to come
+            self._reach_ticks = _NUDGED_TICKS
         self._parts = [(place, _Part(part.pattern, feel)) for place, part in self._parts]
 
     def set_mute(self, voice: int, muted: bool) -> None:
@@ -320,10 +334,10 @@ class Sequencer:
         bar = max(0, self._bar - 1)
         while self._end_bar is None or bar < self._end_bar:
             span = self._span(bar)
-            high = span.rough_ticks(until) + _EARLY_TICKS + 1
+            high = span.rough_ticks(until) + _EARLY_TICKS + self._reach_ticks + 1
             if high <= 0:
                 break
-            low = max(0, int(span.rough_ticks(since)) - _LATE_TICKS - 1)
+            low = max(0, int(span.rough_ticks(since)) - _LATE_TICKS - self._reach_ticks - 1)
             found += self._onsets_of_bar(bar, low, min(math.ceil(high), span.meter.bar_ticks), span.barline, to)
             bar += 1
         return sorted(found, key=lambda onset: (onset.quarters, onset.voice, onset.bar, onset.tick))

@@ -248,6 +248,8 @@ class Stage:
         if name == "mute":
             self._mute[voice] = known.clamp(value) >= 0.5
             self._send(SetVoice("mute", voice, float(self._mute[voice])))
+        elif name == "nudge":
+            self._send(SetVoice("nudge", voice, known.clamp(value)))
         else:
             self._voice_density[voice] = known.clamp(value)
 

@@ -219,6 +219,7 @@ OSC_EXAMPLES: dict[str, list[object]] = {
     "v, 0 to 1": [0.5],
     "name `density` v": ["snare", "density", 0.7],
     "name `mute` v": ["snare", "mute", 1],
+    "name `nudge` v": ["snare", "nudge", -12.5],
     "now`, `beat` or `bar": ["bar"],
     "store` n": ["store", 3],
     "recall` n": ["recall", 3],

@@ -256,7 +256,7 @@ def outputs_text(snapshot: Snapshot) -> str:
     """Model, outputs, what is not as usual and not on the bar, and lateness, as one quiet line."""
     status = snapshot.status
     outputs = [f"{output.kind} {output.name}{'' if output.is_open else ' (closed)'}" for output in status.outputs]
-    parts = [snapshot.model_name, *(outputs or ["no outputs"])]
+    parts = [snapshot.model_name, *(outputs or ["no outputs"]), status.sync]
     for name in _TOLD_IF_CHANGED:
         control = CONTROLS[name]
         if abs(snapshot.controls[name] - control.default) > control.step / 2:
