@@ -46,10 +46,10 @@ class Recipe:
     latent: int = 24
     hidden: int = 96
     encoder_hidden: int = 64
-    steps: int = 550
+    steps: int = 450
     steps_per_anchor: int = 4
-    plane_steps: int = 320
-    batch: int = 192
+    plane_steps: int = 220
+    batch: int = 128
     learning_rate: float = 5e-3
     plane_rate: float = 0.06
     kl_weight: float = 0.02
@@ -58,7 +58,7 @@ class Recipe:
     threshold_low: float = THRESHOLDS[0]
     threshold_high: float = THRESHOLDS[1]
     most_anchors: int = MOST_ANCHORS
-    softness: float = 0.03
+    softness: float = 0.015
 
 
 class SpaceFitting:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Event
 from typing import Protocol
 
 import torch
@@ -91,11 +95,14 @@ def _train(
     fittings = _fittings(corpus, preset, recipe, seed)
     total = sum(fitting.steps for fitting in fittings.values())
     begun_s = time.monotonic()
-    for step, loss in enumerate(_losses(fittings), 1):
-        if on_progress is not None:
-            on_progress(Progress(step, total, loss, (time.monotonic() - begun_s) / step * (total - step)))
-        if stop is not None and stop():
-            break
+    # The published code draws from torch's one common source of random numbers: its fittings take turns.
+    workers = min(len(fittings), os.cpu_count() or 1) if preset == "rvae" else 1
+    with _losses(fittings, workers) as losses:
+        for step, loss in enumerate(losses, 1):
+            if on_progress is not None:
+                on_progress(Progress(step, total, loss, (time.monotonic() - begun_s) / step * (total - step)))
+            if stop is not None and stop():
+                break
     return assemble(corpus, tuple(fitting.space() for fitting in fittings.values()), preset=preset, seed=seed)
 
 
@@ -117,7 +124,38 @@ def _fittings(corpus: Corpus, preset: str, recipe: Recipe, seed: int) -> Mapping
     }
 
 
-def _losses(fittings: Mapping[int, Fitting]) -> Iterator[float]:
-    for fitting in fittings.values():
-        for _ in range(fitting.steps):
-            yield fitting.step()
+@contextmanager
+def _losses(fittings: Mapping[int, Fitting], workers: int) -> Iterator[Iterator[float]]:
+    """The losses of all steps as they are done, several spaces side by side; leaving the block ends the work.
+
+    Each fitting has its own random numbers and stays on one thread, so the result does not depend on who is first.
+    """
+    done: SimpleQueue[float | BaseException] = SimpleQueue()
+    ended = Event()
+
+    def work(fitting: Fitting) -> None:
+        torch.set_num_threads(1)  # what the main thread set does not hold here
+        try:
+            for _ in range(fitting.steps):
+                if ended.is_set():
+                    return
+                done.put(fitting.step())
+        except BaseException as error:  # noqa: BLE001  # it is raised where the losses are read
+            done.put(error)
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            longest_first = sorted(fittings.values(), key=lambda fitting: -fitting.steps)
+            for fitting in longest_first:
+                pool.submit(work, fitting)
+            yield _taken(done, sum(fitting.steps for fitting in longest_first))
+        finally:
+            ended.set()
+
+
+def _taken(done: SimpleQueue[float | BaseException], count: int) -> Iterator[float]:
+    for _ in range(count):
+        loss = done.get()
+        if isinstance(loss, BaseException):
+            raise loss
+        yield loss
