@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from music import beat_of
 from performance.commands import Play, SetControl, Stop
 from performance.process import EngineProcess, LeaderSpec, OutputSpec
 from rvae.meter import Meter
+from rvae.model import load
 
 RATE_HZ = 48_000
 SEVEN = Meter.parse("7/8(2+2+3)")
@@ -169,3 +171,23 @@ def test_a_clock_that_is_not_there_is_named_and_the_music_plays(recorder: Record
         assert wait_for(lambda: recorder.frames(0, 0x99) != [])
     finally:
         engine.close()
+
+
+def test_the_command_sends_a_whole_performance_with_its_clock(
+    recorder: Recorder, model_file: Path, tmp_path: Path
+) -> None:
+    words = ["play", str(model_file), "--headless", "--bars", "3", "--virtual", "--no-audio", "--osc-in", "0"]
+    words += ["--clock-out", "midi", "--clock-in", "no such clock", "--bpm", "150", "-o", str(tmp_path)]
+    command = [sys.executable, "-m", "performance.cli", *words]
+    root = Path(__file__).resolve().parents[1]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as played:
+        assert recorder.connect("rvae:out", 0)
+        _, errors = played.communicate(timeout=120)
+    assert played.returncode == 0, errors
+    assert "no such clock" in errors
+    kinds = [data[0] for _, data in recorder.messages[0] if data[0] >= 0xF0]
+    assert kinds[-1] == 0xFC
+    if kinds[0] != 0xFA:
+        pytest.skip("the machine was so slow that the music had begun before we listened")
+    quarters = load(model_file).meter.bar_quarters * 3
+    assert kinds.count(0xF8) == 24 * quarters
