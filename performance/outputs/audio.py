@@ -67,7 +67,8 @@ class AudioOutput(Output):
             self._stream.start()
         except (sd.PortAudioError, ValueError) as error:
             raise OutputError(
-                f"sound: {str(error).splitlines()[0]}; see `rvae devices`, or play without with --no-audio"
+                f"sound: no device could be opened ({str(error).splitlines()[0]}); `rvae devices` lists what is there, "
+                "--no-audio plays without"
             ) from None
         self.lead_ns = 2 * self._block_frames * _NS_PER_S // rate_hz
         latency_ms = self._stream.latency * 1000
