@@ -26,6 +26,7 @@ from performance.commands import EngineCommand, Panic, Play, Quantum, Quit, SetC
 from performance.controls import control, defaults
 from performance.leader import Leader, Said, Started, Stopped, steered_qpm, whole_qpm
 from performance.outputs.output import Output
+from performance.outputs.reopening import Reopening, RunAside, run_at_once
 from performance.pulse import LEAD_NS, ClockEvent, ClockStop, clock_events, clock_start
 from performance.sequencer import Event, Feel, Onset, Sequencer
 from performance.snapshot import EngineStatus, Lateness, Message
@@ -96,6 +97,7 @@ class Engine:
         *,
         step_ns: int = STEP_NS,
         leader: Leader | None = None,
+        run_aside: RunAside = run_at_once,
     ) -> None:
         self._clock = clock
         self._step_ns = step_ns
@@ -118,7 +120,8 @@ class Engine:
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._message_count = 0
         self._first_sound_ns: int | None = None
-        self._gone: set[int] = set()
+        self._run_aside = run_aside
+        self._reopening: Reopening | None = None
         self.lateness = LatenessMeter()
         self.has_quit = False
 
@@ -140,12 +143,28 @@ class Engine:
                 output.set_volume(self._controls["volume"])
             except OutputError as error:
                 output.detail = str(error)
-                self._gone.add(id(output))
                 self.say(str(error), is_error=True)
+        opened = [output for output in self._outputs if output.is_open]
+        self._reopening = Reopening(opened, kit, self._run_aside)
+
+    def tend_outputs(self) -> None:
+        """Say which outputs have gone and which are back, and have those that are gone opened again.
+
+        For idle moments; takes microseconds.
+        """
+        if self._reopening is None:
+            return
+        for output, is_back in self._reopening.tend(self._clock.now_ns()):
+            if is_back:
+                output.set_volume(self._controls["volume"])
+                self.say(f"{output.kind} {output.name} is back")
+            else:
+                self.say(output.detail, is_error=True)
 
     def close(self) -> None:
         """Stop, silence and close everything. May be called twice."""
         self._stop()
+        self._reopening = None
         for output in self._outputs:
             output.close(self._clock.now_ns())
         if self._leader is not None:
@@ -407,11 +426,7 @@ class Engine:
             self._schedule(event, due_ns)
 
     def status(self, realtime: str = "") -> EngineStatus:
-        """How everything stands. An output that has gone is told of once."""
-        for output in self._outputs:
-            if not output.is_open and id(output) not in self._gone and output.detail:
-                self._gone.add(id(output))
-                self.say(output.detail, is_error=True)
+        """How everything stands."""
         return EngineStatus(
             now_ns=self._clock.now_ns(),
             transport=self._transport,

@@ -21,7 +21,7 @@ from performance.engine import Engine
 from performance.leader import Leader
 from performance.outputs.output import Output
 from performance.outputs.quiet import quiet_drivers
-from performance.realtime import AwakeProcessor, take_realtime
+from performance.realtime import AwakeProcessor, run_aside, take_realtime
 from performance.snapshot import EngineStatus
 from performance.wire import Wire, WireFull
 from rvae.errors import OutputError, UsageError
@@ -214,7 +214,7 @@ def engine_main(
     wire = Wire(end)
     with quiet_drivers():
         leader, problem = _leader(leader_spec)
-        engine = Engine(MonotonicClock(), pattern, [spec.make() for spec in specs], leader=leader)
+        engine = Engine(MonotonicClock(), pattern, [spec.make() for spec in specs], leader=leader, run_aside=run_aside)
     if problem:
         engine.say(problem, is_error=True)
     try:
@@ -244,6 +244,7 @@ def _run(engine: Engine, wire: Wire, ending: list[int], realtime: str) -> None:
         now_ns = clock.now_ns()
         if now_ns >= next_status_ns and next_step_ns - now_ns > _QUIET_NS:
             next_status_ns = now_ns + _STATUS_NS
+            engine.tend_outputs()
             wire.flush()
             if wire.is_clear:  # otherwise the window hangs: it gets the next one
                 wire.send(engine.status(realtime))

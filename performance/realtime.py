@@ -4,10 +4,13 @@ of.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
 import sys
+import threading
+from collections.abc import Callable
 
 PRIORITY = 60
 _MCL_CURRENT_AND_FUTURE = 3
@@ -53,6 +56,17 @@ def _sharpen_timers() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
     except (OSError, AttributeError):
         return
+
+
+def run_aside(work: Callable[[], None]) -> None:
+    """Do something that may take long on a thread at normal priority, which ends with the process at the latest."""
+
+    def run() -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # threads inherit the priority
+        work()
+
+    threading.Thread(target=run, name="aside", daemon=True).start()
 
 
 class AwakeProcessor:

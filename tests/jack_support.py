@@ -14,9 +14,58 @@ from contextlib import contextmanager
 import pytest
 
 
+class JackServer:
+    """A server at 48 kHz that is exact to the frame. `kill` and `start` it as often as a test likes."""
+
+    def __init__(self, name: str, period: int) -> None:
+        self.name = name
+        self._command = [
+            "jackd",
+            "-n",
+            name,
+            "-S",
+            "-d",
+            "dummy",
+            "-r",
+            "48000",
+            "-p",
+            str(period),
+            "-C",
+            "2",
+            "-P",
+            "2",
+        ]
+        self._command[3:3] = ["-R", "-P", "70"] if os.geteuid() == 0 else ["-r"]
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> bool:
+        """Start it; whether it runs."""
+        self._server = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        waited = subprocess.run(
+            ["jack_wait", "-s", self.name, "-w", "-t", "20"], capture_output=True, check=False, env=os.environ.copy()
+        )
+        return waited.returncode == 0 and self._server.poll() is None
+
+    def kill(self) -> None:
+        """End it without a word to its clients."""
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+            self._server = None
+
+    def stop(self) -> None:
+        """End it as its user would."""
+        if self._server is not None:
+            self._server.terminate()
+            try:
+                self._server.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
 @contextmanager
-def jack_server(monkeypatch: pytest.MonkeyPatch, *, period: int = 256) -> Iterator[str]:
-    """Run a server at 48 kHz that is exact to the frame; its name. Skips where JACK is not installed."""
+def jack_server(monkeypatch: pytest.MonkeyPatch, *, period: int = 256) -> Iterator[JackServer]:
+    """Run a server. Skips where JACK is not installed."""
     for program in ("jackd", "jack_wait"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
@@ -27,25 +76,13 @@ def jack_server(monkeypatch: pytest.MonkeyPatch, *, period: int = 256) -> Iterat
     name = f"rvae-{uuid.uuid4().hex[:8]}"
     for key, value in (("NO_AUDIO_RESERVATION", "1"), ("NO_START_SERVER", "1"), ("DEFAULT_SERVER", name)):
         monkeypatch.setenv(f"JACK_{key}", value)
-    command = ["jackd", "-n", name, "-S", "-d", "dummy", "-r", "48000", "-p", str(period), "-C", "2", "-P", "2"]
-    if os.geteuid() == 0:
-        command[3:3] = ["-R", "-P", "70"]
-    else:
-        command[3:3] = ["-r"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            waited = subprocess.run(
-                ["jack_wait", "-s", name, "-w", "-t", "20"], capture_output=True, check=False, env=os.environ.copy()
-            )
-            if waited.returncode != 0 or server.poll() is not None:
-                pytest.skip("the JACK server does not start here")
-            yield name
-        finally:
-            server.terminate()
-            try:
-                server.wait(5)
-            except subprocess.TimeoutExpired:
-                server.kill()
+    server = JackServer(name, period)
+    try:
+        if not server.start():
+            pytest.skip("the JACK server does not start here")
+        yield server
+    finally:
+        server.stop()
 
 
 def wait_for(condition: object, *, seconds: float = 15) -> bool:

@@ -209,6 +209,7 @@ class Fragile(Output):
     def _send(self, event: Event, due_ns: int) -> None:
         self.left -= 1
         if self.left < 0:
+            self.opens = False
             raise OutputError("broken")
 
 
@@ -219,7 +220,7 @@ def test_the_music_goes_on_when_an_output_breaks_and_says_so_once() -> None:
     engine.do(Play(bars=2))
     while not engine.is_idle:
         clock.sleep_until(engine.step())
-        engine.status()
+        engine.tend_outputs()
     assert sum(isinstance(sent.event, Onset) for sent in whole.sent) == 8
     texts = [message.text for message in engine.status().messages]
     assert [text for text in texts if "glass: not there" in text] == ["glass: not there; buy one"]

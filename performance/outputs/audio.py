@@ -7,6 +7,8 @@ same.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _QUEUE = 4096
 _NS_PER_S = 1_000_000_000
 _MAX_BLOCK = 4096
+_STANDSTILL_NS = 2_500_000_000  # sound servers stall for a second or two and go on by themselves
 
 
 class AudioOutput(Output):
@@ -45,15 +48,26 @@ class AudioOutput(Output):
         self._frame = 0
         self.late = 0
         self.underruns = 0
+        self._heard_ns = 0
+        self._device_name: tuple[str, str] | None = None
+        self._mixer: Mixer | None = None
         self._stream: Any = None
+        self._dead: list[Any] = []
 
     def _open(self, kit: Kit) -> None:
         sd = sounddevice()
         try:
+            if self._device_name is not None and not self._dead:
+                # Devices are listed when the library starts; one that was plugged in again shows only in a new list.
+                sd._terminate()
+                sd._initialize()
             device = self._device(sd)
             info = sd.query_devices(device, "output")
             rate_hz = int(info["default_samplerate"])
-            self._mixer = Mixer(kit, rate_hz, _MAX_BLOCK)
+            if self._mixer is None or self._mixer.rate_hz != rate_hz:
+                self._mixer = Mixer(kit, rate_hz, _MAX_BLOCK)
+            self._queue.clear()
+            self._frame, self._heard_ns = 0, time.perf_counter_ns()
             self._line = FrameLine(rate_hz)
             self._stream = sd.OutputStream(
                 samplerate=rate_hz,
@@ -70,11 +84,18 @@ class AudioOutput(Output):
                 f"sound: no device could be opened ({str(error).splitlines()[0]}); `rvae devices` lists what is there, "
                 "--no-audio plays without"
             ) from None
+        self._device_name = info["name"], _host(sd, info)
         self.lead_ns = 2 * self._block_frames * _NS_PER_S // rate_hz
         latency_ms = self._stream.latency * 1000
         self.detail = f"{info['name']}, {rate_hz} Hz, {self._block_frames} frames, {latency_ms:.0f} ms"
 
     def _device(self, sd: Any) -> int | None:
+        if self._device_name is not None:
+            # One that comes back, and no other: taking the hardware itself could keep a sound server from its return.
+            for index, device in enumerate(sd.query_devices()):
+                if (device["name"], _host(sd, device)) == self._device_name:
+                    return index
+            raise OutputError(f"the sound device '{self._device_name[0]}' is not there")
         if not self._wanted:
             return None
         for index, device in enumerate(sd.query_devices()):
@@ -84,17 +105,26 @@ class AudioOutput(Output):
 
     def set_volume(self, volume: float) -> None:
         """Volume, 0 to 1."""
-        if self.is_open:
+        if self.is_open and self._mixer is not None:
             self._mixer.volume = volume
 
     def _send(self, event: Event, due_ns: int) -> None:
         if not isinstance(event, Onset):
             return
-        if not self._stream.active:
-            raise OutputError("the device stopped")
+        self._check()
         if len(self._queue) >= _QUEUE:
             raise OutputError("the device does not take what it is given")
         self._queue.append((due_ns, event.voice, event.velocity, self._epoch))
+
+    def _check(self) -> None:
+        if not self._stream.active:
+            raise OutputError("the device stopped")
+        if self._stands_still:  # a JACK server that was killed leaves its streams active for ever
+            raise OutputError("the device asks for no more sound")
+
+    @property
+    def _stands_still(self) -> bool:
+        return time.perf_counter_ns() - self._heard_ns > _STANDSTILL_NS
 
     def _silence(self, sounding: dict[int, int], now_ns: int) -> None:  # noqa: ARG002  # the template's signature
         self._epoch += 1
@@ -102,11 +132,25 @@ class AudioOutput(Output):
     def _close(self) -> None:
         # Let the fade be heard out before the device goes.
         time.sleep(min(0.1, 0.02 + self._stream.latency))
-        self._stream.abort()
-        self._stream.close()
+        self._discard()
+
+    def _discard(self) -> None:
+        stream, self._stream = self._stream, None
+        sd = sounddevice()
+        if stream is not None:
+            with contextlib.suppress(sd.PortAudioError):
+                stream.abort()
+            if self._stands_still:
+                # To close what hangs from a killed JACK server never returns, and so does the library's own clean-up.
+                self._dead.append(stream)
+                atexit.unregister(sd._exit_handler)
+                return
+            with contextlib.suppress(sd.PortAudioError):
+                stream.close()
 
     def _callback(self, out: Floats, frames: int, _time: object, status: Any) -> None:
-        now_ns = time.perf_counter_ns()
+        now_ns = self._heard_ns = time.perf_counter_ns()
+        assert self._mixer is not None
         if status.output_underflow:
             self.underruns += 1
         if self._epoch_heard != self._epoch:
@@ -121,6 +165,10 @@ class AudioOutput(Output):
                 self._mixer.begin(voice, velocity, max(0, frame))
         self._mixer.mix(out)
         self._frame += frames
+
+
+def _host(sd: Any, device: Any) -> str:
+    return str(sd.query_hostapis(device["hostapi"])["name"])
 
 
 def sounddevice() -> Any:

@@ -37,6 +37,12 @@ def jack_client(name: str) -> Any:
         raise OutputError("JACK: no server is running; start one, or a PipeWire that stands in for it") from None
 
 
+def _jack_error() -> Any:
+    import jack
+
+    return jack.JackError
+
+
 def jack_ports() -> list[str]:
     """The MIDI inputs of other JACK programs, by their full names; none where JACK does not run."""
     try:
@@ -79,10 +85,15 @@ class JackMidiOutput(Output):
         self._ringing: set[int] = set()
         self._frame = 0
         self._gone = False
+        self._client: Any = None
+        self._connected = ""
         self.late = 0
 
     def _open(self, kit: Kit) -> None:  # noqa: ARG002  # the notes come with the events
         self._client = jack_client(self._client_name)
+        self._gone, self._frame = False, 0
+        self._queue.clear()
+        self._at_once.clear()
         try:
             self._out = self._client.midi_outports.register("out")
             self._line = FrameLine(int(self._client.samplerate))
@@ -91,9 +102,14 @@ class JackMidiOutput(Output):
             self._client.set_shutdown_callback(self._shutdown)
             self._client.activate()
             if self._wanted:
-                self._client.connect(self._out, self._find())
+                port = self._find()
+                self._client.connect(self._out, port)
+                self._connected = port.name
+        except _jack_error() as error:
+            self._discard()
+            raise OutputError(f"JACK: {error}; is the server still running?") from None
         except BaseException:
-            self._client.close()
+            self._discard()
             raise
         self.detail = f"JACK port {self._out.name}"
 
@@ -103,14 +119,15 @@ class JackMidiOutput(Output):
         if not near:
             there = ", ".join(port.name for port in ports) or "none at all"
             raise OutputError(f"MIDI: no JACK port '{self._wanted}'; there are: {there}; see `rvae devices`")
-        return next((port for port in near if port.name == self._wanted), near[0])
+        # One that comes back is connected to the very port it had, if that is there.
+        exact = [port for name in (self._connected, self._wanted) for port in near if port.name == name]
+        return (exact or near)[0]
 
     def _shutdown(self, _status: Any, _reason: str) -> None:
         self._gone = True
 
     def _send(self, event: Event, due_ns: int) -> None:
-        if self._gone:
-            raise OutputError("the JACK server has ended")
+        self._check()
         if len(self._queue) >= _QUEUE:
             raise OutputError("the JACK server does not take what it is given")
         match event:
@@ -123,6 +140,10 @@ class JackMidiOutput(Output):
             case _:
                 messages = [bytes(message.bytes()) for message in clock_messages(event)]
         self._queue.extend((due_ns, message, self._epoch) for message in messages)
+
+    def _check(self) -> None:
+        if self._gone:
+            raise OutputError("the JACK server has ended")
 
     def _silence(self, sounding: dict[int, int], now_ns: int) -> None:  # noqa: ARG002  # the callback knows what sounds
         self._epoch += 1
@@ -138,8 +159,13 @@ class JackMidiOutput(Output):
         while (self._at_once or self._epoch_heard != self._epoch) and not self._gone and time.perf_counter() < until:
             time.sleep(0.002)
         time.sleep(self.lead_ns / 1e9)
-        self._client.deactivate(ignore_errors=True)
-        self._client.close(ignore_errors=True)
+        self._discard()
+
+    def _discard(self) -> None:
+        if self._client is not None:
+            self._client.deactivate(ignore_errors=True)
+            self._client.close(ignore_errors=True)
+            self._client = None
 
     def _process(self, frames: int) -> None:
         self._line.begin_block(self._frame, time.perf_counter_ns())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -103,9 +104,14 @@ class MidiOutput(Output):
                     "MIDI: Windows has no virtual ports of its own; install loopMIDI and name its port with --midi"
                 )
             self._port.set_port_name(self.name)
-            failed = self._port.open_virtual_port()
-        else:
-            failed = self._port.open_port(find_port(self.name, _find_ports()))
+        try:
+            failed = (
+                self._port.open_virtual_port()
+                if self._virtual
+                else self._port.open_port(find_port(self.name, _find_ports()))
+            )
+        except RuntimeError as error:
+            raise OutputError(f"MIDI: port '{self.name}' does not open ({error}); see `rvae devices`") from None
         if failed or not self._port.is_port_open():
             raise OutputError(f"MIDI: port '{self.name}' does not open; it may be in use, see `rvae devices`")
 
@@ -131,8 +137,13 @@ class MidiOutput(Output):
             self._put("note_off", note=pitch, velocity=0)
 
     def _close(self) -> None:
-        self._port.close_port()
-        self._port = None
+        self._discard()
+
+    def _discard(self) -> None:
+        port, self._port = self._port, None
+        if port is not None:
+            with contextlib.suppress(RuntimeError):  # what it is attached to may be gone
+                port.close_port()
 
     def _put(self, kind: str, **values: int) -> None:
         self._write(self._message(kind, channel=CHANNEL, **values))
@@ -140,5 +151,9 @@ class MidiOutput(Output):
     def _write(self, message: Any) -> None:
         packet = self._library.Message()
         packet.bytes = message.bytes()
-        if self._port.send_message(packet):  # an error, or what is false
+        try:
+            failed = self._port.send_message(packet)  # an error, or what is false
+        except RuntimeError as error:
+            raise OutputError(str(error)) from None
+        if failed:
             raise OutputError("the port does not take what it is sent")

@@ -74,8 +74,10 @@ class OscOutput(Output):
         assert self._socket is not None
         try:
             self._socket.sendto(bundle.build().dgram, self._target)
-        except (BlockingIOError, ConnectionRefusedError):
-            self.detail = "nobody listens there, or not fast enough"  # UDP: it may come back
+            self.detail = ""
+        except OSError as error:
+            # UDP: whatever it is, a listener or a network that is away, the next one may arrive.
+            self.detail = f"what is sent does not arrive ({error.strerror or error})"
 
     def _close(self) -> None:
         if self._socket is not None:

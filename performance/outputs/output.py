@@ -19,7 +19,8 @@ class Output:
     event must be made for this output, at the least. `offset_ns`: how much later than the music it plays, or, below 0,
     earlier: what makes up for the latency of the others or of its own. `sends_clock`: whether it is given MIDI clock.
 
-    An output that fails while it plays closes itself and says why in its `state`; the music goes on without it.
+    An output that fails while it plays is not open any more and says why in its `state`; the music goes on without it.
+    It can be opened again with `reopen`, then `resume`.
     """
 
     kind: ClassVar[str] = "output"
@@ -45,17 +46,22 @@ class Output:
         """Pass an event on; `due_ns` has the offset in it. Never raises: see `state`."""
         if not self.is_open or (isinstance(event, ClockEvent) and not self.sends_clock):
             return
+        if isinstance(event, Release) and event.pitch not in self._sounding:
+            return  # its onset never came here: it fell into a time when this output was gone
+        self._guard("send", event, due_ns)
+        if not self.is_open:
+            return
         if isinstance(event, Onset):
             self._sounding[event.pitch] = event.voice
         elif isinstance(event, Release):
             self._sounding.pop(event.pitch, None)
-        self._guard("send", event, due_ns)
 
     def silence(self, now_ns: int) -> None:
         """Take back what was scheduled and end every note that sounds."""
         if self.is_open:
-            sounding, self._sounding = self._sounding, {}
-            self._guard("silence", sounding, now_ns)
+            self._guard("silence", dict(self._sounding), now_ns)
+        if self.is_open:
+            self._sounding.clear()
 
     def panic(self, now_ns: int) -> None:
         """End everything that may sound, whether we began it or not."""
@@ -73,6 +79,24 @@ class Output:
             self._close()
         except (OSError, OutputError) as error:
             self.detail = str(error)
+
+    def check(self) -> None:
+        """Notice a device that has gone, also while nothing is played. Never raises, takes microseconds."""
+        if self.is_open:
+            self._guard("check")
+
+    def reopen(self, kit: Kit) -> None:
+        """Open anew what has gone. May take long and run on any thread: nobody uses the output until `resume`.
+
+        Raises OutputError.
+        """
+        self._discard()
+        self._open(kit)
+
+    def resume(self, now_ns: int) -> None:
+        """Use what was opened anew; notes that sounded when it went are ended first."""
+        self.is_open = True
+        self.silence(now_ns)
 
     def set_volume(self, volume: float) -> None:
         """How loud, 0 to 1, where the sound is made here."""
@@ -101,5 +125,11 @@ class Output:
     def _panic(self, now_ns: int) -> None:
         """End all notes there can be."""
 
+    def _check(self) -> None:
+        """Raises OSError or OutputError where the device has gone."""
+
     def _close(self) -> None:
         """Let the device go."""
+
+    def _discard(self) -> None:
+        """Let go what is left of a device that has gone; may be called twice."""

@@ -1,0 +1,198 @@
+"""Outputs that go and come back, on a virtual clock: the beat goes on, nothing comes twice, no note stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from checker import StreamChecker
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from music import beat_of, pattern_of
+
+from performance.clock import NS_PER_S, VirtualClock
+from performance.commands import Play, Quit, Stop
+from performance.engine import Engine
+from performance.outputs.memory import MemoryOutput
+from performance.sequencer import Event, Onset, Release
+from performance.snapshot import Message
+from rvae.errors import OutputError
+from rvae.kit import STANDARD_KIT, Kit
+from rvae.meter import Meter
+from rvae.pattern import Pattern
+
+FOUR = Meter.parse("4/4")
+KICKS = beat_of(FOUR, [0, 24, 48, 72])
+
+
+class Plugged(MemoryOutput):
+    """A device with a plug: while it is out, sending fails and opening too. What arrives at the other end is `sent`."""
+
+    def __init__(self, *, takes_ahead: bool = False) -> None:
+        super().__init__("cable", takes_ahead=takes_ahead)
+        self.is_in = True
+        self.opened = 0
+
+    def _open(self, kit: Kit) -> None:
+        if not self.is_in:
+            raise OutputError("cable: not plugged in")
+        self.opened += 1
+
+    def _send(self, event: Event, due_ns: int) -> None:
+        if not self.is_in:
+            raise OutputError("no such device")
+        super()._send(event, due_ns)
+
+    def _check(self) -> None:
+        if not self.is_in:
+            raise OutputError("no such device")
+
+
+class Rig:
+    """An engine with a sound output and one that has a plug."""
+
+    def __init__(self, pattern: Pattern = KICKS, *, ahead: bool = False) -> None:
+        self.clock = VirtualClock()
+        self.whole, self.cable = MemoryOutput(takes_ahead=ahead), Plugged(takes_ahead=ahead)
+        self.engine = Engine(self.clock, pattern, [self.cable, self.whole])
+        self.engine.open_outputs(STANDARD_KIT)
+        self.checker = StreamChecker()
+        self.heard: dict[int, Message] = {}
+
+    def run(self, seconds: float) -> None:
+        until = self.clock.now_ns() + round(seconds * NS_PER_S)
+        while self.clock.now_ns() < until:
+            first, bars = len(self.whole.sent), self.engine.sequencer.bars
+            due = self.engine.step()
+            self.engine.tend_outputs()
+            self.heard |= {message.number: message for message in self.engine.status().messages}
+            self.checker.feed((sent.event for sent in self.whole.sent[first:] if sent.cut_ns is None), bars)
+            self.clock.sleep_until(min(due, until))
+
+    @property
+    def texts(self) -> list[str]:
+        return [message.text for message in self.heard.values()]
+
+
+def arrived(output: MemoryOutput) -> list[tuple[int, int, int]]:
+    return [(s.event.bar, s.event.tick, s.event.voice) for s in output.sent if isinstance(s.event, Onset)]
+
+
+def check_notes(output: MemoryOutput) -> set[int]:
+    """Every end has its beginning; what still sounds."""
+    sounding: set[int] = set()
+    for sent in output.sent:
+        if isinstance(sent.event, Onset):
+            sounding.add(sent.event.pitch)
+        elif isinstance(sent.event, Release):
+            assert sent.event.pitch in sounding, f"an end without a beginning: {sent}"
+            sounding.discard(sent.event.pitch)
+    return sounding
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_what_was_pulled_and_plugged_in_again_plays_again_and_each_is_said_once(ahead: bool) -> None:
+    rig = Rig(ahead=ahead)
+    rig.engine.do(Play())
+    rig.run(1.2)
+    rig.cable.is_in = False
+    rig.run(4)
+    assert [state.is_open for state in rig.engine.status().outputs] == [False, True]
+    rig.cable.is_in = True
+    rig.run(4)
+    assert rig.texts == ["memory cable is gone (no such device); the music goes on without it", "memory cable is back"]
+    assert [message.is_error for message in rig.heard.values()] == [True, False]
+    assert rig.cable.opened == 2
+    everything = arrived(rig.whole)
+    assert len(everything) == len(set(everything)) == 19
+    assert arrived(rig.cable)[:3] == everything[:3]
+    assert arrived(rig.cable)[-5:] == everything[-5:]  # back within about a second
+    assert len(set(arrived(rig.cable))) == len(arrived(rig.cable)) < len(everything)
+    rig.engine.do(Stop())
+    assert check_notes(rig.cable) == check_notes(rig.whole) == set()
+
+
+def test_what_goes_while_nothing_plays_is_noticed_and_comes_back() -> None:
+    rig = Rig()
+    rig.cable.is_in = False
+    rig.run(0.5)
+    assert len(rig.texts) == 1
+    rig.cable.is_in = True
+    rig.run(2)
+    assert rig.texts[1:] == ["memory cable is back"]
+    rig.engine.do(Play(bars=1))
+    rig.run(3)
+    assert arrived(rig.cable) == arrived(rig.whole)
+
+
+def test_a_note_that_sounded_when_its_output_went_ends_as_soon_as_it_is_back_even_if_stopped_meanwhile() -> None:
+    rig = Rig()
+    rig.engine.do(Play())
+    rig.run(0.01)
+    assert check_notes(rig.cable)
+    rig.cable.is_in = False
+    rig.run(0.3)
+    rig.engine.do(Stop())
+    rig.cable.is_in = True
+    rig.run(2)
+    assert check_notes(rig.cable) == set()
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(0.01, 3)), max_size=4), st.booleans(), st.sampled_from([Stop(), Quit()])
+)
+def test_however_often_it_goes_nothing_is_stuck_doubled_or_missing_elsewhere(
+    plugging: list[tuple[bool, float]], ahead: bool, ending: Stop | Quit
+) -> None:
+    rig = Rig(pattern_of(3, FOUR), ahead=ahead)
+    rig.engine.do(Play())
+    for is_in, seconds in plugging:
+        rig.cable.is_in = is_in
+        rig.run(seconds)
+    rig.cable.is_in = True
+    rig.run(12)  # one that flickers is tried more rarely
+    assert rig.cable.is_open
+    assert len(arrived(rig.cable)) == len(set(arrived(rig.cable)))
+    assert set(arrived(rig.cable)) <= set(arrived(rig.whole))
+    assert len(rig.texts) % 2 == 0
+    rig.engine.do(ending)
+    assert check_notes(rig.cable) == check_notes(rig.whole) == set()
+
+
+def test_one_that_breaks_again_and_again_is_tried_more_and_more_rarely() -> None:
+    rig = Rig()
+    rig.engine.do(Play())
+
+    for _ in range(600):
+        rig.cable.is_in = not rig.cable.is_open
+        rig.run(0.1)
+    assert rig.cable.opened < 8
+    assert len(arrived(rig.whole)) == 120
+
+
+def test_the_beat_does_not_wait_while_an_output_takes_its_time_to_open() -> None:
+    clock, cable, whole = VirtualClock(), Plugged(), MemoryOutput()
+    waiting: list[Callable[[], None]] = []
+    engine = Engine(clock, KICKS, [cable, whole], run_aside=waiting.append)
+    engine.open_outputs(STANDARD_KIT)
+    engine.do(Play(bars=4))
+
+    def run(seconds: float) -> None:
+        until = clock.now_ns() + round(seconds * NS_PER_S)
+        while clock.now_ns() < until:
+            due = engine.step()
+            engine.tend_outputs()
+            clock.sleep_until(min(due, until))
+
+    run(0.6)
+    cable.is_in = False
+    run(3)
+    (opening,) = waiting  # one at a time, however long it takes
+    cable.is_in = True
+    opening()
+    assert not cable.is_open  # it is the engine that takes it back
+    run(5)
+    assert cable.is_open
+    assert len(arrived(whole)) == 16
+    assert arrived(cable)[-8:] == arrived(whole)[-8:]
