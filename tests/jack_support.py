@@ -39,7 +39,8 @@ class JackServer:
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> bool:
-        """Start it; whether it runs."""
+        """Start it, in place of one that did not come up; whether it runs."""
+        self.kill()
         self._server = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         waited = subprocess.run(
             ["jack_wait", "-s", self.name, "-w", "-t", "20"], capture_output=True, check=False, env=os.environ.copy()

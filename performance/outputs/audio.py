@@ -57,7 +57,9 @@ class AudioOutput(Output):
     def _open(self, kit: Kit) -> None:
         sd = sounddevice()
         try:
-            if self._device_name is not None and not self._dead:
+            if self._dead:
+                raise OutputError("sound through JACK comes back only with a new start")
+            if self._device_name is not None:
                 # Devices are listed when the library starts; one that was plugged in again shows only in a new list.
                 sd._terminate()
                 sd._initialize()
@@ -120,7 +122,12 @@ class AudioOutput(Output):
         if not self._stream.active:
             raise OutputError("the device stopped")
         if self._stands_still:  # a JACK server that was killed leaves its streams active for ever
-            raise OutputError("the device asks for no more sound")
+            again = "; start rvae again for sound" if self._is_jack else ""
+            raise OutputError(f"the device asks for no more sound{again}")
+
+    @property
+    def _is_jack(self) -> bool:
+        return self._device_name is not None and "JACK" in self._device_name[1]
 
     @property
     def _stands_still(self) -> bool:
@@ -140,8 +147,9 @@ class AudioOutput(Output):
         if stream is not None:
             with contextlib.suppress(sd.PortAudioError):
                 stream.abort()
-            if self._stands_still:
+            if self._stands_still and self._is_jack:
                 # To close what hangs from a killed JACK server never returns, and so does the library's own clean-up.
+                # Beside what is left open a new stream can make the new server's graph stand still: there is none.
                 self._dead.append(stream)
                 atexit.unregister(sd._exit_handler)
                 return

@@ -1,0 +1,125 @@
+"""A real JACK server that is killed and started again: MIDI comes back, nothing is lost elsewhere."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jack_support import JackServer, jack_server, wait_for
+from music import beat_of
+from pythonosc.osc_bundle import OscBundle
+
+from performance.commands import Play, SetControl, Stop
+from performance.process import EngineProcess, OutputSpec
+from rvae.meter import Meter
+
+FOUR = Meter.parse("4/4")
+TICKS = [0, 24, 48, 72]
+
+
+class Listener:
+    """A JACK program with an input for MIDI."""
+
+    def __init__(self) -> None:
+        import jack
+
+        self.client: Any = jack.Client("synth", no_start_server=True)
+        self.midi_in = self.client.midi_inports.register("in")
+        self.sounding: set[int] = set()
+        self.ons = 0
+        self.client.set_process_callback(self._process)
+        self.client.set_shutdown_callback(lambda *_: None)
+        self.client.activate()
+
+    def _process(self, frames: int) -> None:
+        for _, data in self.midi_in.incoming_midi_events():
+            status, pitch, _ = bytes(data)
+            if status == 0x99:
+                self.ons += 1
+                self.sounding.add(pitch)
+            elif status == 0x89:
+                self.sounding.discard(pitch)
+
+    def close(self) -> None:
+        self.client.deactivate(ignore_errors=True)
+        self.client.close(ignore_errors=True)
+
+
+class Log:
+    """All events of an engine, as it sends them over OSC to a listener that stays."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.onsets: list[tuple[Any, ...]] = []
+        self.bars: list[int] = []
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.socket.getsockname()[1]}"
+
+    def read(self) -> int:
+        while True:
+            try:
+                bundle = OscBundle(self.socket.recv(4096))
+            except BlockingIOError:
+                return len(self.onsets)
+            for message in bundle:
+                if message.address == "/rvae/onset":
+                    self.onsets.append(tuple(message.params))
+                elif message.address == "/rvae/bar":
+                    self.bars.append(message.params[0])
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
+    with jack_server(monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    log = Log()
+    yield log
+    log.socket.close()
+
+
+def said(engine: EngineProcess) -> list[str]:
+    return [message.text for message in engine.status().messages]
+
+
+def test_midi_comes_back_with_the_server_and_the_beat_never_stopped(server: JackServer, log: Log) -> None:
+    synth = Listener()
+    specs = [OutputSpec("midi", "synth:in"), OutputSpec("osc", log.address)]
+    engine = EngineProcess(beat_of(FOUR, TICKS), specs)
+    try:
+        engine.do(SetControl("tempo", 240))
+        engine.do(Play())
+        assert wait_for(lambda: synth.ons >= 4), said(engine)
+        server.kill()
+        assert wait_for(lambda: said(engine)), "it is noticed"
+        assert "midi synth:in is gone" in said(engine)[0]
+        many = log.read()
+        assert wait_for(lambda: log.read() >= many + 8)  # the others play on
+        synth.close()
+        assert wait_for(server.start, seconds=60)
+        synth = Listener()
+        assert wait_for(lambda: len(said(engine)) > 1), said(engine)
+        assert said(engine)[1:] == ["midi synth:in is back"]
+        assert wait_for(lambda: synth.ons >= 4), "notes again, at the port they went to before"
+        engine.do(Stop())
+        assert wait_for(lambda: engine.status().transport is None)
+        assert wait_for(lambda: synth.sounding == set())
+        log.read()
+    finally:
+        engine.close()
+        synth.close()
+    assert not engine.is_alive
+    # As events were made: every beat of every bar once, in order, without a gap.
+    expected = [("kick", bar, beat + 1, 0) for bar in range(1, len(log.bars) + 1) for beat in range(4)]
+    got = [(voice, bar, beat, tick) for voice, _, bar, beat, tick in log.onsets]
+    assert got == expected[: len(got)]
+    assert log.bars == list(range(1, len(log.bars) + 1))
