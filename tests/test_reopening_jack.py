@@ -11,7 +11,7 @@ from jack_support import JackServer, jack_server, wait_for
 from music import beat_of
 from pythonosc.osc_bundle import OscBundle
 
-from performance.commands import Play, SetControl, Stop
+from performance.commands import Play, Quit, SetControl, Stop
 from performance.process import EngineProcess, OutputSpec
 from rvae.meter import Meter
 
@@ -123,3 +123,24 @@ def test_midi_comes_back_with_the_server_and_the_beat_never_stopped(server: Jack
     got = [(voice, bar, beat, tick) for voice, _, bar, beat, tick in log.onsets]
     assert got == expected[: len(got)]
     assert log.bars == list(range(1, len(log.bars) + 1))
+
+
+def test_sound_that_went_with_the_server_is_told_of_and_holds_up_neither_the_beat_nor_the_end(
+    server: JackServer, log: Log
+) -> None:
+    engine = EngineProcess(beat_of(FOUR, TICKS), [OutputSpec("audio"), OutputSpec("osc", log.address)])
+    try:
+        engine.do(SetControl("tempo", 240))
+        engine.do(Play())
+        assert wait_for(lambda: log.read() >= 4), said(engine)
+        server.kill()
+        assert wait_for(lambda: said(engine)), "it is noticed"
+        assert "start rvae again for sound" in said(engine)[0]
+        many = log.read()
+        assert wait_for(lambda: log.read() >= many + 16)
+        assert len(said(engine)) == 1
+        engine.do(Quit())
+        assert wait_for(lambda: not engine.is_alive, seconds=8)
+    finally:
+        engine.close()
+    assert [bar for _, _, bar, *_ in log.onsets] == [1 + index // 4 for index in range(len(log.onsets))]

@@ -127,7 +127,8 @@ class AudioOutput(Output):
 
     @property
     def _is_jack(self) -> bool:
-        return self._device_name is not None and "JACK" in self._device_name[1]
+        # As a system of PortAudio's, or behind ALSA's plug-in of that name.
+        return self._device_name is not None and any("jack" in name.lower() for name in self._device_name)
 
     @property
     def _stands_still(self) -> bool:
