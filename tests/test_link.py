@@ -86,7 +86,7 @@ print(json.dumps({"peers": peers, "samples": samples}))
 
 def together(tmp_path: Path, *programs: tuple[str, tuple[object, ...]]) -> list[dict[str, object]]:
     """Run programs side by side on a loopback of their own; what each printed."""
-    pytest.importorskip("link", reason="the extra `link`, or a library it needs, is not installed", exc_type=ImportError)
+    pytest.importorskip("link", reason="the extra `link`, or a library it needs, is missing", exc_type=ImportError)
     if os.name != "posix" or subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no network of one's own here: needs unshare and the right to use it")
     lines = []
