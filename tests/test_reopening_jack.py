@@ -112,7 +112,8 @@ def test_midi_comes_back_with_the_server_and_the_beat_never_stopped(server: Jack
         assert wait_for(lambda: synth.ons >= 4), "notes again, at the port they went to before"
         engine.do(Stop())
         assert wait_for(lambda: engine.status().transport is None)
-        engine.do(Panic())  # a server that starves under load loses messages, and with them the end of a note
+        # Once, on a loaded machine, a note still sounded after Stop here, and it is not known why: Panic must end it.
+        engine.do(Panic())
         assert wait_for(lambda: synth.sounding == set())
         log.read()
     finally:

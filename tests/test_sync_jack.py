@@ -156,6 +156,7 @@ def test_another_process_is_followed_from_downbeat_to_stop(recorder: Recorder) -
     print(f"downbeats of 7/8 after a leader in another process, ms: {np.round(errors_ms, 2)}")
     # How exact it is the follower's own tests say, in virtual time; here a loaded machine may hold up every pulse.
     assert np.median(np.abs(errors_ms[2:])) < 200  # of a bar of 1,680
+    assert len(downs) in (8, 9)
 
 
 def test_a_clock_that_is_not_there_is_named_and_the_music_plays(recorder: Recorder) -> None:
