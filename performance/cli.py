@@ -164,8 +164,8 @@ def _checked_music(arguments: argparse.Namespace) -> None:
 
 def _render(arguments: argparse.Namespace) -> int:
     from performance.cursor import parse_point, read_path, still
+    from performance.offers import usual_bpm
     from performance.render import perform, write_performance_midi, write_performance_wav
-    from performance.stage import usual_bpm
     from rvae.meter import Meter
     from rvae.model import load
 

@@ -12,10 +12,11 @@ from performance.bundled import bundled_model, trained_model
 from performance.cursor import Path, read_path
 from performance.headless import built_in_path, play_live, write_files
 from performance.learning import Learning
+from performance.offers import first_point, usual_bpm
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
 from performance.process import EngineProcess, LeaderSpec, OutputSpec
 from performance.render import MAX_BARS
-from performance.stage import Stage, first_point, usual_bpm
+from performance.stage import Stage
 from rvae.errors import OutputError, UsageError
 from rvae.meter import Meter
 from rvae.model import Model, load

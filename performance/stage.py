@@ -1,8 +1,8 @@
 """The stage: model, cursor and controls, between the hands (window, keys, OSC) and the engine.
 
 It lives in the window's process and draws nothing. `do` takes commands; `tick`, called once a frame, decodes where
-something
-has changed, passes it to the engine and gives back a `Snapshot`. Decoding happens here and never on the beat's path.
+something has changed, passes it to the engine and gives back a `Snapshot`. Decoding happens here and never on the
+beat's path.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
@@ -35,6 +34,8 @@ from performance.commands import (
 )
 from performance.controls import control, defaults
 from performance.cursor import Path, Point, on_plane
+from performance.links import EngineLink, ModelFeed
+from performance.offers import first_point, meters_of, usual_bpm
 from performance.osc_input import CursorEcho, OscInput
 from performance.scenes import Scene, scene_number
 from performance.snapshot import EngineStatus, Message, Playhead, Snapshot
@@ -44,80 +45,7 @@ from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.model import Model
 from rvae.pattern import Floats, Pattern
 
-# Meters that one may want to move to on a plane of so many beats, beside those that were learned.
-_OFFERED = [
-    "4/4",
-    "12/8",
-    "2/2",
-    "2/4",
-    "6/8",
-    "3/4",
-    "9/8",
-    "7/8(2+2+3)",
-    "7/8(2+3+2)",
-    "7/8(3+2+2)",
-    "8/8(3+3+2)",
-    "5/8(2+3)",
-    "5/8(3+2)",
-    "5/4",
-    "6/4",
-    "7/4",
-    "9/8(2+2+2+3)",
-    "10/8(3+2+2+3)",
-    "11/8(2+2+3+2+2)",
-]
 _MESSAGES = 8
-
-
-class StageLike(Protocol):
-    """What a surface needs of a stage; `Stage` is one, and a surface's tests may bring their own."""
-
-    @property
-    def model(self) -> object:
-        """The `rvae.model.Model` that is played, for drawing the plane (`Model.patterns(points, meter=, density=)`)."""
-
-    def do(self, command: StageCommand) -> None:
-        """Do what was asked. Never raises for what a player can ask: it becomes a message in the snapshot."""
-
-    def tick(self) -> Snapshot:
-        """Hear OSC and the engine, decode if the cursor or a control moved, and say how everything stands.
-
-        Takes ~1 ms.
-        """
-
-    def close(self) -> None:
-        """End the engine, silence and close everything. May be called twice."""
-
-
-class EngineLink(Protocol):
-    """What the stage needs of an engine: `process.EngineProcess`, or one on a virtual clock in tests."""
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it runs."""
-
-    def do(self, command: EngineCommand) -> bool:
-        """Send a command; False where it is lost."""
-
-    def status(self) -> EngineStatus:
-        """The latest it said."""
-
-    def close(self) -> None:
-        """End it."""
-
-
-class ModelFeed(Protocol):
-    """Where better models come from while it plays: `learning.Learning`."""
-
-    @property
-    def progress(self) -> str:
-        """How far it is, as a line; empty when it is over."""
-
-    def poll(self) -> Model | str | None:
-        """A new model, a line that says why there will be none, or None."""
-
-    def close(self) -> None:
-        """End it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +58,7 @@ class _Wanted:
 
 
 class Stage:
-    """Holds what is played: see `StageLike`. `path`: moves the cursor while it plays, until a hand does."""
+    """Holds what is played: see `links.StageLike`. `path`: moves the cursor while it plays, until a hand does."""
 
     def __init__(
         self,
@@ -381,28 +309,3 @@ class Stage:
             if part is not None:
                 part.close()
         self._osc_in = self._echo = self._learning = None
-
-
-def meters_of(model: Model, beats: int) -> tuple[Meter, ...]:
-    """The meters to offer on the plane of a number of beats: those learned, then others of as many beats."""
-    learned = [meter for meter in model.meters if meter.beats == beats]
-    others = [meter for meter in map(Meter.parse, _OFFERED) if meter.beats == beats]
-    return tuple(dict.fromkeys(learned + others))
-
-
-def first_point(model: Model, meter: Meter) -> Point:
-    """Where the cursor stands at first: on the clip nearest to the middle of the plane."""
-    clips = model.clips_of(meter.beats)
-    if not clips:
-        return 0.5, 0.5
-    near = min(clips, key=lambda clip: (clip.meter != meter, (clip.point[0] - 0.5) ** 2 + (clip.point[1] - 0.5) ** 2))
-    return near.point
-
-
-def usual_bpm(model: Model, meter: Meter, point: Point) -> float:
-    """The tempo of the clip that is nearest to a place, in felt beats of its meter; kept within the control's range."""
-    x, y = point
-    clips = model.clips_of(meter.beats)
-    near = min(clips, key=lambda clip: (clip.point[0] - x) ** 2 + (clip.point[1] - y) ** 2, default=None)
-    tempo = control("tempo")
-    return tempo.default if near is None else tempo.clamp(round(near.meter.bpm_of(near.qpm), 1))

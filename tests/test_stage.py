@@ -28,10 +28,11 @@ from performance.commands import (
 )
 from performance.cursor import Key, Path
 from performance.engine import Engine
+from performance.offers import meters_of, usual_bpm
 from performance.osc_input import CursorEcho, OscInput
 from performance.outputs.memory import MemoryOutput
 from performance.snapshot import EngineStatus
-from performance.stage import Stage, meters_of, usual_bpm
+from performance.stage import Stage
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
 from rvae.model import Model, load

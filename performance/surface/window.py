@@ -11,8 +11,8 @@ import pygame
 from pygame._sdl2 import controller
 from pygame._sdl2.controller import Controller
 
+from performance.links import StageLike
 from performance.snapshot import Snapshot
-from performance.stage import StageLike
 from performance.surface.bar import status_text
 from performance.surface.drawing import Kept, draw, draw_for_audience
 from performance.surface.input import pushed_by_sticks, respond, respond_for_audience
