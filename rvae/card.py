@@ -13,6 +13,15 @@ from rvae.errors import FileError, MeterError
 from rvae.meter import Meter
 
 CARD_NAME = "dataset.toml"  # beside the clips
+NOBODY = "nobody named"
+
+
+@dataclass(frozen=True, slots=True)
+class Makers:
+    """Whose a clip is and what it is called. `people`: plain names, at least one, who share it equally; `tags`."""
+
+    people: tuple[str, ...] = (NOBODY,)
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,14 @@ class Card:
             table,
         )
 
+    def makers_of(self, file_name: str) -> Makers:
+        """Whose a clip of this folder is: its own entry (`people` or `who`, `tags`) counts before the folder's."""
+        entry = _tables(self.rest.get("clips")).get(file_name, {})
+        lines = _lines(entry.get("people", entry.get("who", ()))) or self.people
+        people = tuple(dict.fromkeys(filter(None, map(plain_name, lines))))
+        tags = _lines(entry.get("tags", ())) or _lines(self.rest.get("tags", ()))
+        return Makers(people or (NOBODY,), tuple(dict.fromkeys(tags)))
+
     def as_mapping(self) -> dict[str, object]:
         """The card as plain JSON values, to travel in a model; without the tables about single clips."""
         rest = {key: value for key, value in self.rest.items() if key != "clips"}
@@ -95,6 +112,11 @@ def read_card(folder: Path) -> Card | None:
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path}: cannot be read as UTF-8 text ({error}); mend it, or take it away") from None
     return Card.parse(text, where=str(path))
+
+
+def plain_name(line: str) -> str:
+    """The name in a line about a person: `Ada (played, 2025)` is Ada."""
+    return line.split(" (", 1)[0].strip()
 
 
 def _joined(texts: Iterable[str]) -> str:

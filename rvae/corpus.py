@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rvae.account import ClipReport, Dropped, ImportReport
-from rvae.card import CARD_NAME, Card, merge_cards, read_card
+from rvae.card import CARD_NAME, Card, Makers, merge_cards, read_card
 from rvae.cutting import Reading, cut
 from rvae.errors import CorpusError, MidiFileError
 from rvae.grid import Quantiser
@@ -25,7 +25,8 @@ MIDI_SUFFIXES = (".mid", ".midi")
 class Corpus:
     """The patterns a model learns from, and where they come from.
 
-    `cards`: the cards of the folders, each once. `report`: the account of every note-on in the files.
+    `cards`: the cards of the folders, each once. `report`: the account of every note-on in the files. `card_of`: the
+    card of the folder that a file came from, where it has one.
     """
 
     patterns: tuple[Pattern, ...]
@@ -34,6 +35,7 @@ class Corpus:
     ticks_per_beat: int = TICKS_PER_BEAT
     cards: tuple[Card, ...] = ()
     report: ImportReport = field(default_factory=ImportReport)
+    card_of: Mapping[str, Card] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.patterns:
@@ -64,12 +66,28 @@ class Corpus:
         """Onsets in all patterns, copies made to fill a cycle included."""
         return sum(pattern.onsets for pattern in self.patterns)
 
+    def makers_of(self, clip: str) -> Makers:
+        """Whose a clip is and what it is called, by its file."""
+        card = self.card_of.get(clip)
+        return Makers() if card is None else card.makers_of(Path(clip).name)
+
     def of_clips(self, clips: Iterable[str]) -> Corpus:
-        """The part of the corpus that came from these files. Raises CorpusError where nothing is left."""
+        """The part of the corpus that came from these files, without the cards of folders of which nothing is left.
+
+        Raises CorpusError where no file is left.
+        """
         wanted = set(clips)
         kept = tuple(report for report in self.report.clips if report.file in wanted)
         patterns = tuple(pattern for pattern in self.patterns if pattern.source in wanted)
-        return replace(self, patterns=patterns, report=ImportReport(kept))
+        card_of = {file: card for file, card in self.card_of.items() if file in wanted}
+        left, all_known = ({id(card) for card in found.values()} for found in (card_of, self.card_of))
+        cards = tuple(card for card in self.cards if id(card) in left or id(card) not in all_known)
+        return replace(self, patterns=patterns, report=ImportReport(kept), cards=cards, card_of=card_of)
+
+    def without(self, clips: Iterable[str]) -> Corpus:
+        """The part that came from other files. Raises CorpusError where no file is left."""
+        gone = set(clips)
+        return self.of_clips(clip for clip in self.clips if clip not in gone)
 
 
 def read_corpus(
@@ -110,7 +128,8 @@ def read_corpus(
     if not patterns:
         raise CorpusError(_nothing(report_of_all))
     kept = tuple(card for card in cards.values() if card is not None)
-    return Corpus(tuple(patterns), kit, bars, ticks_per_beat, kept, report_of_all)
+    card_of = {clip.file: card for clip in reports if (card := cards[Path(clip.file).parent]) is not None}
+    return Corpus(tuple(patterns), kit, bars, ticks_per_beat, kept, report_of_all, card_of)
 
 
 def _nothing(report: ImportReport) -> str:

@@ -16,6 +16,7 @@ from strategies import bar_pulses, meters, midi, on, signature, tempo, track, wo
 
 from rvae import Corpus, read_corpus
 from rvae.account import ImportReport
+from rvae.card import NOBODY
 from rvae.corpus import bundled_corpora, find_clips
 from rvae.cutting import Reading, cut
 from rvae.errors import CorpusError, FileError, UsageError
@@ -307,6 +308,32 @@ def test_the_card_of_a_folder_travels_with_the_corpus(tmp_path: Path) -> None:
     corpus = read_corpus(seven(tmp_path, card=card))
     assert (corpus.card.name, corpus.card.licence, corpus.card.consent) == ("Mine", "CC0-1.0", "yes")
     assert corpus.card.people == ("Ada (played)",)
+
+
+def test_whose_a_clip_is_is_asked_of_its_own_entry_then_of_the_folder(tmp_path: Path) -> None:
+    own = '[clips."seven.mid"]\nwho = ["Ben (played)", "Cy"]\ntags = ["aksak"]\n'
+    folder = 'people = [{ name = "Ada", role = "played" }]\ntags = ["slow"]\n'
+    clip = str(tmp_path / "seven.mid")
+    for card, people, tags in (
+        (folder + own, ("Ben", "Cy"), ("aksak",)),
+        (folder, ("Ada",), ("slow",)),
+        ("", (NOBODY,), ()),
+    ):
+        (tmp_path / "dataset.toml").unlink(missing_ok=True)
+        makers = read_corpus(seven(tmp_path, card=card)).makers_of(clip)
+        assert (makers.people, makers.tags) == (people, tags)
+
+
+def test_a_part_of_a_corpus_has_the_cards_of_that_part_only(tmp_path: Path) -> None:
+    for name in ("ada", "ben"):
+        (tmp_path / name).mkdir()
+        seven(tmp_path / name, card=f'people = ["{name}"]')
+    corpus = read_corpus(tmp_path)
+    part = corpus.without([str(tmp_path / "ada" / "seven.mid")])
+    assert (corpus.card.people, part.card.people) == (("ada", "ben"), ("ben",))
+    assert [corpus.makers_of(clip).people for clip in corpus.clips] == [("ada",), ("ben",)]
+    with pytest.raises(CorpusError):
+        part.without(part.clips)
 
 
 @pytest.mark.parametrize("card", ["name = ", "\x00", 'grouping = "7/9"', '[clips."seven.mid"]\nmeter = "7"'])
