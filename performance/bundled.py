@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from performance.folders import cache_folder
 from rvae.corpus import bundled_corpora
 from rvae.errors import FileError, ModelFileError
 from rvae.model import Model, load
 
 _CARD_SUFFIXES = (".mid", ".toml")
-
-
-def home() -> Path:
-    """The folder for what is kept between runs: RVAE_HOME, or the platform's place for caches."""
-    chosen = os.environ.get("RVAE_HOME")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "rvae"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "rvae"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rvae"
 
 
 def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
@@ -37,7 +25,7 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
     corpora = bundled_corpora()
     if not corpora:
         raise FileError("the bundled corpora are not there; install rvae again, or give a model: rvae play MODEL")
-    kept = home() / f"bundled-{_digest(corpora)}.rvae"
+    kept = cache_folder() / f"bundled-{_digest(corpora)}.rvae"
     if kept.exists():
         try:
             return load(kept), kept
@@ -56,8 +44,8 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
 
 def trained_model(clips: list[str], say: Callable[[str], None]) -> Model:
     """The model of somebody's clips, trained before it is played. Raises FileError."""
-    home().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="train-", dir=home()) as folder:
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="train-", dir=cache_folder()) as folder:
         file = Path(folder) / "learned.rvae"
         say(f"learning from {', '.join(clips)}")
         run_library(["train", *clips, "-o", str(file)], quiet=True)

@@ -118,7 +118,7 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     add("--clock-out", action="append", default=[], metavar="NAME", help="send MIDI clock there too; midi: to all")
     add("--clock-in", metavar="NAME", help="follow the MIDI clock that comes from the port with NAME in its name")
     add("--link", action="store_true", help="share tempo, bars, start and stop by Ableton Link")
-    add("--offset", action="append", default=[], metavar="NAME=MS", help="play that output so much later, or earlier")
+    add("--offset", action="append", default=[], metavar="NAME=MS", help="play it so much later, or earlier; kept")
     add("--osc", action="append", default=[], metavar="HOST:PORT", help="send onsets and beats there")
     add("--osc-in", type=int, metavar="PORT", help="listen there; 0 for not (default: 12000)")
     add("--audio", default="", metavar="NAME", help="the sound device with NAME in its name")
@@ -140,6 +140,8 @@ def _render_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _devices_arguments(parser: argparse.ArgumentParser) -> None:
+    forget = "an offset that is listed and no longer wanted"
+    parser.add_argument("--forget-offset", action="append", default=[], metavar="NAME", help=forget)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -234,15 +236,18 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 def _devices(arguments: argparse.Namespace) -> int:
     from performance.devices import find_devices
+    from performance.offsets import forget_offsets, read_offsets
 
-    found = find_devices()
+    forget_offsets(arguments.forget_offset, say)
+    found, offsets_ms = find_devices(), read_offsets(say)
     if arguments.json:
-        print(json.dumps(asdict(found)))  # noqa: T201  # the object is the product
+        print(json.dumps({**asdict(found), "offsets_ms": offsets_ms}))  # noqa: T201  # the object is the product
         return 0
     lines = [f"MIDI port      {name}" for name in found.midi]
     lines += [f"JACK port      {name}" for name in found.jack]
     for row, name in enumerate(found.audio):
         lines.append(f"sound device   {name}" + ("" if row else "  (used unless told otherwise)"))
+    lines += [f"offset         {name}  {ms:+g} ms" for name, ms in offsets_ms.items()]
     lines += [f"missing        {line}" for line in found.missing]
     print("\n".join(lines))  # noqa: T201  # the list is the product
     return 0

@@ -13,6 +13,7 @@ from performance.cursor import Path, read_path
 from performance.headless import built_in_path, play_live, write_files
 from performance.learning import Learning
 from performance.offers import first_point, usual_bpm
+from performance.offsets import keep_offsets, offset_name, read_offsets
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
 from performance.process import EngineProcess, LeaderSpec, OutputSpec
 from performance.render import MAX_BARS
@@ -79,6 +80,24 @@ def _synced(arguments: argparse.Namespace, specs: Sequence[OutputSpec]) -> list[
             raise UsageError(f"--offset {text}: write it like audio=-12.5, an output and milliseconds")
         for row in rows("--offset", name):
             found[row] = replace(found[row], offset_ms=offset_ms)
+    return found
+
+
+def _placed(arguments: argparse.Namespace, specs: Sequence[OutputSpec], say: Say) -> list[OutputSpec]:
+    """The same outputs with all that `_synced` gives them, and the offsets that were kept where none is given now.
+
+    What is given now is kept.
+    """
+    kept = read_offsets(say)
+    before = [replace(spec, offset_ms=kept.get(offset_name(spec), 0.0)) for spec in specs]
+    found = _synced(arguments, before)
+    for was, spec in zip(before, found, strict=True):
+        if was.offset_ms and spec.offset_ms == was.offset_ms:
+            say(
+                f"{offset_name(spec)}: {spec.offset_ms:+g} ms, as kept; --offset '{spec.name or spec.kind}=0' ends that"
+            )
+    if arguments.offset:
+        keep_offsets({**kept, **{offset_name(spec): spec.offset_ms for spec in found}}, say)
     return found
 
 
@@ -160,7 +179,7 @@ def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
     specs = _specs(arguments)
     if not arguments.no_audio:
         specs.append(OutputSpec("audio", arguments.audio))
-    specs = _synced(arguments, specs)
+    specs = _placed(arguments, specs, say)
     path = read_path(arguments.path) if arguments.path else None
     learning = Learning.of(arguments.train) if arguments.train else None
     try:
@@ -193,7 +212,7 @@ def play_headless(arguments: argparse.Namespace, say: Say) -> int:
         if not arguments.no_audio:
             specs.append(OutputSpec("audio", arguments.audio))
         arguments.bpm = bpm
-        specs = _synced(arguments, specs)
+        specs = _placed(arguments, specs, say)
         stage = _stage(arguments, loaded, specs, path, say)
         try:
             play_live(stage, say, bars=arguments.bars)
