@@ -27,6 +27,7 @@ LIBRARY = {
     "inspect": "what would be learned from these files and what would not, and why",
     "train": "a model file from clips",
     "evaluate": "figures of a model on given clips",
+    "audit": "what grid, map, corpus and model keep, lose and favour: a page with figures",
 }
 _HEADLESS_BARS = 16
 _OUT = "rvae-out"

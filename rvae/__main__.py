@@ -21,6 +21,7 @@ from rvae.arguments import (
     corpus_of,
     print_json,
 )
+from rvae.audit.command import AUDIT
 from rvae.errors import RvaeError
 from rvae.learning import EVALUATE, MODEL_SUFFIX, TRAIN
 from rvae.learning_bench import BENCH
@@ -68,6 +69,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     TRAIN,
     EVALUATE,
+    AUDIT,
     BENCH,
 )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rvae.corpus import Corpus, read_corpus
+from rvae.cutting import Reading
 from rvae.errors import KitError
 from rvae.grid import GRIDS, QUANTISERS
 from rvae.kit import STANDARD_KIT, Kit
@@ -41,8 +42,20 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of every command that reads clips."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="MIDI files, and folders of them")
+    """The arguments of every command that reads clips to learn from them."""
+    add_clip_arguments(parser)
+    parser.add_argument("--grid", type=int, default=24, choices=GRIDS, help="ticks per beat (default: 24)")
+    parser.add_argument(
+        "--quantise",
+        default="subdivision",
+        choices=QUANTISERS,
+        help="how onsets find their tick (default: subdivision)",
+    )
+
+
+def add_clip_arguments(parser: argparse.ArgumentParser, *, what: str = "MIDI files, and folders of them") -> None:
+    """The arguments that say which clips, and how their bars and notes are read."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help=what)
     parser.add_argument(
         "--bars",
         type=int,
@@ -59,25 +72,25 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--meter", action="append", default=[], metavar="M", help="how a meter is felt, as in 7/8(3+2+2)"
     )
-    parser.add_argument("--grid", type=int, default=24, choices=GRIDS, help="ticks per beat (default: 24)")
-    parser.add_argument(
-        "--quantise",
-        default="subdivision",
-        choices=QUANTISERS,
-        help="how onsets find their tick (default: subdivision)",
-    )
+
+
+def reading_of(arguments: argparse.Namespace) -> Reading:
+    """How clips are to be read, on the usual grid. Raises RvaeError."""
+    groupings = tuple(Meter.parse(name) for name in arguments.meter)
+    return Reading(arguments.bars, _kit(arguments.kit), arguments.channel, groupings=groupings)
 
 
 def corpus_of(arguments: argparse.Namespace) -> Corpus:
     """The corpus that reading arguments ask for. Raises RvaeError."""
+    reading = reading_of(arguments)
     return read_corpus(
         arguments.paths,
-        bars=arguments.bars,
-        kit=_kit(arguments.kit),
-        channel=arguments.channel,
+        bars=reading.bars,
+        kit=reading.kit,
+        channel=reading.channel,
         ticks_per_beat=arguments.grid,
         quantise=arguments.quantise,
-        groupings=tuple(Meter.parse(name) for name in arguments.meter),
+        groupings=reading.groupings,
     )
 
 

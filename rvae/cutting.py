@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import zip_longest
-from math import ceil, floor, lcm
+from math import ceil, floor
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.midi import DEFAULT_US_PER_QUARTER, DRUM_CHANNEL, MidiClip
 from rvae.pattern import CYCLE_BARS, MAX_MICROTIMING_TICKS, MAX_MIDI_VELOCITY, Pattern
-from rvae.stretches import Stretch, find_stretches
+from rvae.stretches import Stretch, find_stretches, positions
 from rvae.time import us_per_quarter_to_qpm
 
 _LOOP_BARS = max(CYCLE_BARS)
@@ -88,9 +88,7 @@ class _Cutter:
     def heard(self) -> Ints:
         """The notes of the drums as (pulse, row, velocity); the others are accounted for."""
         channels, pitches = self.clip.notes[:, 1], self.clip.notes[:, 2]
-        self.channel = self.reading.channel
-        if self.channel is None and np.any(channels == DRUM_CHANNEL):
-            self.channel = DRUM_CHANNEL
+        self.channel = drum_channel(self.clip, self.reading)
         on_channel = np.full(len(channels), True) if self.channel is None else channels == self.channel
         if not on_channel.all():
             self.drop(f"not on the drum channel ({self.channel})", int((~on_channel).sum()))
@@ -136,7 +134,7 @@ class _Cutter:
         stretch, grid = filled.stretch, self.reading.ticks_per_beat
         meter, bar_ticks = stretch.meter, stretch.meter.beats * grid
         pulses, rows, velocities = heard.T
-        beats, places = _positions(pulses, stretch)
+        beats, places = positions(pulses, stretch)
         filled.bars = self._bars(stretch, int(beats.max()) // meter.beats + 1)
         loop = may_loop and filled.bars <= _LOOP_BARS
         found = quantise(
@@ -257,16 +255,11 @@ def _between(pulses: Ints, start: int, end: int | None) -> slice:
     return slice(int(first), int(last))
 
 
-def _positions(pulses: Ints, stretch: Stretch) -> tuple[Ints, Reals]:
-    """Felt beats from the start, and the place in the beat in 1/24 beat; in integers up to the last division."""
-    start, beats = stretch.start, stretch.meter.beats
-    lengths = [beat * stretch.ppq / 2 for beat in stretch.meter.beat_eighths]
-    scale = lcm(start.denominator, *(length.denominator for length in lengths))
-    whole = np.array([int(length * scale) for length in lengths], dtype=np.int64)
-    edges = np.concatenate(([0], np.cumsum(whole)))
-    bar, in_bar = np.divmod(pulses * scale - int(start * scale), edges[-1])
-    beat = np.searchsorted(edges, in_bar, side="right") - 1
-    return bar * beats + beat, TICKS_PER_BEAT * (in_bar - edges[beat]) / whole[beat]
+def drum_channel(clip: MidiClip, reading: Reading) -> int | None:
+    """The channel asked for, or 10 where it has notes, or None: all are drums."""
+    if reading.channel is None and np.any(clip.notes[:, 1] == DRUM_CHANNEL):
+        return DRUM_CHANNEL
+    return reading.channel
 
 
 def _ticks(stretch: Stretch, ticks_per_beat: int) -> float:

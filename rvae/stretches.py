@@ -7,13 +7,18 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil
+from math import ceil, lcm
+
+import numpy as np
+import numpy.typing as npt
 
 from rvae.card import Card
 from rvae.errors import MeterError
-from rvae.meter import Meter
+from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.midi import MidiClip, TimeSignature
 
+Ints = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
 _METER_TEXT = re.compile(r"\s*meter\s+(\S.*)", re.IGNORECASE)
 _Said = dict[tuple[int, int], tuple[list[int], list[Meter]]]
 
@@ -38,6 +43,18 @@ class Stretch:
     def bars_to(self, pulse: int) -> Fraction:
         """How many bars there are from the start to a pulse, parts of a bar included."""
         return (pulse - self.start) / self.bar_pulses
+
+
+def positions(pulses: Ints, stretch: Stretch) -> tuple[Ints, Reals]:
+    """Felt beats from the start, and the place in the beat in 1/24 beat, `[N]`; integers up to the last division."""
+    start, beats = stretch.start, stretch.meter.beats
+    lengths = [beat * stretch.ppq / 2 for beat in stretch.meter.beat_eighths]
+    scale = lcm(start.denominator, *(length.denominator for length in lengths))
+    whole = np.array([int(length * scale) for length in lengths], dtype=np.int64)
+    edges = np.concatenate(([0], np.cumsum(whole)))
+    bar, in_bar = np.divmod(pulses * scale - int(start * scale), edges[-1])
+    beat = np.searchsorted(edges, in_bar, side="right") - 1
+    return bar * beats + beat, TICKS_PER_BEAT * (in_bar - edges[beat]) / whole[beat]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,91 @@
+"""The command `rvae audit`: what grid, map, corpus and model keep, lose and favour."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePath
+
+from rvae.arguments import Command, add_clip_arguments, print_json, reading_of
+from rvae.audit.corpus_layer import corpus_layer
+from rvae.audit.figure import Subject
+from rvae.audit.grid_layer import grid_layer
+from rvae.audit.map_layer import map_layer
+from rvae.audit.material import Material, read_material
+from rvae.audit.report import as_json, five_sentences, write_report
+from rvae.errors import UsageError
+from rvae.model import Model, load
+
+MODEL_SUFFIX = ".rvae"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_clip_arguments(parser, what="MIDI files, folders of them, and model files; clips beside a model are its corpus")
+    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="for audit.html, audit.csv, audit.json")
+    parser.add_argument(
+        "--compare", action="store_true", help="each folder, file or model by itself, and then side by side"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    models = [path for path in arguments.paths if Path(path).suffix == MODEL_SUFFIX]
+    clips = [path for path in arguments.paths if path not in models]
+    if arguments.compare and len(models or clips) < 2:
+        raise UsageError("--compare needs two at least: two folders, or two models; give another")
+    subjects = _subjects(models, clips, arguments)
+    title = "Audit of " + ", ".join(subject.name for subject in subjects)
+    made = f"Made by rvae {_version()} on {date.today().isoformat()}."
+    paths = write_report(Path(arguments.output), title, subjects, made=made)
+    if arguments.json:
+        print_json(as_json(title, subjects, made=made))
+        return 0
+    for sentence in five_sentences(subjects):
+        print(sentence)  # noqa: T201  # the product
+    _say(f"{paths['html']}: the page; {paths['csv'].name} and {paths['json'].name} beside it")
+    return 0
+
+
+def _subjects(models: Sequence[str], clips: Sequence[str], arguments: argparse.Namespace) -> list[Subject]:
+    """What is audited, each by itself: models with the clips that stand beside them, or clips."""
+    reading = reading_of(arguments)
+    if not models:
+        groups = [[path] for path in clips] if arguments.compare else [list(clips)]
+        return [_subject(_name(group), None, read_material(group, reading)) for group in groups]
+    material = read_material(clips, reading) if clips else None
+    return [_subject(PurePath(path).name, load(path), material) for path in models]
+
+
+def _subject(name: str, model: Model | None, material: Material | None) -> Subject:
+    layers = []
+    facts: list[tuple[str, str]] = []
+    if material is not None:
+        corpus = material.corpus
+        facts.append(("clips", f"{len(corpus.clips)} files with {len(corpus.patterns)} patterns of {corpus.bars} bars"))
+        layers += [grid_layer(material), map_layer(material), corpus_layer(material)]
+    if model is not None:
+        facts.append(("model", f"{len(model.clips)} patterns, preset {model.preset}, seed {model.seed}"))
+    return Subject(name, tuple(facts), tuple(layers))
+
+
+def _name(paths: Sequence[str]) -> str:
+    return " and ".join(PurePath(path).name or path for path in paths)
+
+
+def _version() -> str:
+    try:
+        return version("rvae")
+    except PackageNotFoundError:  # from a checkout
+        return "(from a checkout)"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # the line is the product
+
+
+AUDIT = Command(
+    "audit", "what grid, map, corpus and model keep, lose and favour: a page with figures", _arguments, _run
+)

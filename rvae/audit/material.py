@@ -1,0 +1,156 @@
+"""What an audit looks at: a corpus as it is learned, and every drum note of its files as it was, before any grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from math import ceil
+from pathlib import Path, PurePath
+
+import numpy as np
+import numpy.typing as npt
+
+from rvae.card import NOBODY, Card
+from rvae.corpus import Corpus, read_corpus
+from rvae.cutting import Reading, drum_channel
+from rvae.meter import TICKS_PER_BEAT, Meter
+from rvae.midi import DEFAULT_US_PER_QUARTER, MidiClip, read_midi
+from rvae.stretches import Stretch, find_stretches, positions
+
+Ints = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One file: where it is, whose it is (at least one name), what it is called, and the pulses of a quarter in it."""
+
+    file: str
+    people: tuple[str, ...]
+    tags: tuple[str, ...]
+    ppq: int
+
+    @property
+    def name(self) -> str:
+        return PurePath(self.file).name
+
+
+@dataclass(frozen=True, eq=False)
+class Notes:
+    """Every note-on of the drums in bars that the grid can hold: N of them, by file and time; nothing is quantised.
+
+    int64 `[N]`: `clip`, `meter`: rows of `Material.clips` and `.meters`; `stretch`: which run of bars of one meter,
+    counted over all files; `beat`: felt beats from the start of that run; `pitch` 0..127, `row` of the kit or -1 where
+    no voice reads the pitch, `velocity` 1..127. float64 `[N]`: `place` in the beat, 0 to below 24, in 1/24 beat;
+    `tick_ms`: how long 1/24 beat lasts there; `quarter`: quarters from the start of the run.
+    """
+
+    clip: Ints
+    meter: Ints
+    stretch: Ints
+    beat: Ints
+    pitch: Ints
+    row: Ints
+    velocity: Ints
+    place: Reals
+    tick_ms: Reals
+    quarter: Reals
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+    def where(self, chosen: npt.NDArray[np.bool_] | Ints) -> Notes:
+        """Some of them, by flags or by places."""
+        return Notes(*(getattr(self, each.name)[chosen] for each in fields(self)))
+
+
+@dataclass(frozen=True)
+class Material:
+    """A corpus with the notes of its files."""
+
+    corpus: Corpus
+    clips: tuple[Clip, ...]
+    meters: tuple[Meter, ...]
+    notes: Notes
+
+    @property
+    def contributors(self) -> tuple[str, ...]:
+        """Everybody named, each once, in order of the clips."""
+        return tuple(dict.fromkeys(person for clip in self.clips for person in clip.people))
+
+
+def read_material(paths: Iterable[str | Path], reading: Reading) -> Material:
+    """Read a corpus and its notes; the files are looked at twice. Raises RvaeError as `read_corpus` does."""
+    corpus = read_corpus(
+        paths,
+        bars=reading.bars,
+        kit=reading.kit,
+        channel=reading.channel,
+        ticks_per_beat=reading.ticks_per_beat,
+        quantise=reading.quantise,
+        groupings=reading.groupings,
+    )
+    files = [clip.file for clip in corpus.report.clips]
+    clips: list[Clip] = []
+    gatherer = _Gatherer(reading)
+    for file in files:
+        midi = read_midi(file)
+        makers = corpus.makers_of(file)
+        clips.append(Clip(file, _named(makers.people, file), makers.tags, midi.ppq))
+        gatherer.add(len(clips) - 1, midi, Path(file).name, corpus.card_of.get(file, Card()))
+    return Material(corpus, tuple(clips), tuple(gatherer.meters), gatherer.notes())
+
+
+def _named(people: Sequence[str], file: str) -> tuple[str, ...]:
+    """Who is not named is told apart by folder at least."""
+    return tuple(f"{NOBODY} ({Path(file).parent.name})" if person == NOBODY else person for person in people)
+
+
+class _Gatherer:
+    """Puts the notes of clips together."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.meters: dict[Meter, int] = {}
+        self.stretches = 0
+        self.parts: list[Notes] = []
+        kit = reading.kit
+        self.row_of = np.array([-1 if (row := kit.row_of_pitch(pitch)) is None else row for pitch in range(128)])
+
+    def add(self, number: int, midi: MidiClip, name: str, card: Card) -> None:
+        """Take the drum notes of a file."""
+        channel = drum_channel(midi, self.reading)
+        notes = midi.notes if channel is None else midi.notes[midi.notes[:, 1] == channel]
+        for stretch in find_stretches(midi, name, self.reading.groupings, card).found:
+            last = np.iinfo(np.int64).max if stretch.end is None else stretch.end
+            inside = notes[(notes[:, 0] >= ceil(stretch.start)) & (notes[:, 0] < last)]
+            if len(inside):
+                self._add_stretch(number, midi, stretch, inside)
+
+    def _add_stretch(self, number: int, midi: MidiClip, stretch: Stretch, inside: Ints) -> None:
+        meter, pulses = stretch.meter, inside[:, 0]
+        beats, places = positions(pulses, stretch)
+        tempos = np.array([DEFAULT_US_PER_QUARTER, *(tempo for _, tempo in midi.tempos)])
+        us_per_quarter = tempos[np.searchsorted([pulse for pulse, _ in midi.tempos], pulses, side="right")]
+        beat_quarters = np.array([float(beat / 2) for beat in meter.beat_eighths])[beats % meter.beats]
+        pitches = inside[:, 2]
+        same = np.ones(len(inside), dtype=np.int64)
+        self.parts.append(
+            Notes(
+                clip=same * number,
+                meter=same * self.meters.setdefault(meter, len(self.meters)),
+                stretch=same * self.stretches,
+                beat=beats,
+                pitch=pitches,
+                row=self.row_of[pitches],
+                velocity=inside[:, 3],
+                place=places,
+                tick_ms=us_per_quarter / 1000 * beat_quarters / TICKS_PER_BEAT,
+                quarter=(pulses - float(stretch.start)) / midi.ppq,
+            )
+        )
+        self.stretches += 1
+
+    def notes(self) -> Notes:
+        """All of them: a corpus has at least one."""
+        return Notes(*(np.concatenate([getattr(part, each.name) for part in self.parts]) for each in fields(Notes)))

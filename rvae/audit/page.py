@@ -1,0 +1,129 @@
+"""The page of an audit: one HTML file that needs nothing else, for a reader who was not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from rvae.audit.figure import Cell, Figure, Layer, Measure, Picture, Subject, Table
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 60rem;
+  margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; } h2 { margin-top: 3rem; border-bottom: 2px solid #222; }
+h3 { margin-top: 2.5rem; } h4 { margin: 2rem 0 .3rem; }
+table { border-collapse: collapse; margin: .5rem 0; font-size: .9rem; }
+th, td { padding: .2rem .7rem .2rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }
+th { border-bottom: 1px solid #222; } td.figure, th.figure { text-align: right; font-variant-numeric: tabular-nums; }
+small { color: #555; display: block; line-height: 1.2; } .wide { overflow-x: auto; }
+figure { margin: 1.5rem 0; break-inside: avoid; }
+figcaption { font-size: .9rem; color: #333; } svg { width: 100%; height: auto; }
+dt { font-weight: 600; } dd { margin: 0 0 .5rem 1.2rem; } details { font-size: .9rem; } summary { cursor: pointer; }
+ol.first li { margin: .4rem 0; } .question { font-style: italic; }
+.unsaid { background: #f4f4f4; padding: .5rem 1rem; }
+@media print { body { max-width: none; margin: 0; font-size: 11pt; }
+  h2 { break-before: page; } tr { break-inside: avoid; }
+  nav { display: none; } }
+"""
+
+
+def page(title: str, sentences: Sequence[str], subjects: Sequence[Subject], *, made: str, method: Iterable[str]) -> str:
+    """The whole page. `made`: by what and when; `method`: lines on how the figures are to be read."""
+    parts = [
+        "<!DOCTYPE html>",
+        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<style>{_STYLE}</style></head><body>",
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{escape(made)}</p>",
+        f'<h2>What matters most</h2><ol class="first">{_items(sentences)}</ol>',
+        f"<h2>How to read the figures</h2><ul>{_items(method)}</ul>",
+        _contents(subjects),
+    ]
+    for number, subject in enumerate(subjects, 1):
+        parts += _subject(subject, number)
+    return "\n".join([*parts, "</body></html>", ""])
+
+
+def _items(lines: Iterable[str]) -> str:
+    return "".join(f"<li>{escape(line)}</li>" for line in lines)
+
+
+def _contents(subjects: Sequence[Subject]) -> str:
+    """Where to find what."""
+    rows = []
+    for number, subject in enumerate(subjects, 1):
+        layers = "".join(
+            f'<li><a href="#{_anchor(number, layer)}">{escape(layer.title)}</a></li>' for layer in subject.layers
+        )
+        rows.append(f'<li><a href="#part-{number}">{escape(subject.name)}</a><ul>{layers}</ul></li>')
+    return f"<nav><h2>What is on this page</h2><ul>{''.join(rows)}</ul></nav>"
+
+
+def _anchor(number: int, layer: Layer) -> str:
+    return f"part-{number}-{layer.name}"
+
+
+def _subject(subject: Subject, number: int) -> list[str]:
+    facts = "".join(f"<tr><th>{escape(key)}</th><td>{escape(words)}</td></tr>" for key, words in subject.facts)
+    parts = [f'<h2 id="part-{number}">{escape(subject.name)}</h2>', f"<table>{facts}</table>" if facts else ""]
+    for layer in subject.layers:
+        parts += _layer(layer, _anchor(number, layer))
+    return parts
+
+
+def _layer(layer: Layer, anchor: str) -> list[str]:
+    parts = [f'<h3 id="{anchor}">{escape(layer.title)}</h3>', f'<p class="question">{escape(layer.question)}</p>']
+    if layer.sentences:
+        parts.append(f"<ul>{_items(layer.sentences)}</ul>")
+    parts += [_picture(picture) for picture in layer.pictures]
+    parts += [_table(table) for table in layer.tables]
+    if layer.measures:
+        parts.append(_definitions(layer.measures))
+    if layer.unsaid:
+        gaps = _items(gap.text for gap in layer.unsaid)
+        parts.append(f'<div class="unsaid"><h4>What could not be said</h4><ul>{gaps}</ul></div>')
+    return parts
+
+
+def _picture(picture: Picture) -> str:
+    caption = f"<strong>{escape(picture.title)}.</strong> {escape(picture.caption)}"
+    return f"<figure>{picture.svg}<figcaption>{caption}</figcaption></figure>"
+
+
+def _table(table: Table) -> str:
+    numeric = [
+        any(isinstance(row.cells[column], Figure) for row in table.rows) for column in range(len(table.head) - 1)
+    ]
+    heads = "".join(
+        f"<th{' class=figure' if figures else ''}>{escape(head)}</th>"
+        for head, figures in zip(table.head, [False, *numeric], strict=True)
+    )
+    rows = "".join(f"<tr><td>{escape(row.label)}</td>{''.join(map(_cell, row.cells))}</tr>" for row in table.rows)
+    note = f"<p>{escape(table.note)}</p>" if table.note else ""
+    return f'<h4>{escape(table.title)}</h4>{note}<div class="wide"><table><tr>{heads}</tr>{rows}</table></div>'
+
+
+def _cell(cell: Cell) -> str:
+    """A figure with its unit, and below it what it rests on."""
+    if cell is None:
+        return "<td></td>"
+    if isinstance(cell, str):
+        return f"<td>{escape(cell)}</td>"
+    if cell.value is None:
+        return '<td class="figure">–</td>'
+    unit = f" {cell.measure.unit}" if cell.measure.unit else ""
+    below = [cell.interval_text, f"n {cell.n:,}" if cell.n != cell.value else ""]
+    small = "".join(f"<small>{escape(words)}</small>" for words in below if words)
+    return f'<td class="figure">{escape(cell.text)}{escape(unit)}{small}</td>'
+
+
+def _definitions(measures: Sequence[Measure]) -> str:
+    rows = []
+    for measure in measures:
+        unit = f" ({measure.unit})" if measure.unit else ""
+        source = f" Source: {measure.source}." if measure.source else ""
+        words = f"{measure.definition} n counts {measure.n_of}.{source}"
+        rows.append(f"<dt>{escape(measure.name)}{escape(unit)}</dt><dd>{escape(words)}</dd>")
+    return f"<h4>What the figures mean</h4><dl>{''.join(rows)}</dl>"

@@ -1,0 +1,73 @@
+"""The report of an audit: its files in a folder, and the five sentences that matter."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+from pathlib import Path
+
+from rvae.audit.estimate import INTERVAL_WORDS
+from rvae.audit.figure import Json, Subject, csv_rows
+from rvae.audit.page import page
+from rvae.errors import FileError
+from rvae.midi import write_whole
+
+SENTENCES = 5
+_METHOD = (
+    "A figure stands with its unit; below it, small, its 95 % interval where it is an estimate, and n, how many things "
+    "it rests on. A dash: there is nothing to measure.",
+    f"{INTERVAL_WORDS}. It says how far a figure would move with other files of the same kind, and nothing of music "
+    "that nobody collected.",
+    "What each figure means, and where its definition comes from, stands at the end of its part.",
+)
+
+
+def five_sentences(subjects: Sequence[Subject]) -> tuple[str, ...]:
+    """The first sentence of every layer, then their second ones, until there are five."""
+    single = len(subjects) == 1
+    rows = [
+        [sentence if single else f"{subject.name}: {sentence}" for sentence in layer.sentences]
+        for subject in subjects
+        for layer in subject.layers
+    ]
+    ranked = chain.from_iterable(zip_longest(*rows))
+    return tuple(sentence for sentence in ranked if sentence)[:SENTENCES]
+
+
+def as_json(title: str, subjects: Sequence[Subject], *, made: str) -> Json:
+    """The whole report for programs."""
+    return {
+        "title": title,
+        "made": made,
+        "sentences": list(five_sentences(subjects)),
+        "method": list(_METHOD),
+        "subjects": [subject.as_json() for subject in subjects],
+    }
+
+
+def as_csv(subjects: Sequence[Subject]) -> str:
+    """Every figure as a line."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(csv_rows(subjects))
+    return out.getvalue()
+
+
+def write_report(folder: Path, title: str, subjects: Sequence[Subject], *, made: str) -> dict[str, Path]:
+    """Write `audit.html`, `audit.csv` and `audit.json` into a folder, made where it is not there. Raises FileError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{folder}: no folder can be made there ({error.strerror}); choose another with -o") from None
+    texts = {
+        "html": page(title, five_sentences(subjects), subjects, made=made, method=_METHOD),
+        "csv": as_csv(subjects),
+        "json": json.dumps(as_json(title, subjects, made=made), indent=1) + "\n",
+    }
+    paths = {kind: folder / f"audit.{kind}" for kind in texts}
+    for kind, words in texts.items():
+        data = words.encode("utf-8", "replace")
+        write_whole(paths[kind], lambda out, data=data: out.write(data))  # type: ignore[misc]  # the count of bytes is not needed
+    return paths
