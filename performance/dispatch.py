@@ -1,0 +1,131 @@
+"""Dispatch: events to the outputs, each at its time.
+
+Outputs that can wait (audio frames, OSC timetags, JACK frames) are handed each event at once; the others get it when it
+is due. An output's offset moves all that it is given.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+
+from performance.clock import Clock
+from performance.lateness import LatenessMeter
+from performance.outputs.output import Output
+from performance.outputs.reopening import Reopening, RunAside
+from performance.sequencer import Event, Onset
+from performance.snapshot import OutputState
+from performance.timeline import Timed
+from rvae.errors import OutputError
+from rvae.kit import Kit
+
+
+class Dispatch:
+    """The outputs of an engine, and the events that wait for them."""
+
+    def __init__(self, clock: Clock, outputs: Sequence[Output], run_aside: RunAside) -> None:
+        self._clock = clock
+        self._outputs = list(outputs)
+        self._run_aside = run_aside
+        self._reopening: Reopening | None = None
+        # An event waits once for all outputs of the same offset: (when, count, event, which of the offsets).
+        self._due: list[tuple[int, int, Event, int]] = []
+        self._offsets_ns = sorted({output.offset_ns for output in self._outputs}) or [0]
+        self._count = 0
+        self.lateness = LatenessMeter()
+        self.first_sound_ns: int | None = None
+
+    @property
+    def sends_clock(self) -> bool:
+        """Whether any output is given MIDI clock."""
+        return any(output.sends_clock for output in self._outputs)
+
+    @property
+    def lead_ns(self) -> int:
+        """How long before its due time an event must be made, for the outputs' sake."""
+        return max((output.lead_ns for output in self._outputs if output.is_open), default=0)
+
+    @property
+    def earliest_ns(self) -> int:
+        """How far before the music the earliest output plays."""
+        return max(0, -self._offsets_ns[0])
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """When the next event that waits is due."""
+        return self._due[0][0] if self._due else None
+
+    @property
+    def states(self) -> tuple[OutputState, ...]:
+        """How each output stands."""
+        return tuple(output.state for output in self._outputs)
+
+    def open(self, kit: Kit, volume: float) -> Iterator[str]:
+        """Open all outputs; yields why for each that cannot be and is left out."""
+        for output in self._outputs:
+            try:
+                output.open(kit)
+                output.set_volume(volume)
+            except OutputError as error:
+                output.detail = str(error)
+                yield str(error)
+        self._reopening = Reopening([output for output in self._outputs if output.is_open], kit, self._run_aside)
+
+    def tend(self, volume: float) -> Iterator[tuple[str, bool]]:
+        """Have outputs that have gone opened again. Yields what the player should know, and whether it is bad news."""
+        if self._reopening is None:
+            return
+        for output, is_back in self._reopening.tend(self._clock.now_ns()):
+            if is_back:
+                output.set_volume(volume)
+                yield f"{output.kind} {output.name} is back", False
+            else:
+                yield output.detail, True
+
+    def set_volume(self, volume: float) -> None:
+        """How loud, 0 to 1, where the sound is made here."""
+        for output in self._outputs:
+            output.set_volume(volume)
+
+    def schedule(self, timed: Timed) -> None:
+        """Take an event that is due later."""
+        for output in self._outputs:
+            if output.takes_ahead:
+                output.send(timed.event, timed.due_ns + output.offset_ns)
+        for offset, offset_ns in enumerate(self._offsets_ns):
+            self._count += 1
+            heapq.heappush(self._due, (timed.due_ns + offset_ns, self._count, timed.event, offset))
+
+    def send_due(self) -> None:
+        """Send what is due."""
+        while self._due and self._due[0][0] <= self._clock.now_ns():
+            due_ns, _, event, offset = heapq.heappop(self._due)
+            for output in self._outputs:
+                if not output.takes_ahead and output.offset_ns == self._offsets_ns[offset]:
+                    output.send(event, due_ns)
+            self._record(event, due_ns)
+
+    def _record(self, event: Event, due_ns: int) -> None:
+        now_ns = self._clock.now_ns()
+        self.lateness.add(max(0, now_ns - due_ns))
+        if self.first_sound_ns is None and isinstance(event, Onset):
+            self.first_sound_ns = max(now_ns, due_ns)
+
+    def stop(self, last: Sequence[Timed]) -> None:
+        """Take back what is still to come, end what sounds, and send `last` at once."""
+        self._due.clear()
+        for output in self._outputs:
+            output.silence(self._clock.now_ns())
+            for timed in last:
+                output.send(timed.event, timed.due_ns)
+
+    def panic(self) -> None:
+        """End everything that may sound, whether we began it or not."""
+        for output in self._outputs:
+            output.panic(self._clock.now_ns())
+
+    def close(self) -> None:
+        """Let all outputs go, silent. May be called twice."""
+        self._reopening = None
+        for output in self._outputs:
+            output.close(self._clock.now_ns())
