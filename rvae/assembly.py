@@ -23,6 +23,7 @@ def assemble(corpus: Corpus, spaces: tuple[RhythmSpace, ...], *, preset: str, se
     card = corpus.card.as_mapping()
     bare = Model(corpus.kit, corpus.bars, corpus.meters, spaces, seed=seed, preset=preset, card=card)
     points = bare.encode(corpus.patterns)
+    makers = {source: corpus.makers_of(source) for source in corpus.clips}
     clips = tuple(
         Clip(
             PurePath(pattern.source).stem,
@@ -31,6 +32,8 @@ def assemble(corpus: Corpus, spaces: tuple[RhythmSpace, ...], *, preset: str, se
             (round(float(x), 6), round(float(y), 6)),
             round(float(pattern.qpm), 6),
             pattern.first_bar,
+            makers[pattern.source].people,
+            makers[pattern.source].tags,
         )
         for pattern, (x, y) in zip(corpus.patterns, points, strict=True)
     )

@@ -9,6 +9,7 @@
     │   ├── MidiFileError   ... as MIDI
     │   └── ModelFileError  ... as a model
     ├── CorpusError     clips that leave nothing to learn from
+    ├── CreditsError    a model that does not say whose clips its places are made of
     ├── TrainingError   a training that cannot start or go on
     └── OutputError     a port, device or address that cannot be opened or has gone
 
@@ -52,6 +53,10 @@ class ModelFileError(FileError):
 
 class CorpusError(RvaeError):
     """Clips that leave nothing to learn from."""
+
+
+class CreditsError(RvaeError):
+    """A model does not say whose clips its places are made of."""
 
 
 class TrainingError(RvaeError):

@@ -247,7 +247,7 @@ class SpaceFitting:
             self.first.bars,
             len(self.first.kit),
             self._seating.cells,
-            Plane.of(weights, self._seating.places),
+            Plane.of(weights, self._seating.places, self._seating.owners),
             self._means.numpy(),
             self._net.numpy_decoder(self._pinned.numpy()),
             self._net.numpy_encoder(),

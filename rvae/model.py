@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rvae.errors import MeterError, ModelFileError, PatternError, RvaeError
+from rvae.credits import Credits
+from rvae.errors import CreditsError, MeterError, ModelFileError, PatternError, RvaeError
 from rvae.kit import Kit
 from rvae.meter import MAX_BEATS, TICKS_PER_BEAT, Meter
 from rvae.modelfile import from_bytes, read_file, to_bytes, write_file
@@ -24,7 +25,8 @@ from rvae.space import RhythmSpace, Space, sounding_cells
 class Clip:
     """A training pattern on the plane.
 
-    `name`: for people; `source`: its file's name; `point`: x, y in the unit square. Raises PatternError.
+    `name`: for people; `source`: its file's name; `point`: x, y in the unit square; `people`: whose it is, plain names;
+    `tags`: what it is called. Raises PatternError.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Clip:
     point: tuple[float, float]
     qpm: float = 120.0
     first_bar: int = 0
+    people: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not all(0 <= part <= 1 for part in self.point):
@@ -68,6 +72,10 @@ class Model:
             raise PatternError(f"a model of {self.beats} beats; 1 to {MAX_BEATS}, each once, are possible")
         if {meter.beats for meter in (*self.meters, *(clip.meter for clip in self.clips))} - set(self.beats):
             raise PatternError("a model that has not learned the beats of its own clips; train it again")
+        for space in self.spaces if self.clips else ():  # while a model is put together its clips come last
+            owners = () if space.plane is None else space.plane.owners[:, 1]
+            if max(owners, default=-1) >= len(self.clips_of(space.beats)):
+                raise PatternError(f"a plane of {space.beats} beats with credit for a clip that is not there")
 
     @property
     def beats(self) -> tuple[int, ...]:
@@ -110,6 +118,17 @@ class Model:
     def onsets(self, points: npt.ArrayLike, *, beats: int) -> npt.NDArray[np.bool_]:
         """Which cells sound at places of the plane at the middle of the density control: `[N, V, T]`."""
         return self.space(beats).onset_logits(checked_points(points)) > 0
+
+    def credits(self, points: npt.ArrayLike, *, beats: int) -> Credits:
+        """Whose clips places of the plane are made of.
+
+        `points`: `[N, 2]` in the unit square; `beats`: felt beats in a bar, one of `self.beats`. The weights are those
+        of `clips_of(beats)`. Raises CreditsError for a model that keeps no account of it, MeterError, PatternError.
+        """
+        clips, plane = self.clips_of(beats), self.space(beats).plane
+        if plane is None:
+            raise CreditsError("the published network keeps no account of whose clips a place is made of")
+        return Credits(plane.clip_credits(points, len(clips)), clips)
 
     def pattern(self, point: npt.ArrayLike, *, meter: Meter, density: float | Sequence[float] = 0.5) -> Pattern:
         """The pattern that is played at one place.
@@ -169,6 +188,8 @@ class Model:
                     "point": list(clip.point),
                     "qpm": clip.qpm,
                     "first_bar": clip.first_bar,
+                    "people": list(clip.people),
+                    "tags": list(clip.tags),
                 }
                 for clip in self.clips
             ],
@@ -219,6 +240,8 @@ def _model(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
             (float(entry["point"][0]), float(entry["point"][1])),
             float(entry["qpm"]),
             int(entry["first_bar"]),
+            tuple(map(str, entry.get("people", ()))),
+            tuple(map(str, entry.get("tags", ()))),
         )
         for entry in header["clips"]
     )

@@ -7,13 +7,13 @@ music that was learned. `rvae.layout` puts the clips on the square, `rvae.traini
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from rvae.errors import PatternError
+from rvae.errors import CreditsError, PatternError
 from rvae.pattern import Floats
 
 Points = npt.NDArray[np.floating]
@@ -72,11 +72,14 @@ class Plane:
 
     `weights`: float32 `[G * G, M]`, one row a node, each row sums to one; M anchors, the clips that are spread over
     the plane.
-    `places`: float64 `[M, 2]`, where each anchor stands, on a node that is that clip alone.
+    `places`: float64 `[M, 2]`, where each anchor stands, on a node that is that clip alone. `owners`: int64 `[P, 2]`,
+    pairs of an anchor and a clip (by its number) that it stands for; those of one anchor share it equally. Without any
+    pair it is not known whose the anchors are.
     """
 
     weights: Floats
     places: npt.NDArray[np.float64]
+    owners: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
     def __post_init__(self) -> None:
         side = round(len(self.weights) ** 0.5)
@@ -89,9 +92,16 @@ class Plane:
             raise PatternError("plane weights must be 0 or more and each row must sum to one; train the model again")
         if not np.all((self.places >= 0) & (self.places <= 1)):
             raise PatternError("the places of the anchors must lie in the unit square; train the model again")
+        owned = self.owners[:, 0] if self.owners.ndim == 2 and self.owners.shape[1] == 2 else None
+        if owned is None or (len(owned) and set(owned.tolist()) != set(range(len(self.places)))):
+            raise PatternError("each anchor needs a clip that it stands for; train the model again")
+        if np.any(self.owners < 0):
+            raise PatternError("the clips of the anchors are counted from 0; train the model again")
 
     @classmethod
-    def of(cls, weights: npt.NDArray[Any], places: npt.NDArray[np.float64]) -> Self:
+    def of(
+        cls, weights: npt.NDArray[Any], places: npt.NDArray[np.float64], owners: npt.NDArray[np.int64] | None = None
+    ) -> Self:
         """A plane as its file keeps it: each row made to sum to one, in whole shares.
 
         Shares that are left over go to the largest remainders, so that a plane that was kept comes back the same.
@@ -101,7 +111,8 @@ class Plane:
             parts = np.floor(exact)
             rank = (parts - exact).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
             parts += rank < SHARES - parts.sum(axis=1, keepdims=True)
-        return cls((parts / SHARES).astype(np.float32), places)
+        kept = (parts / SHARES).astype(np.float32)
+        return cls(kept, places) if owners is None else cls(kept, places, owners)
 
     @property
     def shares(self) -> npt.NDArray[np.uint16]:
@@ -117,3 +128,17 @@ class Plane:
     def credits(self, points: npt.ArrayLike) -> Floats:
         """How much of each anchor is in each place: `[N, M]`, rows that sum to one."""
         return interpolated(self.weights, checked_points(points))
+
+    def clip_credits(self, points: npt.ArrayLike, clips: int) -> Floats:
+        """How much of each of so many clips is in each place: `[N, clips]`, rows that sum to one.
+
+        An anchor's credit is divided equally among the clips that it stands for. Raises CreditsError where that is not
+        known.
+        """
+        if not len(self.owners):
+            raise CreditsError("this model was made before it was kept whose the anchors are; train it again")
+        anchors, owners = self.owners.T
+        shares = np.zeros((len(self.places), clips), np.float32)
+        np.add.at(shares, (anchors, owners), 1 / np.bincount(anchors)[anchors])
+        found: Floats = self.credits(points) @ shares
+        return found

@@ -117,6 +117,10 @@ class PublishedSpace:
         shift_ticks = np.tanh(self._head("timeshift", trunk)) * np.float32(_TICKS_PER_COLUMN / 2)
         return self._on_ticks(onset, 0.0), self._on_ticks(velocity, 0.0), self._on_ticks(shift_ticks, 0.0)
 
+    @property
+    def plane(self) -> None:
+        return None
+
     def encode(self, patterns: Sequence[Pattern]) -> npt.NDArray[np.float64]:
         if not patterns:
             return np.zeros((0, 2))

@@ -30,7 +30,8 @@ class Seating:
     `patterns`: those to learn, with variations where they are few. `cells`: `[K]`. `features`: `[N, 3K]`, as the
     encoder reads them. `anchors`: `[M]`, rows of the patterns that stand on the plane. `places`: `[M, 2]`, each on a
     node of its own, `seats`: `[M]`. `score`: `[G * G, M]`, log weights of the blends to begin with. `thresholds`:
-    `[K]`, the probability at which a cell begins to sound.
+    `[K]`, the probability at which a cell begins to sound. `owners`: `[P, 2]`, each anchor with a row of the patterns
+    given that it is, is a part of, or has the same onsets as.
     """
 
     patterns: tuple[Pattern, ...]
@@ -41,6 +42,7 @@ class Seating:
     seats: npt.NDArray[np.int64]
     score: Floats
     thresholds: Floats
+    owners: npt.NDArray[np.int64]
 
     @classmethod
     def of(
@@ -50,7 +52,7 @@ class Seating:
 
         Raises TrainingError where all are silent.
         """
-        learned = _with_variations(patterns)
+        learned, origins = _with_variations(patterns)
         onset = np.stack([pattern.onset for pattern in learned])
         cells = np.flatnonzero(onset.any(axis=0)).astype(np.int64)
         if not len(cells):
@@ -74,6 +76,7 @@ class Seating:
             seats,
             _score(places, side),
             _thresholds(learned, cells, low, high),
+            _owners(patterns, [origins[anchor] for anchor in anchors]),
         )
 
     @property
@@ -90,10 +93,21 @@ class Seating:
         return seated
 
 
-def _with_variations(patterns: Sequence[Pattern]) -> list[Pattern]:
-    """The patterns, and parts of them where they are too few for a plane."""
-    distinct = list({pattern.onset.tobytes(): pattern for pattern in patterns}.values())
-    return [*patterns, *variations(distinct, max(0, ENOUGH_PATTERNS - len(distinct)))]
+def _with_variations(patterns: Sequence[Pattern]) -> tuple[list[Pattern], list[int]]:
+    """The patterns, and parts of them where they are too few for a plane; and the row that each is, or is a part of."""
+    distinct = list({pattern.onset.tobytes(): row for row, pattern in enumerate(patterns)}.values())
+    made = variations([patterns[row] for row in distinct], max(0, ENOUGH_PATTERNS - len(distinct)))
+    origins = [*range(len(patterns)), *(distinct[row] for _, row in made)]
+    return [*patterns, *(variation for variation, _ in made)], origins
+
+
+def _owners(patterns: Sequence[Pattern], origins: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Pairs of an anchor, by the row it comes from, and each row with the onsets of that one: nobody was first."""
+    alike: dict[bytes, list[int]] = {}
+    for row, pattern in enumerate(patterns):
+        alike.setdefault(pattern.onset.tobytes(), []).append(row)
+    pairs = [(anchor, row) for anchor, origin in enumerate(origins) for row in alike[patterns[origin].onset.tobytes()]]
+    return np.array(pairs, np.int64)
 
 
 def _score(places: npt.NDArray[np.float64], side: int) -> Floats:

@@ -47,7 +47,7 @@ def sketched_space(patterns: Sequence[Pattern], seed: int) -> Space:
         patterns[0].bars,
         len(patterns[0].kit),
         seating.cells,
-        Plane.of(weights, seating.places),
+        Plane.of(weights, seating.places, seating.owners),
         np.eye(count, dtype=np.float32),
         Decoder(
             *(np.eye(count, dtype=np.float32), none, flat, none, flat, none),

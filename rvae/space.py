@@ -47,6 +47,10 @@ class RhythmSpace(Protocol):
     def encode(self, patterns: Sequence[Pattern]) -> npt.NDArray[np.float64]:
         """Where on the plane patterns are, `[N, 2]`."""
 
+    @property
+    def plane(self) -> Plane | None:
+        """Which clips each place is made of; None where no account is kept of it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Space:
@@ -90,6 +94,7 @@ class Space:
             "latents": self.latents,
             "plane/shares": self.plane.shares,
             "plane/places": self.plane.places,
+            "plane/owners": self.plane.owners,
             **{f"decoder/{name}": array for name, array in packed(self.decoder).items()},
             **{f"encoder/{name}": array for name, array in packed(self.encoder).items()},
         }
@@ -97,8 +102,9 @@ class Space:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], *, beats: int, bars: int, voices: int) -> Self:
         """The inverse of `arrays`. Raises KeyError or RvaeError where something is missing or does not fit."""
-        if arrays["cells"].dtype.kind not in "iu":
-            raise PatternError("cells must be whole numbers; train the model again")
+        owners = arrays.get("plane/owners", np.zeros((0, 2), np.int64))  # models of before credits have none
+        if arrays["cells"].dtype.kind not in "iu" or owners.dtype.kind not in "iu":
+            raise PatternError("cells and owners must be whole numbers; train the model again")
         parts = {
             room: {item.name: arrays[f"{room}/{item.name}"].astype(np.float32) for item in fields(kind)}
             for room, kind in (("decoder", Decoder), ("encoder", Encoder))
@@ -108,7 +114,7 @@ class Space:
             bars,
             voices,
             arrays["cells"].astype(np.int64),
-            Plane.of(arrays["plane/shares"], arrays["plane/places"].astype(np.float64)),
+            Plane.of(arrays["plane/shares"], arrays["plane/places"].astype(np.float64), owners.astype(np.int64)),
             arrays["latents"].astype(np.float32),
             Decoder(**parts["decoder"]),
             Encoder(**parts["encoder"]),

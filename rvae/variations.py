@@ -11,22 +11,22 @@ from rvae.pattern import Bits, Pattern
 ENOUGH_PATTERNS = 5
 
 
-def variations(patterns: Sequence[Pattern], wanted: int) -> list[Pattern]:
+def variations(patterns: Sequence[Pattern], wanted: int) -> list[tuple[Pattern, int]]:
     """Up to `wanted` patterns made of parts of the given ones, none silent, none twice, none equal to a given one.
 
-    In turn: the onsets on strong ticks, the loud half, each half of the voices that sound, everything but the strong
-    ticks.
+    Each with the row of the pattern that it is a part of. In turn: the onsets on strong ticks, the loud half, each half
+    of the voices that sound, everything but the strong ticks.
     """
     seen = {pattern.onset.tobytes() for pattern in patterns}
-    made: list[Pattern] = []
+    made: list[tuple[Pattern, int]] = []
     for keep in (_strong, _loud, _lower_voices, _upper_voices, _weak):
-        for pattern in patterns:
+        for row, pattern in enumerate(patterns):
             if len(made) == wanted:
                 return made
             onset = (pattern.onset * keep(pattern)).astype(np.int8)
             if onset.any() and onset.tobytes() not in seen:
                 seen.add(onset.tobytes())
-                made.append(_with_onsets(pattern, onset))
+                made.append((_with_onsets(pattern, onset), row))
     return made
 
 
