@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path as FilePath
 
@@ -20,6 +20,7 @@ from performance.engine import Engine
 from performance.outputs.memory import MemoryOutput
 from performance.outputs.mixer import Mixer
 from performance.sequencer import Onset, Release
+from rvae.card import card_texts
 from rvae.errors import UsageError
 from rvae.kit import Kit
 from rvae.meter import TICKS_PER_BEAT, Meter
@@ -56,6 +57,7 @@ class Performance:
     meter: Meter
     bars: int
     qpm: Fraction
+    texts: tuple[str, ...] = ()
 
 
 def perform(
@@ -78,7 +80,8 @@ def perform(
     def pattern_at(beats: int) -> Pattern:
         return model.pattern(path.at(beats / meter.beats), meter=meter, density=density)
 
-    return play_offline(pattern_at, model.kit, meter=meter, bars=bars, bpm=bpm, nudge_ms=nudge_ms)
+    performance = play_offline(pattern_at, model.kit, meter=meter, bars=bars, bpm=bpm, nudge_ms=nudge_ms)
+    return replace(performance, texts=card_texts(model.card))
 
 
 def play_offline(
@@ -132,7 +135,10 @@ def _notes(sent: Iterator[tuple[object, int]]) -> list[Note]:
 
 
 def write_performance_midi(file: str | FilePath, performance: Performance) -> None:
-    """Write a Standard MIDI file with its time signature and tempo, `bars` long. Raises FileError."""
+    """Write a Standard MIDI file with its time signature, its tempo and whose music it is, `bars` long.
+
+    Raises FileError.
+    """
     length = performance.meter.bar_quarters * performance.bars
     write_midi(
         file,
@@ -143,6 +149,7 @@ def write_performance_midi(file: str | FilePath, performance: Performance) -> No
         tempos=[(0, float(performance.qpm))],
         meters=[(0, performance.meter)],
         length_quarters=length,
+        texts=performance.texts,
     )
 
 

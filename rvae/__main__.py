@@ -22,6 +22,7 @@ from rvae.arguments import (
     print_json,
 )
 from rvae.audit.command import AUDIT
+from rvae.carding import CARD
 from rvae.errors import RvaeError
 from rvae.learning import EVALUATE, MODEL_SUFFIX, TRAIN
 from rvae.learning_bench import BENCH
@@ -67,6 +68,7 @@ COMMANDS: tuple[Command, ...] = (
         _inspect_arguments,
         _inspect,
     ),
+    CARD,
     TRAIN,
     EVALUATE,
     AUDIT,

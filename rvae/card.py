@@ -1,9 +1,10 @@
-"""Cards: who made the clips of a folder, under what licence, and whether they agreed."""
+"""Cards: who made the clips of a folder, under what licence, and whether they agreed to training."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,36 @@ from rvae.meter import Meter
 
 CARD_NAME = "dataset.toml"  # beside the clips
 NOBODY = "nobody named"
+
+
+# What a consent begins with that is none. On the safe side: "not asked yet" is none either.
+_REFUSALS = frozenset({"no", "not", "none", "never", "false", "refused", "denied", "withdrawn", "revoked"})
+
+
+def refuses(consent: str) -> bool:
+    """Whether a consent says no: `no`, `none`, `not asked`, `withdrawn in 2026`, ... Nothing said is no refusal."""
+    words = re.findall(r"\w+", consent.lower())
+    return bool(words) and words[0] in _REFUSALS
+
+
+@dataclass(frozen=True)
+class ClipCard:
+    """What a card says of one clip, or of a clip for which it says nothing of its own, of its folder.
+
+    `people`: lines about who made it. `meter`: how its bars are felt. `groupings`: the same for the whole folder.
+    """
+
+    people: tuple[str, ...] = ()
+    licence: str = ""
+    consent: str = ""
+    tags: tuple[str, ...] = ()
+    meter: Meter | None = None
+    groupings: tuple[Meter, ...] = ()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it may not be trained on."""
+        return refuses(self.consent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +59,8 @@ class Makers:
 class Card:
     """What a folder says about its clips. Everything may be missing; `rest` keeps what has no place of its own.
 
-    `people`, `sources`: lines of text. `groupings`: how meters of a written signature are felt. `clip_meters`: the
-    same for single clips by file name.
+    `people`, `sources`: lines of text. `groupings`: how meters of a written signature are felt. `clips`: what is said
+    of single clips, by file name or by path from the card's folder.
     """
 
     name: str = ""
@@ -39,7 +70,7 @@ class Card:
     consent: str = ""
     sources: tuple[str, ...] = ()
     groupings: tuple[Meter, ...] = ()
-    clip_meters: Mapping[str, Meter] = field(default_factory=dict)
+    clips: Mapping[str, ClipCard] = field(default_factory=dict)
     rest: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
@@ -53,8 +84,7 @@ class Card:
             ) from None
         try:
             groupings = tuple(Meter.parse(name) for name in _lines(table.pop("grouping", ())))
-            said = {clip: entry.get("meter") for clip, entry in _tables(table.get("clips")).items()}
-            meters = {clip: Meter.parse(meter) for clip, meter in said.items() if isinstance(meter, str)}
+            clips = {clip: _clip_card(entry) for clip, entry in _tables(table.get("clips")).items()}
         except MeterError as error:
             raise FileError(f"{where}: {error}") from None
         return cls(
@@ -65,17 +95,29 @@ class Card:
             _text(table.pop("consent", "")),
             _lines(table.pop("sources", table.pop("source", ()))),
             groupings,
-            meters,
+            clips,
             table,
         )
 
-    def makers_of(self, file_name: str) -> Makers:
-        """Whose a clip of this folder is: its own entry (`people` or `who`, `tags`) counts before the folder's."""
-        entry = _tables(self.rest.get("clips")).get(file_name, {})
-        lines = _lines(entry.get("people", entry.get("who", ()))) or self.people
-        people = tuple(dict.fromkeys(filter(None, map(plain_name, lines))))
-        tags = _lines(entry.get("tags", ())) or _lines(self.rest.get("tags", ()))
-        return Makers(people or (NOBODY,), tuple(dict.fromkeys(tags)))
+    def of_clip(self, clip: str | Path) -> ClipCard:
+        """What is known of a clip, by its path: its own entry counts before the folder's."""
+        parts = Path(clip).parts
+        ways = ("/".join(parts[place:]) for place in range(len(parts)))  # the longest first
+        own = next((self.clips[way] for way in ways if way in self.clips), ClipCard())
+        return ClipCard(
+            own.people or self.people,
+            own.licence or self.licence,
+            own.consent or self.consent,
+            own.tags or _lines(self.rest.get("tags", ())),
+            own.meter,
+            self.groupings,
+        )
+
+    def makers_of(self, clip: str | Path) -> Makers:
+        """Whose a clip is, by its path, and what it is called."""
+        known = self.of_clip(clip)
+        people = tuple(dict.fromkeys(filter(None, map(plain_name, known.people))))
+        return Makers(people or (NOBODY,), tuple(dict.fromkeys(known.tags)))
 
     def as_mapping(self) -> dict[str, object]:
         """The card as plain JSON values, to travel in a model; without the tables about single clips."""
@@ -88,16 +130,25 @@ class Card:
         return plain
 
 
-def merge_cards(cards: Iterable[Card]) -> Card:
-    """Several cards as one: texts joined, lines in order and each once; what holds for single clips stays behind."""
-    rows = tuple(cards)
+def card_texts(card: Mapping[str, object]) -> tuple[str, ...]:
+    """What a card, as plain values, says of people, licence, consent and sources: lines to write into other files."""
+    said = ((key, _lines(card.get(key, ()))) for key in ("name", "people", "licence", "consent", "sources"))
+    return tuple(f"{key}: {'; '.join(lines)}" for key, lines in said if lines)
 
+
+def merge_cards(cards: Iterable[Card], clips: Iterable[ClipCard] = ()) -> Card:
+    """Several cards as one: texts joined, lines in order and each once.
+
+    `clips`: what is known of the clips that are meant; their licences and consents then stand for those of the folders.
+    """
+    rows, known = tuple(cards), tuple(clips)
+    said = (*(card.people for card in rows), *(clip.people for clip in known))
     return Card(
         _joined(card.name for card in rows),
         _joined(card.description for card in rows),
-        tuple(dict.fromkeys(line for card in rows for line in card.people)),
-        _joined(card.licence for card in rows),
-        _joined(card.consent for card in rows),
+        tuple(dict.fromkeys(line for people in said for line in people)),
+        _joined(card.licence for card in known or rows),
+        _joined(card.consent for card in known or rows),
         tuple(dict.fromkeys(line for card in rows for line in card.sources)),
     )
 
@@ -114,9 +165,26 @@ def read_card(folder: Path) -> Card | None:
     return Card.parse(text, where=str(path))
 
 
+def card_folder(clip: Path) -> Path | None:
+    """The folder of the card that speaks for a clip: its own or the nearest above it; None where there is none."""
+    return next((folder for folder in clip.absolute().parents if os.path.isfile(folder / CARD_NAME)), None)
+
+
 def plain_name(line: str) -> str:
     """The name in a line about a person: `Ada (played, 2025)` is Ada."""
     return line.split(" (", 1)[0].strip()
+
+
+def _clip_card(entry: Mapping[str, object]) -> ClipCard:
+    """What a card says of one clip. Raises MeterError."""
+    meter = entry.get("meter")
+    return ClipCard(
+        _lines(entry.get("people", entry.get("who", ()))),
+        _text(entry.get("licence", entry.get("license", ""))),
+        _text(entry.get("consent", "")),
+        _lines(entry.get("tags", ())),
+        Meter.parse(meter) if isinstance(meter, str) else None,
+    )
 
 
 def _joined(texts: Iterable[str]) -> str:
@@ -124,7 +192,9 @@ def _joined(texts: Iterable[str]) -> str:
 
 
 def _text(value: object) -> str:
-    """Any value as text; a table as its name with the rest in brackets: `Ada (played, 2025)`."""
+    """Any value as text; a table as its name with the rest in brackets: `Ada (played, 2025)`; true as yes."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict) and value:
         name, *others = (_text(part) for part in value.values())
         return f"{name} ({', '.join(others)})" if others else name

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rvae.account import ClipReport, Dropped, ImportReport
-from rvae.card import CARD_NAME, Card, Makers, merge_cards, read_card
+from rvae.card import CARD_NAME, Card, Makers, card_folder, merge_cards, read_card
 from rvae.cutting import Reading, cut
 from rvae.errors import CorpusError, MidiFileError
 from rvae.grid import Quantiser
@@ -26,7 +26,7 @@ class Corpus:
     """The patterns a model learns from, and where they come from.
 
     `cards`: the cards of the folders, each once. `report`: the account of every note-on in the files. `card_of`: the
-    card of the folder that a file came from, where it has one.
+    card that speaks for a file, where there is one.
     """
 
     patterns: tuple[Pattern, ...]
@@ -58,8 +58,9 @@ class Corpus:
 
     @property
     def card(self) -> Card:
-        """All cards as one."""
-        return merge_cards(self.cards)
+        """All cards as one, with what holds for the clips that are here."""
+        known = (self.card_of[clip].of_clip(clip) for clip in self.clips if clip in self.card_of)
+        return merge_cards(self.cards, known)
 
     @property
     def onsets(self) -> int:
@@ -69,7 +70,7 @@ class Corpus:
     def makers_of(self, clip: str) -> Makers:
         """Whose a clip is and what it is called, by its file."""
         card = self.card_of.get(clip)
-        return Makers() if card is None else card.makers_of(Path(clip).name)
+        return Makers() if card is None else card.makers_of(clip)
 
     def of_clips(self, clips: Iterable[str]) -> Corpus:
         """The part of the corpus that came from these files, without the cards of folders of which nothing is left.
@@ -104,32 +105,50 @@ def read_corpus(
 
     `bars`: 1, 2 or 4, the bars of one pattern. `channel`: 1..16 where the drums are; without it channel 10 if it has
     notes, otherwise every channel. `groupings`: how meters are felt, e.g. `Meter.parse("7/8(3+2+2)")`; otherwise a
-    text in the file says so, then the card of the folder (`dataset.toml`), then custom. A file that cannot be read is
-    in `report.dropped` and no error. Raises CorpusError where no file leaves anything, UsageError for an argument out
-    of range, FileError for a card that cannot be read.
+    text in the file says so, then the card (`dataset.toml` in the clip's folder or the nearest above it), then custom.
+    A clip whose makers have not agreed to training gives no patterns, a file that cannot be read is no error: both are
+    in `report.dropped`. Raises CorpusError where no file leaves anything, UsageError for an argument out of range,
+    FileError for a card that cannot be read.
     """
     reading = Reading(bars, kit, channel, ticks_per_beat, quantise, tuple(groupings))
     patterns: list[Pattern] = []
     reports: list[ClipReport] = []
     unreadable: list[Dropped] = []
-    cards: dict[Path, Card | None] = {}
+    cards = _Cards()
     for path in find_clips(paths):
-        if path.parent not in cards:
-            cards[path.parent] = read_card(path.parent)
+        card = cards.of(path)
         try:
             clip = read_midi(path)
         except MidiFileError as error:
             unreadable.append(Dropped(str(path), str(error).removeprefix(f"{path}: ")))
             continue
-        found, report = cut(clip, str(path), reading, cards[path.parent])
+        found, report = cut(clip, str(path), reading, None if card is None else card.of_clip(path))
         patterns += found
         reports.append(report)
     report_of_all = ImportReport(tuple(reports), tuple(unreadable))
     if not patterns:
         raise CorpusError(_nothing(report_of_all))
-    kept = tuple(card for card in cards.values() if card is not None)
-    card_of = {clip.file: card for clip in reports if (card := cards[Path(clip.file).parent]) is not None}
+    card_of = {clip.file: card for clip in reports if (card := cards.of(Path(clip.file))) is not None}
+    taken = {pattern.source for pattern in patterns}
+    kept = tuple({id(card): card for clip, card in card_of.items() if clip in taken}.values())
     return Corpus(tuple(patterns), kit, bars, ticks_per_beat, kept, report_of_all, card_of)
+
+
+class _Cards:
+    """The cards that speak for clips, each read once."""
+
+    def __init__(self) -> None:
+        self._by_folder: dict[Path | None, Card | None] = {None: None}
+        self._speaking: dict[Path, Path | None] = {}
+
+    def of(self, clip: Path) -> Card | None:
+        """The card that speaks for a clip, where there is one. Raises FileError for one that cannot be read."""
+        if clip.parent not in self._speaking:
+            self._speaking[clip.parent] = card_folder(clip)
+        folder = self._speaking[clip.parent]
+        if folder is not None and folder not in self._by_folder:
+            self._by_folder[folder] = read_card(folder)
+        return self._by_folder[folder]
 
 
 def _nothing(report: ImportReport) -> str:

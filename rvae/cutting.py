@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import zip_longest
 from math import ceil, floor
-from pathlib import Path
 
 import numpy as np
 
 from rvae.account import ClipReport, Dropped
-from rvae.card import Card
+from rvae.card import ClipCard
 from rvae.errors import UsageError
 from rvae.grid import GRIDS, QUANTISERS, Ints, Quantiser, Reals, quantise
 from rvae.kit import STANDARD_KIT, Kit
@@ -22,6 +21,7 @@ from rvae.pattern import CYCLE_BARS, MAX_MICROTIMING_TICKS, MAX_MIDI_VELOCITY, P
 from rvae.stretches import Stretch, find_stretches, positions
 from rvae.time import us_per_quarter_to_qpm
 
+NO_CONSENT = "its makers have not agreed to training (dataset.toml); ask them, then say so with rvae card"
 _LOOP_BARS = max(CYCLE_BARS)
 
 
@@ -107,10 +107,10 @@ class _Cutter:
     def qpm(self, pulse: int | Fraction) -> float:
         return float(us_per_quarter_to_qpm(self.us_per_quarter(pulse)))
 
-    def place(self, heard: Ints, card: Card) -> list[_Filled]:
+    def place(self, heard: Ints, card: ClipCard) -> list[_Filled]:
         """Quantise each stretch; what is early before a change of meter goes over to the next."""
         pulses = heard[:, 0]
-        where = find_stretches(self.clip, Path(self.source).name, self.reading.groupings, card)
+        where = find_stretches(self.clip, self.reading.groupings, card)
         self.notes += where.notes
         for refused in where.refused:
             self.drop(refused.reason, len(heard[_between(pulses, refused.start, refused.end)]))
@@ -268,13 +268,21 @@ def _ticks(stretch: Stretch, ticks_per_beat: int) -> float:
     return float(stretch.meter.ticks_at(quarters) * ticks_per_beat / TICKS_PER_BEAT)
 
 
-def cut(clip: MidiClip, source: str, reading: Reading, card: Card | None = None) -> tuple[list[Pattern], ClipReport]:
-    """The patterns of one clip, and the account of its notes. `source`: the file as given; `card`: its folder's."""
+def cut(
+    clip: MidiClip, source: str, reading: Reading, card: ClipCard | None = None
+) -> tuple[list[Pattern], ClipReport]:
+    """The patterns of one clip, and the account of its notes. `source`: the file as given; `card`: what is known of it.
+
+    A clip whose makers have not agreed to training gives none.
+    """
     work = _Cutter(clip, source, reading)
     patterns: list[Pattern] = []
     meters: dict[Meter, tuple[int, int]] = {}
     voices: Counter[int] = Counter()
-    for filled in work.place(work.heard(), card or Card()):
+    known = card or ClipCard()
+    if known.is_refused:
+        work.drop(NO_CONSENT, len(clip.notes))
+    for filled in [] if known.is_refused else work.place(work.heard(), known):
         if filled.cells:
             patterns += work.patterns(filled)
             bars, onsets = meters.get(filled.stretch.meter, (0, 0))

@@ -215,6 +215,7 @@ def write_midi(
     meters: Sequence[tuple[Fraction | float, Meter]] = (),
     length_quarters: Fraction | float = 0,
     name: str = "",
+    texts: Sequence[str] = (),
     ppq: int = WRITE_PPQ,
 ) -> None:
     """Write a Standard MIDI file of format 0, whole or not at all: what stands at `path` stays until the new one is
@@ -222,12 +223,13 @@ def write_midi(
 
     `tempos`: (quarters, qpm). `meters`: (quarters, meter); each is written as a time signature and, where its beats
     are not equal, as a text `meter 7/8(2+2+3)`, from which `read_corpus` knows the grouping. `length_quarters`: where
-    the track ends, and the notes in it. A note ends where the next of its pitch begins, at the latest. Raises
-    FileError.
+    the track ends, and the notes in it. `texts`: lines about the music, at its start. A note ends where the next of its
+    pitch begins, at the latest. Raises FileError.
     """
     events: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []
     if name:
         events.append((0, 0, mido.MetaMessage("track_name", name=name)))
+    events += [(0, 0, mido.MetaMessage("text", text=text)) for text in texts]
     for quarters, meter in meters:
         pulse = _pulses(quarters, ppq)
         if meter.numerator > 255:
@@ -254,7 +256,14 @@ def write_midi(
     write_whole(path, lambda out: file.save(file=out))
 
 
-def write_patterns(path: str | Path, patterns: Sequence[Pattern], *, qpm: float | None = None, name: str = "") -> None:
+def write_patterns(
+    path: str | Path,
+    patterns: Sequence[Pattern],
+    *,
+    qpm: float | None = None,
+    name: str = "",
+    texts: Sequence[str] = (),
+) -> None:
     """Write patterns one after the other as a clip that `read_corpus` reads again. Raises FileError.
 
     `qpm`: one tempo for all; otherwise each has its own. A file of at most 4 bars is a loop: an onset before its
@@ -278,7 +287,7 @@ def write_patterns(path: str | Path, patterns: Sequence[Pattern], *, qpm: float 
             pitch = pattern.kit.voices[onset.voice].pitch_out
             notes.append(MidiNote(quarters, _NOTE_QUARTERS, DRUM_CHANNEL, pitch, onset.velocity))
         start += pattern.quarters
-    write_midi(path, notes, tempos=tempos, meters=meters, length_quarters=length, name=name)
+    write_midi(path, notes, tempos=tempos, meters=meters, length_quarters=length, name=name, texts=texts)
 
 
 def _pulses(quarters: Fraction | float, ppq: int) -> int:

@@ -12,7 +12,7 @@ from math import ceil, lcm
 import numpy as np
 import numpy.typing as npt
 
-from rvae.card import Card
+from rvae.card import ClipCard
 from rvae.errors import MeterError
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.midi import MidiClip, TimeSignature
@@ -75,20 +75,20 @@ class Stretches:
     notes: list[str] = field(default_factory=list)
 
 
-def find_stretches(clip: MidiClip, name: str, groupings: Sequence[Meter], card: Card) -> Stretches:
+def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard) -> Stretches:
     """Cut a clip at its time signatures.
 
-    How a meter is felt is taken from `groupings`, or as the card says of the clip of this file `name`, or as a text in
-    the file says, or as the card says of all clips, or as is usual.
+    How a meter is felt is taken from `groupings`, or as the card says of this clip, or as a text in the file says, or
+    as the card says of all clips, or as is usual.
     """
     here = Stretches()
-    signatures = _signatures(clip, card.clip_meters.get(name), here.notes)
+    signatures = _signatures(clip, card.meter, here.notes)
     said = _meters_said(clip.texts)
     for signature, following in zip(signatures, [*signatures[1:], None], strict=True):
         end = None if following is None else following.pulse
         asked = (
             *groupings,
-            *filter(None, (card.clip_meters.get(name), _said_before(said, signature))),
+            *filter(None, (card.meter, _said_before(said, signature))),
             *card.groupings,
         )
         try:

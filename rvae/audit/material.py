@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import numpy as np
 import numpy.typing as npt
 
-from rvae.card import NOBODY, Card
+from rvae.card import NOBODY, Card, ClipCard
 from rvae.corpus import Corpus, read_corpus
 from rvae.cutting import Reading, drum_channel
 from rvae.meter import TICKS_PER_BEAT, Meter
@@ -90,14 +90,16 @@ def read_material(paths: Iterable[str | Path], reading: Reading) -> Material:
         quantise=reading.quantise,
         groupings=reading.groupings,
     )
-    files = [clip.file for clip in corpus.report.clips]
+    cards = {clip.file: corpus.card_of.get(clip.file, Card()).of_clip(clip.file) for clip in corpus.report.clips}
     clips: list[Clip] = []
     gatherer = _Gatherer(reading)
-    for file in files:
+    for file, card in cards.items():
+        if card.is_refused:
+            continue
         midi = read_midi(file)
         makers = corpus.makers_of(file)
         clips.append(Clip(file, _named(makers.people, file), makers.tags, midi.ppq))
-        gatherer.add(len(clips) - 1, midi, Path(file).name, corpus.card_of.get(file, Card()))
+        gatherer.add(len(clips) - 1, midi, card)
     return Material(corpus, tuple(clips), tuple(gatherer.meters), gatherer.notes())
 
 
@@ -117,11 +119,11 @@ class _Gatherer:
         kit = reading.kit
         self.row_of = np.array([-1 if (row := kit.row_of_pitch(pitch)) is None else row for pitch in range(128)])
 
-    def add(self, number: int, midi: MidiClip, name: str, card: Card) -> None:
+    def add(self, number: int, midi: MidiClip, card: ClipCard) -> None:
         """Take the drum notes of a file."""
         channel = drum_channel(midi, self.reading)
         notes = midi.notes if channel is None else midi.notes[midi.notes[:, 1] == channel]
-        for stretch in find_stretches(midi, name, self.reading.groupings, card).found:
+        for stretch in find_stretches(midi, self.reading.groupings, card).found:
             last = np.iinfo(np.int64).max if stretch.end is None else stretch.end
             inside = notes[(notes[:, 0] >= ceil(stretch.start)) & (notes[:, 0] < last)]
             if len(inside):
