@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -27,8 +29,11 @@ from rvae.meter import Meter
 
 DEFAULT_PORT = 12_000
 _MAX_BYTES = 65_536
+_MAX_MESSAGE_BYTES = 1024  # ours are short; one of 64 kB takes the library longer than a frame to read
 _MAX_DEPTH = 8
 _BUDGET_S = 0.003
+_ROOM_BYTES = 4_000_000  # for what comes while the window is held up; the system may give less
+_SO_MEMINFO, _DROPPED = 55, slice(32, 36)  # of Linux: what the socket's room was too small for
 
 
 class OscInput:
@@ -39,9 +44,13 @@ class OscInput:
 
     def __init__(self, port: int, kit: Kit, *, host: str = "0.0.0.0") -> None:
         self.ignored = 0
+        self._told = {"ignored": 0, "lost": 0}
         self._kit = kit
+        self._unread: Iterator[tuple[str, Sequence[object]]] = iter(())
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM_BYTES)
         try:
             self._socket.bind((host, port))
         except (OSError, OverflowError) as error:
@@ -54,36 +63,60 @@ class OscInput:
         """The port it listens on."""
         return int(self._socket.getsockname()[1])
 
+    @property
+    def lost(self) -> int:
+        """How many packets came faster than they were taken and were dropped by the system, where it can tell."""
+        if not sys.platform.startswith("linux"):
+            return 0
+        try:
+            info = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _DROPPED.stop)
+        except OSError:
+            return 0
+        return int.from_bytes(info[_DROPPED], sys.byteorder)
+
     def receive(self) -> list[StageCommand]:
         """The commands that have come in; of a flood, as much as fits a fifth of a frame, cursor moves but the last
-        left out.
+        left out. The rest comes with the next calls, also of a bundle.
         """
         found: list[StageCommand] = []
         until = time.perf_counter() + _BUDGET_S
         while time.perf_counter() < until:
-            try:
-                data = self._socket.recv(_MAX_BYTES)
-            except BlockingIOError:
-                break
-            except OSError:
-                continue  # an answer to something we sent: nobody listens there
-            for command in self._commands(data):
-                if found and isinstance(command, MoveCursor) and isinstance(found[-1], MoveCursor):
-                    found.pop()
-                found.append(command)
+            message = next(self._unread, None)
+            if message is None:
+                try:
+                    self._unread = _messages(self._socket.recv(_MAX_BYTES))
+                except BlockingIOError:
+                    break
+                except OSError:
+                    continue  # an answer to something we sent: nobody listens there
+                continue
+            command = self._command(*message)
+            if command is None:
+                self.ignored += 1
+                continue
+            if found and isinstance(command, MoveCursor) and isinstance(found[-1], MoveCursor):
+                found.pop()
+            found.append(command)
+        return found
+
+    def news(self) -> list[str]:
+        """What the player should know: a line at the first message ignored or lost and then at each tenfold, so that a
+        flood makes a few lines and not thousands.
+        """
+        lines = {
+            "ignored": "messages were none of ours and were passed over; see docs for the addresses",
+            "lost": "messages came faster than they could be taken and are lost; let their sender send fewer",
+        }
+        found: list[str] = []
+        for what, count in (("ignored", self.ignored), ("lost", self.lost)):
+            if count and count >= 10 * self._told[what]:
+                self._told[what] = count
+                found.append(f"OSC in: {count} {lines[what]}")
         return found
 
     def close(self) -> None:
         """Let the port go."""
         self._socket.close()
-
-    def _commands(self, data: bytes) -> Iterator[StageCommand]:
-        for address, values in _messages(data):
-            command = self._command(address, values)
-            if command is None:
-                self.ignored += 1
-            else:
-                yield command
 
     def _command(self, address: str, values: Sequence[object]) -> StageCommand | None:
         try:
@@ -141,33 +174,28 @@ _FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
 }
 
 
-def _messages(data: bytes) -> list[tuple[str, list[object]]]:
-    """The messages of a packet, bundles unpacked; one of address "" stands for what cannot be read."""
+def _messages(data: bytes, depth: int = 0) -> Iterator[tuple[str, Sequence[object]]]:
+    """The messages of a packet one by one, bundles unpacked; one of address "" stands for what cannot be read."""
+    if data.startswith(b"#bundle\0") and depth < _MAX_DEPTH:
+        at = 16
+        while at + 4 <= len(data):
+            length = int.from_bytes(data[at : at + 4], "big")
+            yield from _messages(data[at + 4 : at + 4 + length], depth + 1)
+            at += 4 + length
+        return
+    yield _message(data)
+
+
+def _message(data: bytes) -> tuple[str, Sequence[object]]:
     from pythonosc.osc_message import OscMessage
 
-    found: list[tuple[str, list[object]]] = []
-    waiting = [(data, 0)]
-    while waiting:
-        part, depth = waiting.pop(0)
-        if part.startswith(b"#bundle\0") and depth < _MAX_DEPTH:
-            waiting = [(inner, depth + 1) for inner in _bundle(part)] + waiting
-            continue
-        try:
-            message = OscMessage(part)
-            found.append((message.address, list(message.params)))
-        except Exception:  # noqa: BLE001  # a stranger's bytes: the library raises whatever they break
-            found.append(("", []))
-    return found
-
-
-def _bundle(data: bytes) -> list[bytes]:
-    parts: list[bytes] = []
-    at = 16
-    while at + 4 <= len(data):
-        length = int.from_bytes(data[at : at + 4], "big")
-        parts.append(data[at + 4 : at + 4 + length])
-        at += 4 + length
-    return parts
+    if len(data) > _MAX_MESSAGE_BYTES:
+        return "", []
+    try:
+        message = OscMessage(data)
+        return message.address, list(message.params)
+    except Exception:  # noqa: BLE001  # a stranger's bytes: the library raises whatever they break
+        return "", []
 
 
 class CursorEcho:

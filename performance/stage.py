@@ -87,7 +87,6 @@ class Stage:
         self._scenes: dict[int, Scene] = {}
         self._numbers = 0
         self._heard_number = 0
-        self._ignored = 0
         self._lost = False
         if density is not None:
             self._controls["density"] = control("density").clamp(density)
@@ -202,8 +201,8 @@ class Stage:
         if self._osc_in is not None:
             for command in self._osc_in.receive():
                 self.do(command)
-            if self._osc_in.ignored > self._ignored:
-                self._tell_ignored(self._osc_in.ignored)
+            for line in self._osc_in.news():
+                self.say(line)
         status = self._engine.status()
         for message in status.messages:
             if message.number > self._heard_number:
@@ -232,12 +231,6 @@ class Stage:
             self._decoded = self._decode(self._wanted())
             self._send(SetPattern(self._decoded[1], "bar"))
             self.say(f"learned: {len(found.clips)} patterns are on the plane")
-
-    def _tell_ignored(self, count: int) -> None:
-        # Said at the first and then at each tenfold: a flood of nonsense makes one line, not thousands.
-        if self._ignored == 0 or count >= 10 * self._ignored:
-            self._ignored = count
-            self.say(f"OSC in: {count} messages were none of ours and were passed over; see docs for the addresses")
 
     def _decode_and_send(self, wanted: _Wanted) -> None:
         try:

@@ -1,0 +1,238 @@
+"""`rvae play` as a performer has it, in processes of its own, and what others hear of it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jack_support import wait_for
+from pythonosc.osc_bundle import OscBundle
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE_S = 60.0
+
+
+def osc(address: str, *values: object) -> bytes:
+    """An OSC message."""
+    builder = OscMessageBuilder(address)
+    for value in values:
+        builder.add_arg(value)
+    return builder.build().dgram
+
+
+@contextmanager
+def own_display() -> Iterator[str]:
+    """A screen of our own on a free number, gone afterwards. Skips where there is none to be had."""
+    if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
+        pytest.skip("needs Xvfb and xdotool: apt-get install xvfb xdotool")
+    reader, writer = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
+        pass_fds=[writer],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        number = told.readline().strip()  # written when it is ready
+    try:
+        assert number, "Xvfb did not start"
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An OSC message that arrived: what it says, and when it is due, in NTP time."""
+
+    address: str
+    values: tuple[Any, ...]
+    timetag: int
+
+
+class OscLog:
+    """All that an engine plays, as it tells it over OSC to a listener that stays; `check` says whether it is whole."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.setblocking(False)
+        self.heard: list[Heard] = []
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def read(self) -> int:
+        """Take in what has come; how many beats there are by now."""
+        while True:
+            try:
+                bundle = OscBundle(self._socket.recv(4096))
+            except BlockingIOError:
+                return len(self._of("/rvae/beat"))
+            tag = int.from_bytes(bundle.dgram[8:16], "big")
+            self.heard += [Heard(message.address, tuple(message.params), tag) for message in bundle]
+
+    def _of(self, address: str) -> list[Heard]:
+        return [one for one in self.heard if one.address == address]
+
+    @property
+    def onsets(self) -> list[Heard]:
+        return self._of("/rvae/onset")
+
+    def check(self, beats_per_bar: int | None = None) -> None:
+        """No bar and no beat is missing or double, no onset is double, and none is out of its time."""
+        self.read()
+        bars = [one.values[0] for one in self._of("/rvae/bar")]
+        assert bars == list(range(1, len(bars) + 1)), f"bars: {bars}"
+        beats = [one.values[0] for one in self._of("/rvae/beat")]
+        for before, after in itertools.pairwise(beats):
+            assert after in (1, before + 1), f"beats: {beats}"
+            assert beats_per_bar is None or (after == 1) == (before == beats_per_bar), f"beats: {beats}"
+        due = [one.timetag for one in self._of("/rvae/beat")]
+        assert due == sorted(due)
+        keys = [(one.values[0], *one.values[2:]) for one in self.onsets]
+        assert len(keys) == len(set(keys)), "an onset was played twice"
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started, on Linux."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def resident_kb(pid: int) -> int:
+    """How much memory of its own a process holds."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+
+
+class Played:
+    """`rvae play` with these words, told what to do over OSC, its engine heard over OSC."""
+
+    def __init__(self, *words: str, display: str | None = None) -> None:
+        self.log = OscLog()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self._mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name not in ("SDL_VIDEODRIVER", "DISPLAY")},
+            **({"DISPLAY": display} if display else {"SDL_VIDEODRIVER": "dummy"}),
+            "SDL_FRAMEBUFFER_ACCELERATION": "0",
+            "PYTHONPATH": str(ROOT),
+        }
+        run = "from performance.start import main; raise SystemExit(main())"
+        command = [sys.executable, "-W", "error", "-c", run, "play", *words]
+        command += ["--osc", self.log.address, "--osc-in", str(self.port)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self._environment, text=True
+        )
+
+    def tell(self, *packets: bytes) -> None:
+        """Send OSC to it."""
+        for packet in packets:
+            self._mouth.sendto(packet, ("127.0.0.1", self.port))
+
+    def play(self, *, beats: int = 4) -> None:
+        """Start, and wait until so many beats were heard."""
+
+        def begun() -> bool:
+            if self.log.read() == 0:
+                self.tell(osc("/rvae/play"))
+            return self.log.read() >= beats
+
+        if not wait_for(begun, seconds=PATIENCE_S):
+            self.process.kill()
+            raise AssertionError(f"it does not play: {self.process.communicate()[1]}")
+
+    def plays_on(self, beats: int = 8) -> bool:
+        """Whether so many more beats come."""
+        until = self.log.read() + beats
+        return wait_for(lambda: self.log.read() >= until, seconds=PATIENCE_S)
+
+    def stops(self) -> bool:
+        """Whether it stops when it is told to: no beat comes for a second."""
+        for _ in range(10):
+            self.tell(osc("/rvae/stop"))
+            beats = self.log.read()
+            if not wait_for(lambda beats=beats: self.log.read() > beats, seconds=1):
+                return True
+        return False
+
+    @property
+    def engine(self) -> int:
+        """The engine's process."""
+        for child in children_of(self.process.pid):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+        raise AssertionError("there is no engine")
+
+    def window(self) -> str:
+        """The number of its window."""
+        return self.hands("search", "--sync", "--pid", str(self.process.pid)).split()[0]
+
+    def hands(self, *words: str | int) -> str:
+        """Let xdotool do something."""
+        done = subprocess.run(
+            ["xdotool", *map(str, words)], env=self._environment, capture_output=True, text=True, timeout=PATIENCE_S
+        )
+        return done.stdout
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        assert self.process.stderr
+        self.process.stderr.close()
+        self._mouth.close()
+        self.log.close()
+
+
+class Ear:
+    """A JACK program with an input for MIDI, which hears every message and knows what sounds."""
+
+    def __init__(self, name: str = "synth") -> None:
+        import jack
+
+        self.client: Any = jack.Client(name, no_start_server=True)
+        self._in = self.client.midi_inports.register("in")
+        self.sounding: set[int] = set()
+        self.ons = 0
+        self.wrong: list[str] = []
+        self.client.set_process_callback(self._process)
+        self.client.activate()
+
+    def _process(self, frames: int) -> None:
+        for _, data in self._in.incoming_midi_events():
+            status, pitch, *_ = bytes(data)
+            if status == 0x99:
+                self.ons += 1
+                if pitch in self.sounding:
+                    self.wrong.append(f"{pitch} begins before it ended")
+                self.sounding.add(pitch)
+            elif status == 0x89:
+                self.sounding.discard(pitch)
+
+    def falls_silent(self) -> bool:
+        """Whether every note has ended, now or soon."""
+        return wait_for(lambda: not self.sounding)
+
+    def close(self) -> None:
+        self.client.deactivate(ignore_errors=True)
+        self.client.close(ignore_errors=True)

@@ -1,0 +1,184 @@
+"""OSC from a hostile network: garbage, floods, bundles of bundles. The beat goes on, and nothing goes unsaid."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jack_support import wait_for
+from playing_support import Played, osc, own_display, resident_kb
+
+import performance.osc_input
+from performance.commands import MoveCursor, Panic, SetControl, Stop
+from performance.osc_input import OscInput
+from rvae.kit import STANDARD_KIT
+
+
+def bundle(*parts: bytes) -> bytes:
+    return b"#bundle\0" + bytes(8) + b"".join(struct.pack(">I", len(part)) + part for part in parts)
+
+
+def deep(part: bytes, depth: int) -> bytes:
+    for _ in range(depth):
+        part = bundle(part)
+    return part
+
+
+HOSTILE: dict[str, bytes] = {
+    "bytes": b"\xde\xad\xbe\xef" * 40,
+    "nothing": b"",
+    "a bundle of nothing": bundle(*[b""] * 300),
+    "bundles too deep": deep(osc("/rvae/stop"), 60),
+    "a bundle that lies about its lengths": b"#bundle\0" + bytes(8) + b"\xff\xff\xff\xf0/rvae/stop",
+    "wrong types": osc("/rvae/tempo", "fast", True, b"blob"),
+    "not a number": osc("/rvae/cursor", float("nan"), float("inf")),
+    "no arguments": osc("/rvae/density"),
+    "a meter beyond reason": osc("/rvae/meter", "999999999/8"),
+    "a meter of many digits": osc("/rvae/meter", "9" * 900 + "/8"),
+    "a string that never ends": osc("/rvae/meter", "4/4")[:-4] + b"\xff" * 300,
+    "arrays in arrays": b"/rvae/cursor\0\0\0\0," + b"[" * 20_000 + b"]" * 20_000 + bytes(3),
+    "a scene of no number": osc("/rvae/scene", "store", 10**18),
+    "somebody else's": osc("/their/fader", 0.5),
+}
+
+
+@pytest.fixture
+def listener() -> Iterator[OscInput]:
+    listener = OscInput(0, STANDARD_KIT, host="127.0.0.1")
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def mouth(listener: OscInput) -> Iterator[Callable[[bytes], object]]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        yield lambda data: sender.sendto(data, ("127.0.0.1", listener.port))
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_makes_no_sense_moves_nothing_and_is_counted(
+    listener: OscInput, mouth: Callable[[bytes], object], what: str
+) -> None:
+    mouth(HOSTILE[what])
+    mouth(osc("/rvae/panic"))
+    found = []
+    assert wait_for(lambda: found.extend(listener.receive()) or Panic() in found)
+    assert found == [Panic()]
+    assert listener.ignored > 0
+    assert len(listener.news()) == 1
+    assert listener.news() == []
+
+
+def test_every_message_of_a_flood_is_heard_ignored_or_counted_as_lost(
+    listener: OscInput, mouth: Callable[[bytes], object]
+) -> None:
+    heard = 0
+    for number in range(5000):
+        mouth(osc("/rvae/density", number / 5000) if number % 2 else HOSTILE["bytes"])
+        if number % 500 == 499:
+            heard += len(listener.receive())
+    mouth(osc("/rvae/stop"))
+    last = []
+    # A full room has no place for the stop: it is sent again, as a hand would.
+    assert wait_for(lambda: last.extend(listener.receive()) or Stop() in last or mouth(osc("/rvae/stop")) is None)
+    heard += sum(isinstance(command, SetControl) for command in last)
+    stops = sum(command == Stop() for command in last)
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only Linux tells what it dropped")
+    assert wait_for(lambda: [*listener.receive()] == [])
+    assert heard + listener.ignored + listener.lost >= 5000
+    assert heard + listener.ignored <= 5000 + stops
+
+
+def test_a_frame_takes_a_little_of_a_flood_and_the_next_frame_goes_on_with_it(
+    listener: OscInput, mouth: Callable[[bytes], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [osc("/rvae/density", number / 100) for number in range(50)]
+    mouth(bundle(*names, HOSTILE["bytes"], osc("/rvae/stop")))
+    ticking = itertools.count()  # every look at the clock costs a millisecond
+    monkeypatch.setattr(performance.osc_input.time, "perf_counter", lambda: next(ticking) / 1000)
+    frames = []
+    while not frames or Stop() not in frames[-1]:
+        frames.append(listener.receive())
+    assert max(map(len, frames)) <= 4
+    commands = [command for frame in frames for command in frame]
+    assert [command.value for command in commands[:-1]] == pytest.approx([number / 100 for number in range(50)])
+    assert listener.ignored == 1
+
+
+def test_moves_that_pile_up_are_one_move_and_what_stands_between_keeps_its_place(
+    listener: OscInput, mouth: Callable[[bytes], object]
+) -> None:
+    moves = [osc("/rvae/cursor", number / 100, 0.5) for number in range(100)]
+    mouth(bundle(*moves[:50], osc("/rvae/stop"), *moves[50:]))
+    found = []
+    assert wait_for(lambda: found.extend(listener.receive()) or any(isinstance(c, MoveCursor) for c in found[2:]))
+    at = found.index(Stop())
+    assert found[at - 1] == MoveCursor(pytest.approx(0.49), 0.5)
+    assert found[-1] == MoveCursor(pytest.approx(0.99), 0.5)
+
+
+packets = st.recursive(
+    st.binary(max_size=80) | st.sampled_from([*HOSTILE.values(), osc("/rvae/cursor", 0.1, 0.2)]),
+    lambda inner: st.lists(inner, max_size=4).map(lambda parts: bundle(*parts)),
+    max_leaves=12,
+)
+
+
+@given(st.lists(packets, max_size=6))
+def test_bundles_of_anything_leave_a_listener_that_hears(data: list[bytes]) -> None:
+    listener = OscInput(0, STANDARD_KIT, host="127.0.0.1")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for packet in (*data, osc("/rvae/panic")):
+            if len(packet) < 60_000:
+                sender.sendto(packet, ("127.0.0.1", listener.port))
+    found = []
+    assert wait_for(lambda: found.extend(listener.receive()) or Panic() in found)
+    listener.close()
+
+
+def flood(played: Played, seconds: float, a_second: int = 10_000) -> int:
+    """Ten thousand messages a second of everything there is, from hands, faders and enemies; how many were sent."""
+    kinds = [
+        *(osc("/rvae/cursor", number / 97, 1 - number / 97) for number in range(97)),
+        *(osc("/rvae/density", 0.3 + number / 200) for number in range(60)),
+        *(osc("/rvae/voice", "kick", "mute", number % 2) for number in range(10)),
+        *(packet for what, packet in HOSTILE.items() if len(packet) < 2000),
+    ]
+    begun, sent = time.perf_counter(), 0
+    while (now := time.perf_counter() - begun) < seconds:
+        for _ in range(int(now * a_second) - sent):
+            played.tell(kinds[sent * 7 % len(kinds)])
+            sent += 1
+        played.log.read()
+        time.sleep(0.002)  # the rate of the flood
+    return sent
+
+
+def test_the_beat_goes_on_through_a_flood_and_memory_stays_flat(model_file: Path) -> None:
+    with own_display() as display:
+        played = Played(str(model_file), "--no-audio", "--bpm", "200", display=display)
+        try:
+            played.play()
+            flood(played, 1)
+            processes = (played.process.pid, played.engine)
+            before = [resident_kb(pid) for pid in processes]
+            beats = played.log.read()
+            assert flood(played, 2.5) > 10_000
+            assert played.log.read() >= beats + 4  # 8 are due; a loaded machine may give us less time than we took
+            assert played.plays_on()
+            after = [resident_kb(pid) for pid in processes]
+            print(f"OSC flood: memory of window and engine before {before}, after {after} kB")
+            assert all(now - then < 20_000 for then, now in zip(before, after, strict=True))
+            assert played.stops()
+            played.log.check()
+        finally:
+            played.close()
