@@ -1,0 +1,287 @@
+"""The soak: the whole instrument, played by random hands for an hour, and everything it did checked from outside.
+
+    python tests/soak.py --minutes 60 --folder /tmp/soak [--model MODEL] [--page docs/soak.md]
+
+The real window on a display of its own, the engine with JACK MIDI, OSC and sound; mouse, keys and OSC by a seed;
+stops and panics; a training every five minutes, every other one killed. Another program writes down the MIDI,
+a process of ours the OSC with the kernel's time of arrival. Needs Xvfb, xdotool, jackd and jack_midi_dump.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from soak_checks import Findings, check_midi, check_osc, match, scatter_ms
+from soak_ears import bundles, midi_messages
+from soak_hands import Hands, Trainings
+from soak_watch import family, growth_percent, memory_mb
+
+from performance.stage import meters_of
+from rvae.corpus import bundled_corpora
+from rvae.kit import Kit
+from rvae.model import load
+
+TESTS = Path(__file__).resolve().parent
+RATE_HZ = 48_000
+BUFFER_FRAMES = 480  # 10 ms
+_SAMPLE_S = 5.0
+_PATIENCE_S = 60.0
+Json = dict[str, Any]
+
+
+@dataclass
+class Soak:
+    """One run: where it writes, and what it saw while it ran."""
+
+    folder: Path
+    minutes: float
+    seed: int
+    train_every_s: float
+    warm_up_s: float
+    memory: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
+    xruns: list[float] = field(default_factory=list)
+
+    def file(self, name: str) -> Path:
+        """A file of this run."""
+        return self.folder / name
+
+
+@contextmanager
+def process(*words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A program that is ended at the end."""
+    paths = os.pathsep.join([str(TESTS.parent), *sys.path])  # as installed, or from here
+    environment = {**os.environ, "PYTHONPATH": paths}
+    running = subprocess.Popen(words, text=True, env=environment, **options)
+    try:
+        yield running
+    finally:
+        if running.stdout is not None:
+            running.stdout.close()
+        running.terminate()
+        try:
+            running.wait(10)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+
+
+@contextmanager
+def display() -> Iterator[str]:
+    """A screen of our own."""
+    reader, writer = os.pipe()
+    words = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    with process(*words, pass_fds=[writer], stderr=subprocess.DEVNULL):
+        os.close(writer)
+        with os.fdopen(reader) as told:
+            yield f":{told.readline().strip()}"
+
+
+@contextmanager
+def jack(soak: Soak) -> Iterator[None]:
+    """A server of our own with a buffer of 10 ms; what it misses is noted."""
+    name = f"soak-{uuid.uuid4().hex[:6]}"
+    os.environ |= {"JACK_NO_AUDIO_RESERVATION": "1", "JACK_NO_START_SERVER": "1", "JACK_DEFAULT_SERVER": name}
+    priority = ["-R", "-P", "70"] if os.geteuid() == 0 else ["-r"]
+    # -S: a period that is late is counted, and what is in it arrives all the same; without it JACK throws it away.
+    words = ["jackd", "-n", name, *priority, "-S", "-d", "dummy", "-r", str(RATE_HZ), "-p", str(BUFFER_FRAMES)]
+    with soak.file("jackd.txt").open("w") as log, process(*words, stdout=log, stderr=log):
+        subprocess.run(["jack_wait", "-s", name, "-w", "-t", "30"], check=True, capture_output=True)
+        import jack as library
+
+        library.set_error_function(lambda _text: None)
+        library.set_info_function(lambda _text: None)
+        client = library.Client("soak-xruns", no_start_server=True)
+        client.set_xrun_callback(lambda _delay: soak.xruns.append(time.time()))
+        with client:
+            yield
+
+
+def free_port() -> int:
+    """A UDP port that nobody listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def connect(source: str, target: str) -> None:
+    """Connect two JACK ports as soon as both are there."""
+    until_s = time.monotonic() + _PATIENCE_S
+    while subprocess.run(["jack_connect", source, target], capture_output=True, check=False).returncode:
+        if time.monotonic() > until_s:
+            raise TimeoutError(f"{source} to {target}: no connection; see the folder of the soak")
+        time.sleep(0.1)
+
+
+def perform(soak: Soak, model_file: Path) -> Json:
+    """Play for so many minutes; how it ended."""
+    model = load(model_file)
+    meters = [meter.name for beats in model.beats for meter in meters_of(model, beats)]
+    with ExitStack() as stack:
+        stack.enter_context(jack(soak))
+        screen = stack.enter_context(display())
+        os.environ |= {"DISPLAY": screen, "SDL_FRAMEBUFFER_ACCELERATION": "0"}
+        python = [sys.executable]
+        ear = stack.enter_context(
+            process(*python, str(TESTS / "soak_ears.py"), str(soak.file("osc.jsonl")), stdout=subprocess.PIPE)
+        )
+        assert ear.stdout is not None
+        out_port, in_port = int(ear.stdout.readline()), free_port()
+        midi = stack.enter_context(soak.file("midi.txt").open("w"))
+        stack.enter_context(process("jack_midi_dump", "-a", "soak-ear", stdout=midi, stderr=subprocess.DEVNULL))
+        begin = "import sys; from performance.start import main; sys.exit(main())"  # as the command does
+        words = ["-c", begin, "play", str(model_file), "--virtual", "--osc", f"127.0.0.1:{out_port}"]
+        words += ["--osc-in", str(in_port), *_recording(soak)]
+        said = stack.enter_context(soak.file("said.txt").open("w"))
+        window = stack.enter_context(process(*python, *words, stdout=said, stderr=said))
+        connect("rvae:out", "soak-ear:input")
+        stack.enter_context(process(*python, str(TESTS / "soak_watch.py"), str(soak.file("bare.jsonl"))))
+        log = stack.enter_context(soak.file("hands.txt").open("w", buffering=1))
+
+        def write(text: str) -> None:
+            log.write(f"{time.time():.3f} {text}\n")
+
+        hands = Hands(window.pid, in_port, model.kit, meters, seed=soak.seed, log=write)
+        trainings = Trainings(training_clips(), seed=soak.seed, log=write)
+        stack.callback(trainings.close)
+        stack.callback(hands.close)
+        processes = _play(soak, window, hands, trainings)
+        hands.quit()
+        code = window.wait(_PATIENCE_S)
+    return {
+        "exit_code": code,
+        "gestures": hands.gestures,
+        "trainings": trainings.begun,
+        "trainings_killed": trainings.killed,
+        "trainings_ended": trainings.ended,
+        "processes_over_the_run": processes,
+    }
+
+
+def _recording(soak: Soak) -> list[str]:
+    from performance.cli import _parser
+
+    known = _parser().parse_known_args(["play", "--record", str(soak.folder)])[1]
+    return [] if known else ["--record", str(soak.folder)]
+
+
+def training_clips() -> list[Path]:
+    """What is learned beside it."""
+    return sorted(next(iter(bundled_corpora().values())).glob("*.mid"))[:20]
+
+
+def _play(soak: Soak, window: subprocess.Popen[str], hands: Hands, trainings: Trainings) -> list[str]:
+    """The performance itself, from the first play to the last stop."""
+    chance = random.Random(soak.seed)
+    begun_s = time.monotonic()
+    next_sample_s, next_training_s, next_break_s = 0.0, soak.train_every_s / 4, 8.0
+    names: dict[str, None] = {}
+    hands.osc("/rvae/play")
+    while (now_s := time.monotonic() - begun_s) < soak.minutes * 60:
+        if window.poll() is not None:
+            raise RuntimeError(f"the window ended by itself with {window.returncode}; see said.txt")
+        if now_s >= next_sample_s:
+            next_sample_s += _SAMPLE_S
+            for name, pid in family(window.pid).items():
+                names[f"{name} {pid}"] = None
+                if (mb := memory_mb(pid)) is not None:
+                    soak.memory.setdefault(name, []).append((now_s, *mb))
+        if now_s >= next_training_s:
+            next_training_s += soak.train_every_s
+            trainings.begin()
+        trainings.tend()
+        if now_s >= next_break_s:
+            next_break_s = now_s + chance.uniform(15, 60)
+            hands.break_off()
+        hands.act()
+        time.sleep(chance.uniform(0.05, 0.4))
+    hands.osc("/rvae/stop")
+    time.sleep(1.5)
+    return list(names)
+
+
+def summed_up(soak: Soak, ended: Json, kit: Kit) -> Json:
+    """All figures of a run."""
+    findings = Findings()
+    with soak.file("osc.jsonl").open() as lines:
+        runs = check_osc(bundles(lines), findings)
+    with soak.file("midi.txt").open() as lines:
+        ons = check_midi(midi_messages(lines), findings)
+    errors_ms = match(runs, ons, kit, findings)
+    ahead_ms = [onset.ahead_s * 1e3 for run in runs for onset in run]
+    with soak.file("bare.jsonl").open() as lines:
+        bare_ms = [value for line in lines for value in json.loads(line)[1]]
+    return {
+        "minutes": soak.minutes,
+        "seed": soak.seed,
+        **ended,
+        **findings.counts,
+        "faults": findings.fault_count,
+        "first_faults": findings.faults,
+        "xruns_of_the_server": len(soak.xruns),
+        "osc_late": sum(ahead <= 0 for ahead in ahead_ms),
+        "osc_ahead_of_due_ms": {"least": min(ahead_ms, default=0.0), "p1": _percentile(ahead_ms, 1)},
+        "midi_scatter_ms": scatter_ms(errors_ms),
+        "bare_loop_ms": {"p50": _percentile(bare_ms, 50), "p99": _percentile(bare_ms, 99), "max": max(bare_ms)},
+        "memory_mb": {name: _memory(soak, rows) for name, rows in soak.memory.items() if len(rows) > 2},
+    }
+
+
+def _percentile(values: Sequence[float], at: float) -> float:
+    return round(float(np.percentile(values, at)), 4) if values else 0.0
+
+
+def _memory(soak: Soak, rows: Sequence[tuple[float, float, float]]) -> Json:
+    """PSS and USS at the end of the warm-up and at the end, and how much a line through what lies between grows."""
+    late = [row for row in rows if row[0] >= soak.warm_up_s]
+    if len(late) < 3:
+        return {"samples": len(rows)}
+    at_s, pss, uss = zip(*late, strict=True)
+    return {
+        "pss": [round(pss[0], 1), round(pss[-1], 1)],
+        "pss_growth_percent": round(growth_percent(at_s, pss), 2),
+        "uss": [round(uss[0], 1), round(uss[-1], 1)],
+        "uss_growth_percent": round(growth_percent(at_s, uss), 2),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run it; 0 where nothing was lost, stuck or doubled."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--model", type=Path, help="a model file (default: of the bundled corpora)")
+    parser.add_argument("--folder", type=Path, required=True, help="for the logs")
+    parser.add_argument("--train-every", type=float, default=300, metavar="S", help="a training so often")
+    arguments = parser.parse_args(argv)
+    model = arguments.model
+    if model is None:
+        from performance.bundled import bundled_model
+
+        model = bundled_model(lambda text: print(text, file=sys.stderr))[1]
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    minutes = arguments.minutes
+    soak = Soak(arguments.folder, minutes, arguments.seed, arguments.train_every, min(600, minutes * 60 / 4))
+    ended = perform(soak, model)
+    soak.file("memory.json").write_text(json.dumps(soak.memory))
+    found = summed_up(soak, ended, load(model).kit)
+    soak.file("summary.json").write_text(json.dumps(found, indent=1))
+    print(json.dumps(found, indent=1))
+    return 1 if found["faults"] or found["exit_code"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""What must hold of what a soak heard; pure. Each check counts what it saw and keeps the first faults as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from soak_ears import Bundle, Midi
+
+from rvae.kit import Kit
+
+_KEPT_FAULTS = 20
+_LONGEST_HORIZON_S = 0.3  # a little longer, rather
+_ON, _OFF, _PANIC = 0x99, 0x89, 0xB0
+
+
+@dataclass
+class Findings:
+    """How much was checked, and what was wrong."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    fault_count: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def count(self, name: str, many: int = 1) -> None:
+        """So many more were seen."""
+        self.counts[name] = self.counts.get(name, 0) + many
+
+    def fault(self, text: str) -> None:
+        """Something was wrong."""
+        self.fault_count += 1
+        if len(self.faults) < _KEPT_FAULTS:
+            self.faults.append(text)
+
+
+@dataclass(frozen=True, slots=True)
+class HeardOnset:
+    """An onset as OSC told it: places count from 1, the tick from 0 within the beat."""
+
+    voice: str
+    velocity: int
+    place: tuple[int, int, int]
+    due_s: float
+    ahead_s: float
+
+
+def check_midi(messages: Iterable[Midi], findings: Findings) -> list[tuple[int, int, int]]:
+    """Every on has its off, none comes twice, in the order of time. Returns (frame, pitch, velocity) of each on."""
+    sounding: dict[int, int] = {}
+    ons: list[tuple[int, int, int]] = []
+    last = -1
+    for message in messages:
+        if message.frame < last:
+            findings.fault(f"MIDI: frame {message.frame} after {last}")
+        last = message.frame
+        status = message.data[0]
+        if status == _ON:
+            _, pitch, velocity = message.data
+            if pitch in sounding:
+                findings.fault(f"MIDI: {pitch} begins at {message.frame} and has sounded since {sounding[pitch]}")
+            sounding[pitch] = message.frame
+            ons.append((message.frame, pitch, velocity))
+        elif status == _OFF:
+            if sounding.pop(message.data[1], None) is None:
+                findings.count("offs of a panic or of nothing")
+        elif status & 0xF0 == _PANIC:
+            findings.count("all-off messages of a panic")
+    for pitch, frame in sounding.items():
+        findings.fault(f"MIDI: {pitch} is stuck since {frame}")
+    findings.count("notes heard as MIDI", len(ons))
+    return ons
+
+
+def check_osc(heard: Iterable[Bundle], findings: Findings) -> list[list[HeardOnset]]:
+    """Beats and bars follow one another, no onset comes twice. Returns the onsets of each run, from play to stop."""
+    runs: list[list[HeardOnset]] = []
+    seen: set[tuple[str, tuple[int, int, int]]] = set()
+    at, due_s = (0, 0), 0.0
+    for bundle in heard:
+        bar = 0
+        for address, values in bundle.messages:
+            if address == "/rvae/bar":
+                bar = int(values[0])
+            elif address == "/rvae/beat":
+                now = (bar or at[0], int(values[0]))
+                if now == (1, 1):
+                    runs.append([])
+                    seen.clear()
+                elif now not in ((at[0], at[1] + 1), (at[0] + 1, 1)):
+                    findings.fault(f"OSC: beat {now} after {at}")
+                elif bundle.due_s <= due_s:
+                    findings.fault(f"OSC: beat {now} is due before the one before it")
+                at, due_s = now, bundle.due_s
+                findings.count("beats heard by OSC")
+            elif address == "/rvae/onset":
+                voice, velocity, *place = values
+                onset = HeardOnset(
+                    str(voice),
+                    round(float(velocity) * 127),
+                    tuple(map(int, place)),
+                    bundle.due_s,
+                    bundle.due_s - bundle.arrived_s,
+                )
+                if not runs:  # an upbeat: its beat comes after it
+                    runs.append([])
+                if (onset.voice, onset.place) in seen:
+                    findings.fault(f"OSC: twice: {onset}")
+                seen.add((onset.voice, onset.place))
+                runs[-1].append(onset)
+    findings.count("runs from play to stop", len(runs))
+    findings.count("onsets heard by OSC", sum(map(len, runs)))
+    return runs
+
+
+def match(
+    runs: Sequence[Sequence[HeardOnset]], ons: Sequence[tuple[int, int, int]], kit: Kit, findings: Findings
+) -> list[float]:
+    """The notes and the onsets are the same, in the same order; only the end of a run may miss the notes that a stop
+    took back. Returns how far each note was from its onset's time, in ms, but for a constant.
+    """
+    pitch_of = {voice.name: voice.pitch_out for voice in kit.voices}
+    at = 0
+    errors_ms: list[float] = []
+    for number, run in enumerate(runs):
+        matched = 0
+        for onset in run:
+            if at >= len(ons) or ons[at][1:] != (pitch_of[onset.voice], onset.velocity):
+                break
+            errors_ms.append(ons[at][0] / 48 - onset.due_s * 1e3)
+            at, matched = at + 1, matched + 1
+        rest = run[matched:]
+        if not rest:
+            continue
+        span_s = rest[-1].due_s - rest[0].due_s
+        if span_s > _LONGEST_HORIZON_S:
+            findings.fault(f"run {number}: {len(rest)} onsets over {span_s:.1f} s have no note, from {rest[0]} on")
+            break
+        findings.count("onsets taken back by a stop", len(rest))
+    if at < len(ons):
+        findings.fault(f"{len(ons) - at} notes from frame {ons[at][0]} on have no onset")
+    return errors_ms
+
+
+def scatter_ms(errors_ms: Sequence[float], window: int = 200) -> dict[str, float]:
+    """How far the notes scatter around the middle of their neighbours."""
+    values = np.array(errors_ms)
+    if len(values) < window:
+        return {}
+    parts = [part - np.median(part) for part in np.array_split(values, len(values) // window)]
+    off = np.abs(np.concatenate(parts))
+    return {"p50": float(np.percentile(off, 50)), "p99": float(np.percentile(off, 99)), "max": float(off.max())}
