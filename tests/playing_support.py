@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,6 +118,14 @@ def children_of(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that waits to be buried does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def resident_kb(pid: int) -> int:
     """How much memory of its own a process holds."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -193,6 +203,18 @@ class Played:
             ["xdotool", *map(str, words)], env=self._environment, capture_output=True, text=True, timeout=PATIENCE_S
         )
         return done.stdout
+
+    def press_cross(self, window: str) -> None:
+        """What a window manager sends when somebody presses the cross of a window; xdotool cannot."""
+        x11 = ctypes.CDLL("libX11.so.6")
+        x11.XOpenDisplay.restype = ctypes.c_void_p
+        screen = ctypes.c_void_p(x11.XOpenDisplay(self._environment["DISPLAY"].encode()))
+        assert screen.value
+        atoms = [x11.XInternAtom(screen, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW")]
+        # XClientMessageEvent: type 33, serial, sent, display, window, message type, format, data; padded to an XEvent.
+        event = struct.pack("@iLiPLLi5l96x", 33, 0, 1, screen.value, int(window), atoms[0], 32, atoms[1], 0, 0, 0, 0)
+        x11.XSendEvent(screen, ctypes.c_ulong(int(window)), 0, ctypes.c_long(0), event)
+        x11.XCloseDisplay(screen)
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -1,0 +1,122 @@
+"""What a stage does to a window: it is dragged, hidden, shrunk, frozen, killed, closed. The beat does not care."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jack_support import jack_server, wait_for
+from playing_support import PATIENCE_S, Ear, Played, is_alive, own_display, resident_kb
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    with own_display() as display:
+        yield display
+
+
+@pytest.fixture(scope="module")
+def _server() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch, jack_server(patch):
+        yield
+
+
+@pytest.fixture
+def ear(_server: None) -> Iterator[Ear]:
+    ear = Ear()
+    yield ear
+    ear.close()
+
+
+@pytest.fixture
+def played(display: str, ear: Ear, model_file: Path) -> Iterator[Played]:
+    """The instrument in a real window, playing to a real MIDI port."""
+    played = Played(str(model_file), "--no-audio", "--bpm", "200", "--midi", "synth:in", display=display)
+    try:
+        played.play()
+        assert wait_for(lambda: ear.ons > 4)
+        yield played
+    finally:
+        played.close()
+
+
+def test_dragged_minimised_shrunk_and_frozen_it_plays_on_and_obeys_afterwards(played: Played, ear: Ear) -> None:
+    window, engine = played.window(), played.engine
+    before_kb = resident_kb(engine)
+
+    def dragged() -> None:
+        for step in range(30):
+            played.hands("windowmove", window, 10 * step, 5 * step)
+
+    def minimised() -> None:
+        # Without a window manager iconifying may do nothing; what it does to a window is unmapping.
+        played.hands("windowminimize", window)
+        played.hands("windowunmap", window)
+        assert played.plays_on(4)
+        played.hands("windowmap", window)
+
+    def shrunk() -> None:
+        played.hands("windowsize", window, 1, 1)
+        assert played.plays_on(4)
+        played.hands("windowsize", window, 1280, 800)
+
+    def frozen() -> None:
+        os.kill(played.process.pid, signal.SIGSTOP)
+        assert played.plays_on(12)
+        os.kill(played.process.pid, signal.SIGCONT)
+
+    for happens in (dragged, minimised, shrunk, frozen):
+        happens()
+        assert played.plays_on(4), happens.__name__
+    assert played.stops()
+    assert ear.falls_silent()
+    assert ear.wrong == []
+    played.log.check()
+    assert resident_kb(engine) - before_kb < 20_000
+    assert played.process.poll() is None
+
+
+@pytest.mark.parametrize("killer", ["the system", "the screen"])
+def test_a_window_that_was_killed_leaves_silence_and_no_process(played: Played, ear: Ear, killer: str) -> None:
+    engine, window = played.engine, played.window()
+    assert wait_for(lambda: ear.sounding)
+    if killer == "the system":
+        os.kill(played.process.pid, signal.SIGKILL)
+    else:
+        played.hands("windowkill", window)  # the display breaks the connection: the library ends the process
+    assert played.process.wait(PATIENCE_S) != 0
+    assert wait_for(lambda: not is_alive(engine))
+    assert ear.falls_silent()
+    played.log.check()
+
+
+ENDINGS = {
+    "SIGTERM": (signal.SIGTERM, 143),
+    "Ctrl-C": (signal.SIGINT, 130),
+    "the window's own key": ("key", 0),
+    "the window manager's cross": ("quit", 0),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_however_it_is_ended_every_note_ends_and_every_process(played: Played, ear: Ear, ending: str) -> None:
+    engine, (how, code) = played.engine, ENDINGS[ending]
+    window = played.window()
+    assert wait_for(lambda: ear.sounding)
+    match how:
+        case "key":
+            played.hands("windowfocus", "--sync", window, "key", "--window", window, "ctrl+q")
+        case "quit":
+            played.press_cross(window)
+        case _:
+            os.kill(played.process.pid, how)
+    assert played.process.wait(PATIENCE_S) == code
+    assert ear.falls_silent()
+    assert ear.wrong == []
+    assert not is_alive(engine)
+    played.log.check()
+    assert played.process.stderr
+    assert "Traceback" not in played.process.stderr.read()
