@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from performance.clock import Clock
+from performance.journal import Journal, Went
 from performance.lateness import LatenessMeter
 from performance.outputs.output import Output
 from performance.outputs.reopening import Reopening, RunAside
@@ -30,8 +31,10 @@ class Dispatch:
         self._reopening: Reopening | None = None
         # An event waits once for all outputs of the same offset: (when, count, event, which of the offsets).
         self._due: list[tuple[int, int, Event, int]] = []
-        self._offsets_ns = sorted({output.offset_ns for output in self._outputs}) or [0]
+        # One of them is always 0, the music itself: that is what the journal has.
+        self._offsets_ns = sorted({0, *(output.offset_ns for output in self._outputs)})
         self._count = 0
+        self.journal: Journal | None = None
         self.lateness = LatenessMeter()
         self.first_sound_ns: int | None = None
 
@@ -96,14 +99,26 @@ class Dispatch:
             self._count += 1
             heapq.heappush(self._due, (timed.due_ns + offset_ns, self._count, timed.event, offset))
 
-    def send_due(self) -> None:
-        """Send what is due."""
-        while self._due and self._due[0][0] <= self._clock.now_ns():
+    @property
+    def waiting(self) -> tuple[Timed, ...]:
+        """The events that are not yet due in the music."""
+        music = self._offsets_ns.index(0)
+        return tuple(Timed(event, due_ns) for due_ns, _, event, offset in sorted(self._due) if offset == music)
+
+    def send_due(self, until_ns: int | None = None) -> None:
+        """Send what is due, now or until a moment."""
+        while self._due and self._due[0][0] <= (self._clock.now_ns() if until_ns is None else until_ns):
             due_ns, _, event, offset = heapq.heappop(self._due)
             for output in self._outputs:
                 if not output.takes_ahead and output.offset_ns == self._offsets_ns[offset]:
                     output.send(event, due_ns)
             self._record(event, due_ns)
+            if self._offsets_ns[offset] == 0:
+                self._note(event, due_ns)
+
+    def _note(self, event: Event, due_ns: int) -> None:
+        if self.journal is not None:
+            self.journal.note(Went(event, due_ns, self._clock.now_ns()))
 
     def _record(self, event: Event, due_ns: int) -> None:
         now_ns = self._clock.now_ns()
@@ -118,6 +133,8 @@ class Dispatch:
             output.silence(self._clock.now_ns())
             for timed in last:
                 output.send(timed.event, timed.due_ns)
+        for timed in last:
+            self._note(timed.event, timed.due_ns)
 
     def panic(self) -> None:
         """End everything that may sound, whether we began it or not."""

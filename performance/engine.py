@@ -20,6 +20,7 @@ from performance.clock import NS_PER_MS, Clock
 from performance.commands import EngineCommand, Panic, Play, Quit, SetControl, SetPattern, SetVoice, Stop
 from performance.controls import control, defaults
 from performance.dispatch import Dispatch
+from performance.journal import Applied, Closed, Journal, Opened
 from performance.lateness import LatenessMeter
 from performance.leader import Leader, Said, Started, Stopped, steered_qpm, whole_qpm
 from performance.outputs.output import Output
@@ -28,7 +29,7 @@ from performance.pulse import LEAD_NS
 from performance.sequencer import Feel, Sequencer
 from performance.snapshot import EngineStatus, Message
 from performance.timeline import Begin, End, Move, Tempo, Timeline, Wait
-from performance.transport import Transport
+from performance.transport import Barline, Transport
 from rvae.errors import RvaeError
 from rvae.kit import Kit
 from rvae.pattern import Pattern
@@ -73,6 +74,8 @@ class Engine:
         self._nudged_qpm = Fraction(0)
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._message_count = 0
+        self._barline: Barline | None = None
+        self._journal: Journal | None = None
         self.has_quit = False
 
     @property
@@ -106,6 +109,7 @@ class Engine:
     def close(self) -> None:
         """Stop, silence and close everything. May be called twice."""
         self._stop()
+        self.end_journal()
         self._dispatch.close()
         if self._leader is not None:
             self._leader.close()
@@ -116,10 +120,32 @@ class Engine:
         self._message_count += 1
         self._messages.append(Message(self._message_count, text, is_error))
 
+    def start_journal(self, journal: Journal, kit: Kit) -> None:
+        """Note from here on all that is done and played; a journal that is being kept is closed first."""
+        self.end_journal()
+        now_ns = self._clock.now_ns()
+        waiting = self._dispatch.waiting
+        journal.note(Opened(now_ns, kit, self._timeline.state, waiting, self._controls["volume"]))
+        self._journal = self._dispatch.journal = journal
+
+    def end_journal(self) -> None:
+        """Close the journal, if one is kept."""
+        if self._journal is not None:
+            self._dispatch.send_due(now_ns := self._clock.now_ns())
+            self._journal.note(Closed(self._timeline.position, now_ns))
+        self._journal = self._dispatch.journal = None
+
+    def _note(self, what: EngineCommand | Move | Barline, position: Fraction | None = None) -> None:
+        if self._journal is not None:
+            where = self._timeline.position if position is None else position
+            self._journal.note(Applied(where, self._clock.now_ns(), what))
+
     def do(self, command: EngineCommand) -> None:
         """Carry a command out. One that cannot be becomes a message."""
         try:
             self._do(command)
+            if not isinstance(command, SetPattern | SetVoice):  # these are noted as moves
+                self._note(command)
         except RvaeError as error:
             self.say(str(error), is_error=True)
 
@@ -134,10 +160,12 @@ class Engine:
                 self._dispatch.panic()
             case SetPattern():
                 self._apply(command)
+                self._meet_meter()
             case SetControl(name, value):
                 self._set_control(name, control(name).clamp(value))
             case SetVoice("nudge", voice, value):
                 self._nudge_ms[voice] = control("nudge").clamp(value)
+                self._note(command)
                 self._set_feel()
             case SetVoice():
                 self._apply(command)
@@ -146,7 +174,10 @@ class Engine:
                 self.has_quit = True
 
     def _apply(self, move: Move) -> None:
-        for timed in self._timeline.apply(move):
+        position = self._timeline.position
+        made = self._timeline.apply(move)
+        self._note(move, position)
+        for timed in made:
             self._dispatch.schedule(timed)
 
     def _play(self, bars: int | None) -> None:
@@ -162,8 +193,8 @@ class Engine:
 
     def _begin(self, start: Started, bars: int | None = None) -> None:
         self._nudge_by_tempo()
-        self.sequencer.rewind()  # to the meter in which it begins: the tempo counts its beats
         self._apply(Begin(start.at_ns, start.quarters, self._qpm(), bars))
+        self._meet_meter()
 
     def _stop_by_player(self) -> None:
         if self._leader is not None:
@@ -171,7 +202,22 @@ class Engine:
         self._stop()
 
     def _stop(self) -> None:
-        self._dispatch.stop(self._timeline.apply(End(self._clock.now_ns())))
+        self._dispatch.send_due(now_ns := self._clock.now_ns())  # so that it is known what went
+        end = End(now_ns)
+        self._note(end)
+        self._dispatch.stop(self._timeline.apply(end))
+        self._barline = None
+
+    def _meet_meter(self) -> None:
+        """Where the meter has become another one: the tempo counts its beats from here on."""
+        if self.transport is None:
+            return
+        bars = self._timeline.bars
+        here = bars.in_force(bars.place_at(self._timeline.position).bar)
+        if here != self._barline:
+            self._barline = here
+            self._note(here)
+            self._follow_tempo()
 
     def _set_control(self, name: str, value: float) -> None:
         self._controls[name] = value
@@ -207,13 +253,18 @@ class Engine:
         return self._own_qpm() if self._led_qpm is None else self._led_qpm
 
     def _own_qpm(self) -> Fraction:
-        """The control, which counts felt beats of the meter that is in force where the sequencer stands."""
-        meter = self.sequencer.bars.place_at(self.sequencer.position).meter
+        """The control, which counts felt beats of the meter that is in force where the music stands, or begins."""
+        place, pattern = self._timeline.bars.place_at(self._timeline.position), self.sequencer.pattern
+        meter = pattern.meter if self.transport is None else place.meter
         return Fraction(self._controls["tempo"]) * meter.tempo_beat_quarters
 
     def _follow_tempo(self) -> None:
         self._nudge_by_tempo()
-        self._apply(Tempo(self._qpm()))
+        self._set_tempo(self._qpm())
+
+    def _set_tempo(self, qpm: Fraction) -> None:
+        if self.transport is not None and self.transport.qpm != qpm:
+            self._apply(Tempo(qpm))
 
     @property
     def horizon_ns(self) -> int:
@@ -279,7 +330,7 @@ class Engine:
             self._stop()  # the machine slept, or the leader went elsewhere: in again at its next bar
             self._play(None)
         else:
-            self._apply(Tempo(steered_qpm(aim)))
+            self._set_tempo(steered_qpm(aim))
 
     @property
     def is_idle(self) -> bool:
@@ -301,7 +352,7 @@ class Engine:
         for change in self.sequencer.bars.changes:
             if self.sequencer.position < change.quarters and self._is_before(until_ns, change.quarters):
                 self._hand_out(change.quarters)
-                self._follow_tempo()
+                self._meet_meter()
         if self.transport is not None:
             parts = math.floor(self.transport.quarters_at(until_ns) * _PARTS_OF_QUARTER)
             self._hand_out(Fraction(parts, _PARTS_OF_QUARTER))

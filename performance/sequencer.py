@@ -108,6 +108,27 @@ class Feel:
         return max(-most, min(most, self.nudge_quarters[voice]))
 
 
+@dataclass(frozen=True, slots=True)
+class SequencerState:
+    """All that a sequencer knows, to go on from elsewhere: see its properties.
+
+    `patterns`: each with the (bar, tick) from which it is played. `decided`: the (bar, tick, voice) that are done with.
+    `open_notes`: (pitch, end in quarters, voice, beginning in quarters) of those that sound. `has_nudged`: whether
+    voices have been nudged since the start.
+    """
+
+    position: Fraction
+    bars: Bars
+    patterns: tuple[tuple[tuple[int, int], Pattern], ...]
+    feel: Feel
+    muted: tuple[int, ...]
+    has_nudged: bool
+    decided: tuple[tuple[int, int, int], ...]
+    open_notes: tuple[tuple[int, Fraction, int, Fraction], ...]
+    bar: int
+    end_bar: int | None
+
+
 class _Part:
     """A pattern made ready to be played in its meter: its ticks with onsets, and their exact places once they are
     asked for.
@@ -194,6 +215,35 @@ class Sequencer:
         self._bar = 0
         self._spans: dict[int, _Span] = {}
         self._next_beat: BeatStart | None = None
+
+    @classmethod
+    def of_state(cls, state: SequencerState) -> Sequencer:
+        """One that goes on exactly where another stood."""
+        sequencer = cls(state.patterns[0][1], state.feel)
+        sequencer._position, sequencer._bars, sequencer._bar = state.position, state.bars, state.bar
+        sequencer._parts = [(place, _Part(pattern, state.feel)) for place, pattern in state.patterns]
+        sequencer._muted = frozenset(state.muted)
+        sequencer._reach_ticks = _NUDGED_TICKS if state.has_nudged else 0
+        sequencer._decided = set(state.decided)
+        sequencer._open = {pitch: (release, voice, began) for pitch, release, voice, began in state.open_notes}
+        sequencer._end_bar = state.end_bar
+        return sequencer
+
+    @property
+    def state(self) -> SequencerState:
+        """All that it knows."""
+        return SequencerState(
+            position=self._position,
+            bars=self._bars,
+            patterns=tuple((place, part.pattern) for place, part in self._parts),
+            feel=self._feel,
+            muted=tuple(sorted(self._muted)),
+            has_nudged=self._reach_ticks > 0,
+            decided=tuple(sorted(self._decided)),
+            open_notes=tuple((pitch, *note) for pitch, note in sorted(self._open.items())),
+            bar=self._bar,
+            end_bar=self._end_bar,
+        )
 
     @property
     def position(self) -> Fraction:

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from performance.commands import SetPattern, SetVoice
 from performance.pulse import LEAD_NS, ClockStop, clock_events, clock_start
-from performance.sequencer import Event, Feel, Sequencer
+from performance.sequencer import Event, Feel, Sequencer, SequencerState
 from performance.transport import Bars, Transport
 from rvae.pattern import Pattern
 
@@ -59,6 +59,16 @@ class Timed:
     due_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class TimelineState:
+    """All that a timeline knows, to go on from elsewhere. `pulses_from`: where MIDI clock begins, in quarters."""
+
+    sequencer: SequencerState
+    transport: Transport | None
+    sends_clock: bool
+    pulses_from: Fraction
+
+
 class Timeline:
     """What is played and when. `sends_clock`: MIDI clock is among the events."""
 
@@ -67,6 +77,19 @@ class Timeline:
         self._transport: Transport | None = None
         self._sends_clock = sends_clock
         self._pulses_from = Fraction(0)
+
+    @classmethod
+    def of_state(cls, state: TimelineState) -> Timeline:
+        """One that goes on exactly where another stood."""
+        timeline = cls(state.sequencer.patterns[0][1], sends_clock=state.sends_clock)
+        timeline._sequencer = Sequencer.of_state(state.sequencer)
+        timeline._transport, timeline._pulses_from = state.transport, state.pulses_from
+        return timeline
+
+    @property
+    def state(self) -> TimelineState:
+        """All that it knows."""
+        return TimelineState(self._sequencer.state, self._transport, self._sends_clock, self._pulses_from)
 
     @property
     def sequencer(self) -> Sequencer:

@@ -1,0 +1,144 @@
+"""Replay: a journal's moves once more through a timeline, offline: the same events at the same times, anywhere."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import zip_longest
+from typing import get_args
+
+from performance.journal import Applied, Closed, Entry, Lost, Opened, Went
+from performance.sequencer import Event
+from performance.timeline import End, Move, Timed, Timeline
+from rvae.errors import UsageError
+
+_MOVES = get_args(Move)
+_A_LITTLE = Fraction(1, 24 * 2**16)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place at which what was played and what is played again are not the same."""
+
+    number: int
+    played: Went | None
+    again: Timed | None
+
+    def __str__(self) -> str:
+        return f"event {self.number} was {self.played}, played again it is {self.again}"
+
+
+class Replay:
+    """Takes entries in their order; gives the events that went, in theirs."""
+
+    def __init__(self) -> None:
+        self._timeline: Timeline | None = None
+        self._waiting: list[tuple[int, int, Event]] = []
+        self._made = 0
+        self._given = 0
+        self._went = 0
+        self._furthest = Fraction(-1)  # the last event that is known to have gone, in quarters
+
+    def feed(self, entry: Entry) -> list[Timed]:
+        """The events that went before an entry and are known to have gone because of it. Raises UsageError where
+        entries are missing, so that nothing after can be played again.
+        """
+        match entry:
+            case Opened():
+                self._timeline = Timeline.of_state(entry.state)
+                self._waiting.clear()
+                self._wait(entry.waiting)
+            case Applied(position, _, what) if isinstance(what, _MOVES):
+                return self._apply(position, what)
+            case Went(event, _, _):
+                self._went += 1
+                self._furthest = max(self._furthest, event.quarters)
+            case Lost(entries):
+                raise UsageError(f"{entries} entries are missing in the journal; it can be played again up to there")
+            case Closed(position, at_ns):
+                self._advance(position)
+                return self._give(at_ns)
+        return []
+
+    def rest(self) -> list[Timed]:
+        """Where the journal ends without its last entry: the events that it has of the last stretch."""
+        self._advance(self._furthest + _A_LITTLE)
+        events = []
+        while self._waiting and self._given < self._went:
+            events += self._give_one()
+        return events
+
+    def _apply(self, position: Fraction, move: Move) -> list[Timed]:
+        self._advance(position)
+        at_once = self._line.apply(move)
+        if isinstance(move, End):
+            given = self._give(move.at_ns)
+            self._waiting.clear()
+            self._furthest = Fraction(-1)
+            self._wait(at_once)
+            return given + self._give(move.at_ns)
+        self._wait(at_once)
+        return []
+
+    @property
+    def _line(self) -> Timeline:
+        if self._timeline is None:
+            raise UsageError("the journal does not say how it began; it cannot be played again")
+        return self._timeline
+
+    def _advance(self, to: Fraction) -> None:
+        self._wait(self._line.advance(to))
+
+    def _wait(self, events: Iterable[Timed]) -> None:
+        for timed in events:
+            self._made += 1
+            heapq.heappush(self._waiting, (timed.due_ns, self._made, timed.event))
+
+    def _give(self, until_ns: int) -> list[Timed]:
+        events = []
+        while self._waiting and self._waiting[0][0] <= until_ns:
+            events += self._give_one()
+        return events
+
+    def _give_one(self) -> list[Timed]:
+        due_ns, _, event = heapq.heappop(self._waiting)
+        self._given += 1
+        return [Timed(event, due_ns)]
+
+
+def replay(entries: Iterable[Entry]) -> Iterator[Timed]:
+    """All events of a journal, made anew. Raises UsageError."""
+    again, whole = Replay(), False
+    for entry in entries:
+        yield from again.feed(entry)
+        whole = isinstance(entry, Closed)
+    if not whole:
+        yield from again.rest()
+
+
+def difference(entries: Iterable[Entry]) -> Difference | None:
+    """Where what was played and what is played again first differ; None where they are the same. Raises UsageError."""
+    played: deque[Went] = deque()
+    again: deque[Timed] = deque()
+    player, number, whole = Replay(), 0, False
+    for entry in entries:
+        if isinstance(entry, Went):
+            played.append(entry)
+        again.extend(player.feed(entry))
+        whole = isinstance(entry, Closed)
+        while played and again:
+            number += 1
+            if (played[0].event, played[0].due_ns) != (again[0].event, again[0].due_ns):
+                return Difference(number, played[0], again[0])
+            played.popleft()
+            again.popleft()
+    if not whole:
+        again.extend(player.rest())
+    for one, other in zip_longest(played, again):
+        number += 1
+        if one is None or other is None or (one.event, one.due_ns) != (other.event, other.due_ns):
+            return Difference(number, one, other)
+    return None
