@@ -26,6 +26,7 @@ EXIT_INTERRUPTED = 130
 LIBRARY = {
     "inspect": "what would be learned from these files and what would not, and why",
     "card": "whose the clips of a folder are, under what licence, and who agreed",
+    "export": "the corpus as clean MIDI, as it was understood",
     "train": "a model file from clips",
     "evaluate": "figures of a model on given clips",
     "audit": "what grid, map, corpus and model keep, lose and favour: a page with figures",

@@ -24,6 +24,7 @@ from rvae.arguments import (
 from rvae.audit.command import AUDIT
 from rvae.carding import CARD
 from rvae.errors import RvaeError
+from rvae.exporting import EXPORT
 from rvae.learning import EVALUATE, MODEL_SUFFIX, TRAIN
 from rvae.learning_bench import BENCH
 from rvae.model import Model, load
@@ -69,6 +70,7 @@ COMMANDS: tuple[Command, ...] = (
         _inspect,
     ),
     CARD,
+    EXPORT,
     TRAIN,
     EVALUATE,
     AUDIT,

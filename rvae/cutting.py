@@ -16,7 +16,7 @@ from rvae.errors import UsageError
 from rvae.grid import GRIDS, QUANTISERS, Ints, Quantiser, Reals, quantise
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import TICKS_PER_BEAT, Meter
-from rvae.midi import DEFAULT_US_PER_QUARTER, DRUM_CHANNEL, MidiClip
+from rvae.midi import DEFAULT_US_PER_QUARTER, DRUM_CHANNEL, MidiClip, grouping_text
 from rvae.pattern import CYCLE_BARS, MAX_MICROTIMING_TICKS, MAX_MIDI_VELOCITY, Pattern
 from rvae.stretches import Stretch, find_stretches, positions
 from rvae.time import us_per_quarter_to_qpm
@@ -79,6 +79,7 @@ class _Cutter:
         self.collisions = 0
         self.early = 0
         self.channel: int | None = None
+        self.taken: list[Ints] = []
         self._tempo_pulses = np.array([pulse for pulse, _ in clip.tempos], dtype=np.int64)
         self._tempos = np.array([DEFAULT_US_PER_QUARTER, *(tempo for _, tempo in clip.tempos)], dtype=np.int64)
 
@@ -145,6 +146,7 @@ class _Cutter:
             mode=self.reading.quantise,
         )  # fmt: skip
         self.collisions += found.collisions
+        self.taken.append(heard[found.kept])
         exact = (beats + places / TICKS_PER_BEAT) * grid
         length = _ticks(stretch, grid) if adjacent else float("inf")
         leaving = found.kept & ((found.ticks >= length) | (exact >= length - 0.5))
@@ -299,3 +301,26 @@ def cut(
         work.early,
     )  # fmt: skip
     return patterns, report
+
+
+def cleaned(
+    clip: MidiClip, reading: Reading, card: ClipCard | None = None, *, with_collisions: bool = False
+) -> MidiClip:
+    """The clip as it was understood: the onsets that are taken, as the kit plays them, with their meters said.
+
+    Times, tempos and length are those of the clip. `with_collisions`: with the onsets too that lost their tick. How
+    freely a take was played is judged from all its onsets, so that now and then one is understood otherwise without
+    them.
+    """
+    work = _Cutter(clip, "", reading)
+    known = card or ClipCard()
+    heard = work.heard()
+    work.place(heard, known)
+    where = find_stretches(clip, reading.groupings, known)
+    if with_collisions:
+        work.taken = [heard]
+    taken = np.concatenate(work.taken) if work.taken else np.zeros((0, 3), np.int64)
+    pitches = np.array([voice.pitch_read for voice in reading.kit.voices], dtype=np.int64)
+    notes = np.column_stack((taken[:, 0], np.full(len(taken), DRUM_CHANNEL), pitches[taken[:, 1]], taken[:, 2]))
+    texts = tuple((sign.pulse, text) for sign, meter in where.felt.items() if (text := grouping_text(meter)))
+    return MidiClip(clip.ppq, notes, clip.tempos, tuple(where.signatures), texts, clip.end)

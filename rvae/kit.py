@@ -36,6 +36,11 @@ class Voice:
         if not self.pitches_in:
             raise KitError(f"voice {self.name}: no notes to read it from; give at least one")
 
+    @property
+    def pitch_read(self) -> int:
+        """A MIDI note that is read as this voice: the one it plays, where that is one of them."""
+        return self.pitch_out if self.pitch_out in self.pitches_in else self.pitches_in[0]
+
 
 @dataclass(frozen=True)
 class Kit:

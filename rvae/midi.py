@@ -226,32 +226,67 @@ def write_midi(
     the track ends, and the notes in it. `texts`: lines about the music, at its start. A note ends where the next of its
     pitch begins, at the latest. Raises FileError.
     """
-    events: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []
-    if name:
-        events.append((0, 0, mido.MetaMessage("track_name", name=name)))
-    events += [(0, 0, mido.MetaMessage("text", text=text)) for text in texts]
+    signatures: list[TimeSignature] = []
+    said: list[tuple[int, str]] = []
     for quarters, meter in meters:
-        pulse = _pulses(quarters, ppq)
         if meter.numerator > 255:
             raise FileError(
                 f"{path}: MIDI has no time signature for {meter}, 255 is its highest number; choose another meter"
             )
-        signature = mido.MetaMessage("time_signature", numerator=meter.numerator, denominator=meter.denominator)
-        events.append((pulse, 1, signature))
-        if "(" in meter.label:
-            events.append((pulse, 2, mido.MetaMessage("text", text=f"meter {meter.label}")))
-    for quarters, qpm in tempos:
-        microseconds = max(1, min(0xFFFFFF, round(60_000_000 / qpm)))
-        events.append((_pulses(quarters, ppq), 3, mido.MetaMessage("set_tempo", tempo=microseconds)))
-    for pulse, order, message in _note_events(notes, ppq, _pulses(length_quarters, ppq)):
-        events.append((pulse, order, message))
-    events.sort(key=lambda event: event[:2])
+        signatures.append(TimeSignature(_pulses(quarters, ppq), meter.numerator, meter.denominator))
+        if text := grouping_text(meter):
+            said.append((_pulses(quarters, ppq), text))
+    changes = [(_pulses(quarters, ppq), round(60_000_000 / qpm)) for quarters, qpm in tempos]
+    length = _pulses(length_quarters, ppq)
+    events = _meta_events(name, texts, signatures, said, changes)
+    _write_track(path, [*events, *_note_events(notes, ppq, length)], length, ppq)
+
+
+def write_clip(path: str | Path, clip: MidiClip, *, name: str = "", texts: Sequence[str] = ()) -> None:
+    """Write a clip as a file of format 0, from which `read_midi` reads the same notes at the same pulses.
+
+    `texts`: lines about the music, at its start. Raises FileError.
+    """
+    rows = clip.notes.tolist()
+    notes = [MidiNote(Fraction(row[0], clip.ppq), _NOTE_QUARTERS, row[1], row[2], row[3]) for row in rows]
+    events = _meta_events(name, texts, clip.signatures, clip.texts, clip.tempos)
+    _write_track(path, [*events, *_note_events(notes, clip.ppq, clip.end)], clip.end, clip.ppq)
+
+
+def grouping_text(meter: Meter) -> str:
+    """The text that says how a meter is felt where its time signature does not; empty where it does."""
+    return f"meter {meter.label}" if "(" in meter.label else ""
+
+
+_Event = tuple[int, int, mido.Message | mido.MetaMessage]  # pulse, order there
+
+
+def _meta_events(
+    name: str,
+    texts: Sequence[str],
+    signatures: Iterable[TimeSignature],
+    said: Iterable[tuple[int, str]],
+    tempos: Iterable[tuple[int, int]],
+) -> Iterator[_Event]:
+    if name:
+        yield 0, 0, mido.MetaMessage("track_name", name=name)
+    for text in texts:
+        yield 0, 0, mido.MetaMessage("text", text=text)
+    for pulse, numerator, denominator in signatures:
+        yield pulse, 1, mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator)
+    for pulse, text in said:
+        yield pulse, 2, mido.MetaMessage("text", text=text)
+    for pulse, microseconds in tempos:
+        yield pulse, 3, mido.MetaMessage("set_tempo", tempo=max(1, min(0xFFFFFF, microseconds)))
+
+
+def _write_track(path: str | Path, events: list[_Event], length: int, ppq: int) -> None:
     track = mido.MidiTrack()
     before = 0
-    for pulse, _, message in events:
+    for pulse, _, message in sorted(events, key=lambda event: event[:2]):
         track.append(message.copy(time=pulse - before))
         before = pulse
-    track.append(mido.MetaMessage("end_of_track", time=max(0, _pulses(length_quarters, ppq) - before)))
+    track.append(mido.MetaMessage("end_of_track", time=max(0, length - before)))
     file = mido.MidiFile(type=0, ticks_per_beat=ppq, tracks=[track], charset="utf-8")
     write_whole(path, lambda out: file.save(file=out))
 
@@ -294,7 +329,7 @@ def _pulses(quarters: Fraction | float, ppq: int) -> int:
     return max(0, round(quarters * ppq))
 
 
-def _note_events(notes: Iterable[MidiNote], ppq: int, length: int) -> Iterator[tuple[int, int, mido.Message]]:
+def _note_events(notes: Iterable[MidiNote], ppq: int, length: int) -> Iterator[_Event]:
     """Note-ons and note-offs as (pulse, order there, message): offs come first, so that a pitch can sound again."""
     rows = sorted((_pulses(note.quarters, ppq), note) for note in notes)
     following: dict[tuple[int, int], int] = {}

@@ -68,11 +68,16 @@ class Refused:
 
 @dataclass
 class Stretches:
-    """What `find_stretches` found: the stretches by time, what was refused, and words on what was taken how."""
+    """What `find_stretches` found: the stretches by time, what was refused, and words on what was taken how.
+
+    `signatures`: those that were taken, from the start on; `felt`: the meter that each of them means to us.
+    """
 
     found: list[Stretch] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    signatures: list[TimeSignature] = field(default_factory=list)
+    felt: dict[TimeSignature, Meter] = field(default_factory=dict)
 
 
 def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard) -> Stretches:
@@ -82,7 +87,7 @@ def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard) -
     as the card says of all clips, or as is usual.
     """
     here = Stretches()
-    signatures = _signatures(clip, card.meter, here.notes)
+    here.signatures = signatures = _signatures(clip, card.meter, here.notes)
     said = _meters_said(clip.texts)
     for signature, following in zip(signatures, [*signatures[1:], None], strict=True):
         end = None if following is None else following.pulse
@@ -92,7 +97,7 @@ def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard) -
             *card.groupings,
         )
         try:
-            meter = _felt(signature, asked)
+            meter = here.felt[signature] = _felt(signature, asked)
         except MeterError as error:
             here.refused.append(Refused(signature.pulse, end, f"from quarter {signature.pulse / clip.ppq:g}: {error}"))
             continue
