@@ -12,12 +12,11 @@ from collections.abc import Iterator, Sequence
 from performance.clock import Clock
 from performance.journal import Journal, Went
 from performance.lateness import LatenessMeter
-from performance.outputs.output import Output
+from performance.outputs.output import Output, what_went_wrong
 from performance.outputs.reopening import Reopening, RunAside
 from performance.sequencer import Event, Onset
 from performance.snapshot import OutputState
 from performance.timeline import Timed
-from rvae.errors import OutputError
 from rvae.kit import Kit
 
 
@@ -69,9 +68,9 @@ class Dispatch:
             try:
                 output.open(kit)
                 output.set_volume(volume)
-            except OutputError as error:
-                output.detail = str(error)
-                yield str(error)
+            except Exception as error:  # noqa: BLE001  # one that breaks in a way of its own does not take the rest along
+                output.detail = what_went_wrong(error)
+                yield output.detail
         self._reopening = Reopening([output for output in self._outputs if output.is_open], kit, self._run_aside)
 
     def tend(self, volume: float) -> Iterator[tuple[str, bool]]:

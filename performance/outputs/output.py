@@ -11,6 +11,11 @@ from rvae.errors import OutputError
 from rvae.kit import Kit
 
 
+def what_went_wrong(error: Exception) -> str:
+    """An error as a few words: our own and the system's say it themselves, others need their name."""
+    return str(error) if isinstance(error, OSError | OutputError) else f"{type(error).__name__}: {error}"
+
+
 class Output:
     """A place for events to go, and a null output as it stands.
 
@@ -77,8 +82,8 @@ class Output:
         self.is_open = False
         try:
             self._close()
-        except (OSError, OutputError) as error:
-            self.detail = str(error)
+        except Exception as error:  # noqa: BLE001  # the other outputs are still to be silenced
+            self.detail = what_went_wrong(error)
 
     def check(self) -> None:
         """Notice a device that has gone, also while nothing is played. Never raises, takes microseconds."""
@@ -109,9 +114,9 @@ class Output:
     def _guard(self, action: str, *arguments: object) -> None:
         try:
             getattr(self, f"_{action}")(*arguments)
-        except (OSError, OutputError) as error:
+        except Exception as error:  # noqa: BLE001  # whatever a driver's library raises: the beat goes on
             self.is_open = False
-            self.detail = f"{self.kind} {self.name} is gone ({error}); the music goes on without it"
+            self.detail = f"{self.kind} {self.name} is gone ({what_went_wrong(error)}); the music goes on without it"
 
     def _open(self, kit: Kit) -> None:
         """Open the device. Raises OutputError."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 from performance.outputs.output import Output
-from rvae.errors import OutputError
 from rvae.kit import Kit
 
 RETRY_NS = 1_000_000_000
@@ -45,8 +44,8 @@ class _Watched:
         try:
             self.output.reopen(self._kit)
             state = "opened"
-        except (OSError, OutputError):
-            pass  # not there yet: asked again
+        except Exception:  # noqa: BLE001  # not there yet, or broken in a way of its own: asked again
+            pass
         finally:
             self.state = state
 
