@@ -6,10 +6,10 @@ import os
 import sys
 from dataclasses import dataclass
 
-from performance.outputs.audio import sounddevice
 from performance.outputs.jack import is_running, jack_ports
 from performance.outputs.midi import output_ports
 from performance.outputs.quiet import quiet_drivers
+from performance.outputs.speaker import sounddevice
 from rvae.errors import OutputError
 
 

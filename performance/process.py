@@ -5,6 +5,7 @@ It plays on while the window hangs. It ends, silent, when told to, on SIGTERM, a
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import multiprocessing
@@ -19,6 +20,7 @@ from performance.clock import NS_PER_MS, MonotonicClock
 from performance.commands import EngineCommand, Quit, SetPattern
 from performance.engine import Engine
 from performance.leader import Leader
+from performance.outputs.audio import AudioOutput, start_speaker
 from performance.outputs.output import Output
 from performance.outputs.quiet import quiet_drivers
 from performance.realtime import AwakeProcessor, run_aside, take_realtime
@@ -56,14 +58,14 @@ class OutputSpec:
                 f"-{MAX_OFFSET_MS} to {MAX_OFFSET_MS} are possible; choose another"
             )
 
-    def make(self) -> Output:
-        """The output itself, not yet open. Raises UsageError."""
-        output = self._make()
+    def make(self, speaker: socket.socket | None = None) -> Output:
+        """The output itself, not yet open; for sound, with the line to its process. Raises UsageError."""
+        output = self._make(speaker)
         output.sends_clock = self.sends_clock
         output.offset_ns = round(self.offset_ms * NS_PER_MS)
         return output
 
-    def _make(self) -> Output:
+    def _make(self, speaker: socket.socket | None) -> Output:
         match self.kind:
             case "midi":
                 return midi_output(self.name)
@@ -74,9 +76,7 @@ class OutputSpec:
 
                 return OscOutput(self.name)
             case "audio":
-                from performance.outputs.audio import AudioOutput
-
-                return AudioOutput(self.name)
+                return AudioOutput(self.name, speaker=speaker)
         raise UsageError(f"no output '{self.kind}'; there are midi, virtual, osc and audio")
 
 
@@ -148,13 +148,17 @@ class EngineProcess:
         here, there = socket.socketpair()
         self._wire = Wire(here)
         self._status = EngineStatus()
+        # Beside the engine, not by it: each takes its time to start.
+        speaker = start_speaker() if any(spec.kind == "audio" for spec in outputs) else None
         self._process = multiprocessing.get_context("spawn").Process(
             target=engine_main,
-            args=(there, pattern, tuple(outputs), realtime, leader),
+            args=(there, pattern, tuple(outputs), realtime, leader, speaker),
             name="rvae-engine",
-            daemon=True,
         )
         self._process.start()
+        atexit.register(
+            self.close
+        )  # before multiprocessing waits for it: daemons, which it would end, have no children
         there.close()
 
     @property
@@ -184,6 +188,7 @@ class EngineProcess:
 
     def close(self) -> None:
         """Ask it to end, silent, and see to it that it does. May be called twice."""
+        atexit.unregister(self.close)
         if not self._wire.is_closed:
             with contextlib.suppress(WireFull):
                 self._wire.send(Quit())
@@ -203,6 +208,7 @@ def engine_main(
     specs: Sequence[OutputSpec],
     realtime: bool,
     leader_spec: LeaderSpec | None = None,
+    speaker: socket.socket | None = None,
 ) -> None:
     """The engine's process from start to end."""
     ending: list[int] = []
@@ -214,7 +220,7 @@ def engine_main(
     wire = Wire(end)
     with quiet_drivers():
         leader, problem = _leader(leader_spec)
-        engine = Engine(MonotonicClock(), pattern, [spec.make() for spec in specs], leader=leader, run_aside=run_aside)
+        engine = Engine(MonotonicClock(), pattern, _outputs(specs, speaker), leader=leader, run_aside=run_aside)
     if problem:
         engine.say(problem, is_error=True)
     try:
@@ -228,6 +234,15 @@ def engine_main(
         wire.close()
         if awake is not None:
             awake.close()
+
+
+def _outputs(specs: Sequence[OutputSpec], speaker: socket.socket | None) -> list[Output]:
+    outputs: list[Output] = []
+    for spec in specs:
+        is_sound = spec.kind == "audio"
+        outputs.append(spec.make(speaker if is_sound else None))
+        speaker = None if is_sound else speaker  # the first takes it, another starts its own
+    return outputs
 
 
 def _run(engine: Engine, wire: Wire, ending: list[int], realtime: str) -> None:

@@ -13,11 +13,15 @@ import threading
 from collections.abc import Callable
 
 PRIORITY = 60
+"""The beat's."""
+
+SOUND_PRIORITY = 55
+_ASIDE_PRIORITY = 10
 _MCL_CURRENT_AND_FUTURE = 3
 _PR_SET_TIMERSLACK = 29
 
 
-def take_realtime() -> str:
+def take_realtime(priority: int = PRIORITY) -> str:
     """Ask for real-time priority, locked memory and exact timers; freeze the garbage collector.
 
     Returns a line that says what was got and, where something was refused, how to allow it. Call it before any thread
@@ -28,17 +32,24 @@ def take_realtime() -> str:
     gc.disable()  # the engine makes no cycles; its loop collects while stopped
     if not sys.platform.startswith("linux"):
         return "normal priority (real-time priority is taken on Linux only)"
-    got = [name for name, take in (("real-time priority", _take_priority), ("locked memory", _lock_memory)) if take()]
+    taken = (("real-time priority", _take_priority(priority)), ("locked memory", _lock_memory()))
+    got = [name for name, is_taken in taken if is_taken]
     _sharpen_timers()
     if len(got) == 2:
         return " and ".join(got)
     return f"{got[0] if got else 'normal priority'} only; for more, let the user have rtprio and memlock (group audio)"
 
 
-def _take_priority() -> bool:
+def give_back_realtime() -> None:
+    """Go on at normal priority: this thread, and those that it starts."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def _take_priority(priority: int) -> bool:
     try:
         # Threads of sound and MIDI drivers that are started later choose their own.
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except (OSError, AttributeError):
         return False
     return True
@@ -59,11 +70,16 @@ def _sharpen_timers() -> None:
 
 
 def run_aside(work: Callable[[], None]) -> None:
-    """Do something that may take long on a thread at normal priority, which ends with the process at the latest."""
+    """Do something that may take long on a thread that gives way to the beat and ends with the process at the latest.
+
+    Where the beat has real-time priority the thread has some too, a lower one: at normal priority a busy machine would
+    let it wait while it holds the interpreter, and the beat with it.
+    """
 
     def run() -> None:
         with contextlib.suppress(OSError, AttributeError):
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # threads inherit the priority
+            if os.sched_getscheduler(0) == os.SCHED_FIFO:  # inherited
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_ASIDE_PRIORITY))
         work()
 
     threading.Thread(target=run, name="aside", daemon=True).start()

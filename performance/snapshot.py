@@ -30,12 +30,21 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class OutputState:
-    """An output as it is: `kind` is midi, osc or audio; `name` what was asked for; `is_open` whether it sounds."""
+    """An output as it is: `kind` is midi, osc or audio; `name` what was asked for; `is_open` whether it sounds.
+
+    For sound made here, since its device was opened: `underruns`, blocks that the device missed; `late`, onsets that
+    came after their sample had gone and sounded at once; `missed`, those that came over 0.1 s too late and did not
+    sound; `load`, the share of a block's time that making it took, at worst in the last tenth of a second.
+    """
 
     kind: str
     name: str
     is_open: bool
     detail: str = ""
+    underruns: int = 0
+    late: int = 0
+    missed: int = 0
+    load: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
