@@ -156,10 +156,10 @@ class EngineProcess:
             name="rvae-engine",
         )
         self._process.start()
-        atexit.register(
-            self.close
-        )  # before multiprocessing waits for it: daemons, which it would end, have no children
-        there.close()
+        # Before multiprocessing waits for it. It is no daemon, which would be ended then: those have no children.
+        atexit.register(self.close)
+        for end in filter(None, (there, speaker)):
+            end.close()
 
     @property
     def pid(self) -> int | None:

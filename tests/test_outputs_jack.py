@@ -64,14 +64,11 @@ class Recorder:
 
     def connect_sound(self) -> bool:
         """Connect the left channel of the engine's sound."""
+        assert wait_for(lambda: self._sound_ports())
+        return self.connect(self._sound_ports()[0], self.audio_in)
 
-        def found() -> list[Any]:
-            return [p for p in self.client.get_ports(is_audio=True, is_output=True) if "out_0" in p.name]
-
-        if not wait_for(found):
-            return False
-        self.client.connect(found()[0], self.audio_in)
-        return True
+    def _sound_ports(self) -> list[str]:
+        return [p.name for p in self.client.get_ports(is_audio=True, is_output=True) if "out_0" in p.name]
 
     def ons(self) -> list[tuple[int, int, int]]:
         return [(frame, data[1], data[2]) for frame, data in self.messages if data[0] == 0x99]
