@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from strategies import midi, on, signature, tempo, track
 
 from rvae import Corpus, Meter, Model, Pattern, read_corpus, train
+from rvae.card import Card, ClipCard
 from rvae.fitting import Recipe
 from rvae.kit import STANDARD_KIT, Kit
 
@@ -72,6 +74,25 @@ def corpus_of(patterns: Iterable[Pattern]) -> Corpus:
     """A corpus of patterns that came from no file."""
     rows = tuple(patterns)
     return Corpus(rows, rows[0].kit, rows[0].bars)
+
+
+def by_people(people: Sequence[str], *, seeds: Sequence[int] | None = None) -> Corpus:
+    """A clip of each of these people, one after the other, all different unless their seeds are equal."""
+    return made_by(
+        people,
+        [
+            random_pattern(seed, bars=1, source=f"{number}.mid")
+            for number, seed in enumerate(seeds or range(len(people)))
+        ],
+    )
+
+
+def made_by(people: Sequence[str], patterns: Sequence[Pattern]) -> Corpus:
+    """A corpus of patterns, each from a file of its own, and each of a person."""
+    rows = [replace(pattern, source=f"{number}.mid") for number, pattern in enumerate(patterns)]
+    clips = {f"{number}.mid": ClipCard(people=(name,)) for number, name in enumerate(people)}
+    card = Card(name="made up", people=tuple(dict.fromkeys(people)), clips=clips)
+    return replace(corpus_of(rows), cards=(card,), card_of=dict.fromkeys(clips, card))
 
 
 def clip_bytes(onsets: Iterable[tuple[int, int]], numerator: int = 4, *, bars: int = 2) -> bytes:

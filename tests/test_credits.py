@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_models import TINY, corpus_of, mixed_model, published_model, random_pattern, straight_model
+from small_models import TINY, by_people, mixed_model, published_model, straight_model
 
-from rvae import Corpus, Model, train
-from rvae.card import Card
+from rvae import Model, train
 from rvae.credits import Credits
 from rvae.errors import CreditsError, PatternError
 from rvae.measures import lattice
@@ -23,16 +21,6 @@ from rvae.sketch import sketch
 from rvae.space import Space
 
 places = st.tuples(st.floats(0, 1), st.floats(0, 1))
-
-
-def by_people(people: Sequence[str], *, seeds: Sequence[int] | None = None) -> Corpus:
-    """A clip of each of these people, one after the other, all different unless their seeds are equal."""
-    patterns = [
-        random_pattern(seed, bars=1, source=f"{number}.mid") for number, seed in enumerate(seeds or range(len(people)))
-    ]
-    clips = {f"{number}.mid": {"people": [name]} for number, name in enumerate(people)}
-    card = Card(name="made up", rest={"clips": clips})
-    return replace(corpus_of(patterns), cards=(card,), card_of=dict.fromkeys(clips, card))
 
 
 @given(st.lists(places, min_size=1, max_size=9), st.sampled_from([2, 3, 4]))

@@ -15,6 +15,7 @@ from rvae.audit.figure import Subject
 from rvae.audit.grid_layer import grid_layer
 from rvae.audit.map_layer import map_layer
 from rvae.audit.material import Material, read_material
+from rvae.audit.model_layer import model_layer
 from rvae.audit.report import as_json, five_sentences, write_report
 from rvae.errors import UsageError
 from rvae.model import Model, load
@@ -68,6 +69,7 @@ def _subject(name: str, model: Model | None, material: Material | None) -> Subje
         layers += [grid_layer(material), map_layer(material), corpus_layer(material)]
     if model is not None:
         facts.append(("model", f"{len(model.clips)} patterns, preset {model.preset}, seed {model.seed}"))
+        layers.append(model_layer(model, None if material is None else material.corpus))
     return Subject(name, tuple(facts), tuple(layers))
 
 
