@@ -95,9 +95,51 @@ class StoreScene:
 
 @dataclass(frozen=True, slots=True)
 class RecallScene:
-    """Go back to a scene, heard at the quantum. One that was never stored becomes a message."""
+    """Go back to a scene, heard at the quantum. `bars`: morph into it over so many; None as the control `morph` says,
+    0 at once. One that was never stored becomes a message.
+    """
 
     number: int
+    bars: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeGesture:
+    """Begin to record a gesture, or end it: then it goes round in sync."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropGestures:
+    """Let the last gesture go, or all of them."""
+
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PinPlace:
+    """Hold an onset or a rest at a tick of the cycle, whatever the cursor does; None lets go of it.
+
+    An onset is held as it is played there; where there is none, one is forced, as loud as the model would have it.
+    """
+
+    voice: int
+    tick: int
+    hold: Literal["onset", "rest"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unpin:
+    """Let go of all pins and frozen voices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Take back what was done last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    """Do again what was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +169,11 @@ StageCommand = (
     | SetMeter
     | StoreScene
     | RecallScene
+    | TakeGesture
+    | DropGestures
+    | PinPlace
+    | Unpin
+    | Undo
+    | Redo
     | Quit
 )

@@ -8,18 +8,25 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 from performance.commands import (
+    DropGestures,
     MoveCursor,
     Panic,
+    PinPlace,
     Play,
     RecallScene,
+    Redo,
     SetControl,
     SetMeter,
     SetVoice,
     StageCommand,
     Stop,
     StoreScene,
+    TakeGesture,
+    Undo,
+    Unpin,
 )
 from performance.controls import CONTROLS, Control
 from performance.scenes import scene_number
@@ -125,6 +132,9 @@ class OscInput:
                 return known(values)
             if address == "/rvae/voice":
                 return self._voice(values)
+            if address == "/rvae/pin":
+                name, tick, hold = values
+                return PinPlace(self._kit.row_of_name(str(name)), int(_number(tick)), _HOLDS[str(hold)])
             control = next((c for c in CONTROLS.values() if c.osc == address and not c.per_voice), None)
             return None if control is None else SetControl(control.name, _value(control, values[0]))
         except (RvaeError, TypeError, ValueError, IndexError, KeyError, OverflowError):
@@ -158,9 +168,19 @@ def _meter(values: Sequence[object]) -> StageCommand:
 
 
 def _scene(values: Sequence[object]) -> StageCommand:
-    word, number = values
+    word, number, *rest = values
+    if word == "morph":
+        return RecallScene(scene_number(int(_number(number))), CONTROLS["morph"].clamp(_number(rest[0])))
     kinds: dict[str, type[StoreScene] | type[RecallScene]] = {"store": StoreScene, "recall": RecallScene}
     return kinds[str(word)](scene_number(int(_number(number))))
+
+
+_HOLDS: dict[str, Literal["onset", "rest"] | None] = {"onset": "onset", "rest": "rest", "free": None}
+
+
+def _gesture(values: Sequence[object]) -> StageCommand:
+    kinds: dict[str, StageCommand] = {"record": TakeGesture(), "drop": DropGestures(), "clear": DropGestures(all=True)}
+    return kinds[str(values[0])]
 
 
 _FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
@@ -171,6 +191,10 @@ _FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
     "/rvae/panic": lambda _: Panic(),
     "/rvae/meter": _meter,
     "/rvae/scene": _scene,
+    "/rvae/gesture": _gesture,
+    "/rvae/unpin": lambda _: Unpin(),
+    "/rvae/undo": lambda _: Undo(),
+    "/rvae/redo": lambda _: Redo(),
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from performance.pins import Pin
 from performance.transport import Transport
 from rvae.kit import Kit
 from rvae.meter import Meter
@@ -107,7 +108,10 @@ class Snapshot:
     the meters of all its clips. `clips`: those of this plane. `controls`: the value of each control that is not per
     voice, by name. `voice_density`, `mute`: by row of the kit. `status`: the engine's own report. `engine_lives`:
     False when its process has gone. `messages`: the last few, oldest first, from stage and engine. `scenes`: number
-    and place of those on this plane.
+    and place of those on this plane. `hand`: where a hand would take hold of the cursor, as a point of the
+    plane, or of the square of four scenes where they are mixed. `target`: where a jump lands. `pins`: those
+    of this cycle. `freeze`: by row of the kit. `gestures`: how many go round;
+    `is_taking`: whether one is recorded. `morphs`: whether it is on its way to a scene.
     """
 
     model_name: str
@@ -129,3 +133,10 @@ class Snapshot:
     messages: tuple[Message, ...]
     learned_meters: tuple[Meter, ...] = ()
     scenes: tuple[tuple[int, tuple[float, float]], ...] = ()
+    hand: tuple[float, float] = (0.5, 0.5)
+    target: tuple[float, float] | None = None
+    pins: tuple[Pin, ...] = ()
+    freeze: tuple[bool, ...] = ()
+    gestures: int = 0
+    is_taking: bool = False
+    morphs: bool = False

@@ -133,6 +133,8 @@ def snapshot(
         engine_lives=True,
         messages=messages,
         learned_meters=model.meters,
+        hand=cursor,
+        freeze=(False,) * len(model.kit),
     )
     return replace(whole, **changes)
 
@@ -154,6 +156,7 @@ class LocalStage:
                 self._now = replace(
                     self._now,
                     cursor=(x, y),
+                    hand=(x, y),
                     pattern=self.model.pattern((x, y), meter=self._now.meter),
                     probability=self.model.decode([(x, y)], beats=self._now.meter.beats)[0][0],
                 )

@@ -11,17 +11,22 @@ from hypothesis import strategies as st
 from surface_support import FOUR, SEVEN, SIX, Blend, snapshot
 
 from performance.commands import (
+    DropGestures,
     GoToClip,
     MoveCursor,
     Panic,
     Quit,
     RecallScene,
+    Redo,
     SetControl,
     SetMeter,
     SetVoice,
     StepControl,
     StoreScene,
+    TakeGesture,
     TogglePlay,
+    Undo,
+    Unpin,
 )
 from performance.controls import ACTIONS, CONTROLS
 from performance.surface.bar import fader, segments
@@ -196,6 +201,12 @@ ACTS = {
     "next_clip": GoToClip(2),
     "previous_clip": GoToClip(0),
     "quit": Quit(),
+    "take_gesture": TakeGesture(),
+    "drop_gesture": DropGestures(),
+    "drop_gestures": DropGestures(all=True),
+    "unpin": Unpin(),
+    "undo": Undo(),
+    "redo": Redo(),
 }
 
 

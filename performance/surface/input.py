@@ -8,18 +8,23 @@ from dataclasses import replace
 import pygame
 
 from performance.commands import (
+    DropGestures,
     GoToClip,
     MoveCursor,
     Panic,
     Quit,
     RecallScene,
+    Redo,
     SetControl,
     SetMeter,
     SetVoice,
     StageCommand,
     StepControl,
     StoreScene,
+    TakeGesture,
     TogglePlay,
+    Undo,
+    Unpin,
 )
 from performance.controls import ACTIONS, CONTROLS
 from performance.snapshot import Snapshot
@@ -137,12 +142,22 @@ def _by_key(name: str, snapshot: Snapshot, look: Look) -> Response | None:
             continue
         at = control.keys.index(name)
         if control.per_voice:
-            return (look, _switch_voice(snapshot, at)) if at < len(snapshot.kit) else (look, ())
+            return (look, _switch_voice(snapshot, at, control.name)) if at < len(snapshot.kit) else (look, ())
         steps = 1 if len(control.keys) == 1 or at == 1 else -1
         return replace(look, touched=(control.name, look.now_s)), (StepControl(control.name, steps),)
     return (replace(look, help_shown=not look.help_shown), ()) if name == "?" else None
 
 
+_PLAIN: dict[str, StageCommand] = {
+    "play_stop": TogglePlay(),
+    "panic": Panic(),
+    "take_gesture": TakeGesture(),
+    "drop_gesture": DropGestures(),
+    "drop_gestures": DropGestures(all=True),
+    "unpin": Unpin(),
+    "undo": Undo(),
+    "redo": Redo(),
+}
 _SCENES: dict[str, type[StoreScene] | type[RecallScene]] = {"store_scene": StoreScene, "recall_scene": RecallScene}
 
 
@@ -158,10 +173,8 @@ def _act(name: str, snapshot: Snapshot, look: Look) -> Response:
         return replace(look, full_screen=not look.full_screen), ()
     if name == "quit":
         return replace(look, closing=True), (Quit(),)
-    if name == "play_stop":
-        return look, (TogglePlay(),)
-    if name == "panic":
-        return look, (Panic(),)
+    if name in _PLAIN:
+        return look, (_PLAIN[name],)
     if name in ("next_meter", "previous_meter"):
         return look, _step_meter(snapshot, 1 if name == "next_meter" else -1)
     if name == "next_beats":
@@ -177,12 +190,14 @@ def _nudge(key: str, snapshot: Snapshot) -> MoveCursor:
     right, up = {"left": (-1, 0), "right": (1, 0), "up": (0, 1), "down": (0, -1)}[
         key.removeprefix("shift+").removeprefix("pad-")
     ]
-    x, y = snapshot.cursor
+    x, y = snapshot.hand
     return MoveCursor(min(1.0, max(0.0, x + right * reach)), min(1.0, max(0.0, y + up * reach)))
 
 
-def _switch_voice(snapshot: Snapshot, voice: int) -> tuple[StageCommand, ...]:
-    return (SetVoice("mute", voice, 0.0 if snapshot.mute[voice] else 1.0),)
+def _switch_voice(snapshot: Snapshot, voice: int, name: str = "mute") -> tuple[StageCommand, ...]:
+    """Mute or freeze a voice, or let it go."""
+    is_on = voice < len(found := {"mute": snapshot.mute, "freeze": snapshot.freeze}[name]) and found[voice]
+    return (SetVoice(name, voice, 0.0 if is_on else 1.0),)
 
 
 def _step_meter(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
@@ -244,7 +259,7 @@ def pushed_by_sticks(look: Look, snapshot: Snapshot, elapsed_s: float) -> tuple[
     commands: list[StageCommand] = []
     reach = _PAD_SIDES_A_SECOND * min(elapsed_s, 0.1)
     if right or up:
-        x, y = snapshot.cursor
+        x, y = snapshot.hand
         commands.append(MoveCursor(min(1.0, max(0.0, x + right * reach)), min(1.0, max(0.0, y + up * reach))))
     if more:
         commands.append(SetControl("density", CONTROLS["density"].clamp(snapshot.controls["density"] + more * reach)))

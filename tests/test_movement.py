@@ -1,0 +1,424 @@
+"""What a player does with the cursor, heard through the stage: motions, gestures, morphs, the mix, pins and undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+import numpy as np
+import pytest
+
+from performance.clock import NS_PER_MS, VirtualClock
+from performance.commands import (
+    DropGestures,
+    EngineCommand,
+    MoveCursor,
+    PinPlace,
+    Play,
+    Quit,
+    RecallScene,
+    Redo,
+    SetControl,
+    SetMeter,
+    SetPattern,
+    SetVoice,
+    StageCommand,
+    Stop,
+    StoreScene,
+    TakeGesture,
+    Undo,
+    Unpin,
+)
+from performance.engine import Engine
+from performance.outputs.memory import MemoryOutput
+from performance.snapshot import EngineStatus, Snapshot
+from performance.stage import Stage
+from rvae.model import Model, load
+
+
+class VirtualEngine:
+    """A real engine in the same virtual time as its stage."""
+
+    def __init__(self, model: Model) -> None:
+        self.clock = VirtualClock()
+        self.output = MemoryOutput()
+        self.engine = Engine(self.clock, model.pattern((0.5, 0.5), meter=model.meter), [self.output])
+        self.engine.open_outputs(model.kit)
+        self.commands: list[EngineCommand] = []
+        self.is_alive = True
+
+    def do(self, command: EngineCommand) -> bool:
+        self.commands.append(command)
+        self.engine.do(command)
+        return True
+
+    def status(self) -> EngineStatus:
+        return self.engine.status()
+
+    def close(self) -> None:
+        self.engine.do(Quit())
+        self.is_alive = False
+
+
+class Player:
+    """A stage that is played frame by frame, 120 felt beats a minute unless told otherwise."""
+
+    def __init__(self, model: Model, **rest: object) -> None:
+        self.near = VirtualEngine(model)
+        self.stage = Stage(model, self.near, clock=self.near.clock, bpm=120, **rest)  # type: ignore[arg-type]  # the stage's own
+        self.seen = self.stage.tick()
+
+    def do(self, *commands: StageCommand) -> Snapshot:
+        for command in commands:
+            self.stage.do(command)
+        self.seen = self.stage.tick()
+        return self.seen
+
+    def frames(self, count: int = 1) -> Iterator[Snapshot]:
+        for _ in range(count):
+            end_ns = self.near.clock.now_ns() + 16 * NS_PER_MS
+            while self.near.clock.now_ns() < end_ns:
+                self.near.engine.step()
+                self.near.clock.sleep_until(self.near.clock.now_ns() + 4 * NS_PER_MS)
+            self.seen = self.stage.tick()
+            yield self.seen
+
+    def until_bar(self, bar: float) -> Snapshot:
+        """On to a bar, counted from 0 and not whole."""
+        for now in self.frames(100_000):
+            if now.playhead.bar - 1 + now.playhead.ticks / now.meter.bar_ticks >= bar:
+                return now
+        raise AssertionError("the bar never came")
+
+    @property
+    def said(self) -> str:
+        return self.seen.messages[-1].text
+
+
+@pytest.fixture(scope="module")
+def model(model_file: FilePath) -> Model:
+    return load(model_file)
+
+
+@pytest.fixture
+def player(model: Model) -> Iterator[Player]:
+    made = Player(model)
+    yield made
+    made.stage.close()
+
+
+def motion(name: str) -> SetControl:
+    return SetControl("motion", ("free", "glide", "jump", "orbit", "drift").index(name))
+
+
+def test_a_glide_is_heard_on_its_way_and_arrives(player: Player, model: Model) -> None:
+    player.do(MoveCursor(0.1, 0.1), motion("glide"), Play(), MoveCursor(0.9, 0.9))
+    assert player.seen.cursor == pytest.approx((0.1, 0.1), abs=0.05)
+    assert player.seen.hand == (0.9, 0.9)
+    half = next(now for now in player.frames(200) if now.cursor[0] > 0.5)
+    assert half.pattern.same_as(model.pattern(half.cursor, meter=half.meter))
+    *_, end = player.frames(200)
+    assert end.cursor == (0.9, 0.9)
+
+
+def test_a_jump_is_seen_and_heard_from_the_next_bar_on(player: Player, model: Model) -> None:
+    player.do(MoveCursor(0.1, 0.1), SetControl("quantum", 2), motion("jump"), Play())
+    player.until_bar(0.4)
+    there = player.do(MoveCursor(0.9, 0.9))
+    assert there.cursor == (0.1, 0.1)
+    assert there.target == (0.9, 0.9)
+    sent = player.near.commands[-1]
+    assert isinstance(sent, SetPattern)
+    assert sent.at == "bar"
+    assert sent.pattern.same_as(model.pattern((0.9, 0.9), meter=there.meter))
+    assert player.until_bar(0.97).cursor == (0.1, 0.1)
+    landed = player.until_bar(1.0)
+    assert landed.cursor == (0.9, 0.9)
+    assert landed.target is None
+
+
+def test_an_orbit_goes_round_in_its_bars_and_stands_when_the_music_does(player: Player) -> None:
+    player.do(MoveCursor(0.5, 0.5), motion("orbit"), SetControl("round", 2), SetControl("reach", 0.2), Play())
+    assert player.until_bar(1.0).cursor == pytest.approx((0.1, 0.5), abs=0.02)
+    assert player.until_bar(2.0).cursor == pytest.approx((0.5, 0.5), abs=0.02)
+    player.until_bar(2.6)
+    stopped = player.do(Stop()).cursor
+    *_, later = player.frames(30)
+    assert later.cursor == stopped
+    again = player.do(Play())
+    assert player.until_bar(1.0).cursor == pytest.approx((0.1, 0.5), abs=0.02), again
+
+
+def test_an_orbit_goes_on_from_where_a_hand_puts_it_and_from_where_it_is_when_changed(player: Player) -> None:
+    player.do(MoveCursor(0.5, 0.5), motion("orbit"), Play())
+    player.until_bar(0.7)
+    assert player.do(MoveCursor(0.3, 0.3)).cursor == pytest.approx((0.3, 0.3), abs=0.01)
+    before = player.until_bar(1.2).cursor
+    assert player.do(SetControl("round", 16)).cursor == pytest.approx(before, abs=0.01)
+    assert player.do(motion("free")).cursor == pytest.approx(before, abs=0.01)
+
+
+def test_the_same_seed_drifts_the_same_way(model: Model) -> None:
+    ways = []
+    for seed in (3, 3, 4):
+        player = Player(model)
+        player.do(MoveCursor(0.5, 0.5), motion("drift"), SetControl("round", 1), SetControl("seed", seed), Play())
+        ways.append([player.until_bar(bar).cursor for bar in (1.0, 3.0, 5.0)])
+        player.stage.close()
+    assert ways[0] == ways[1]
+    assert ways[0] != ways[2]
+
+
+def recorded(player: Player) -> None:
+    """A gesture of two bars: from the middle to the right and up, and back."""
+    player.do(MoveCursor(0.4, 0.4), SetControl("quantum", 0), Play())
+    player.until_bar(1.0)
+    player.do(TakeGesture())
+    for bar, place in ((1.5, (0.6, 0.4)), (2.0, (0.6, 0.7)), (2.5, (0.4, 0.4))):
+        player.until_bar(bar)
+        player.do(MoveCursor(*place))
+    player.until_bar(3.05)  # a little late: it is rounded to whole bars
+    player.do(TakeGesture())
+
+
+def test_a_gesture_goes_round_in_whole_bars_in_sync(player: Player) -> None:
+    recorded(player)
+    assert player.seen.gestures == 1
+    for loop in range(3):
+        assert player.until_bar(3.1 + 2 * loop).cursor == (0.4, 0.4)
+        assert player.until_bar(3.6 + 2 * loop).cursor == pytest.approx((0.6, 0.4))
+        assert player.until_bar(4.1 + 2 * loop).cursor == pytest.approx((0.6, 0.7))
+        assert player.until_bar(4.6 + 2 * loop).cursor == pytest.approx((0.4, 0.4))
+    player.do(Stop())
+    player.do(Play())
+    assert player.until_bar(0.1).cursor == pytest.approx((0.6, 0.7)), "bar 1 is the gesture's second"
+
+
+def test_gestures_are_carried_along_scaled_mirrored_and_let_go(player: Player) -> None:
+    recorded(player)
+    player.until_bar(4.2)
+    assert player.do(MoveCursor(0.3, 0.2)).cursor == pytest.approx((0.5, 0.5)), "the hand moves all of it"
+    assert player.do(SetControl("gesture_size", 2)).cursor == pytest.approx((0.7, 0.8))
+    assert player.do(SetControl("gesture_size", -0.5)).cursor == pytest.approx((0.2, 0.05))
+    assert player.do(SetControl("gesture_size", 0)).cursor == pytest.approx((0.3, 0.2))
+    player.do(SetControl("gesture_size", 1), SetControl("gesture_speed", 3))
+    assert player.until_bar(5.05).cursor == pytest.approx((0.3, 0.2)), "twice as fast: round in one bar"
+    assert player.do(DropGestures()).gestures == 0
+    assert player.seen.cursor == pytest.approx((0.3, 0.2))
+
+
+def test_gestures_are_laid_over_one_another_and_over_a_motion(player: Player) -> None:
+    recorded(player)
+    player.until_bar(5.0)
+    player.do(TakeGesture())
+    player.until_bar(5.5)
+    player.do(MoveCursor(0.4, 0.3))
+    player.until_bar(5.95)
+    player.do(TakeGesture())
+    assert player.seen.gestures == 2
+    assert player.until_bar(7.6).cursor == pytest.approx((0.6, 0.3))
+    player.do(motion("orbit"), SetControl("reach", 0.1))
+    assert player.until_bar(9.6).cursor != pytest.approx((0.6, 0.3))
+    assert player.do(DropGestures(all=True)).gestures == 0
+
+
+def test_a_gesture_needs_music_and_a_hand_that_moves(player: Player) -> None:
+    player.do(TakeGesture())
+    assert player.seen.messages[-1].is_error
+    assert "play first" in player.said
+    player.do(Play())
+    player.until_bar(0.5)
+    assert player.do(TakeGesture()).is_taking
+    player.until_bar(1.5)
+    player.do(TakeGesture())
+    assert "did not move" in player.said
+    assert player.seen.gestures == 0
+
+
+def test_a_gesture_ends_with_the_music_and_is_kept(player: Player) -> None:
+    player.do(MoveCursor(0.4, 0.4), Play())
+    player.until_bar(0.5)
+    player.do(TakeGesture())
+    player.until_bar(1.0)
+    player.do(MoveCursor(0.8, 0.4))
+    player.until_bar(1.6)
+    player.do(Stop())
+    assert player.seen.gestures == 1
+    assert not player.seen.is_taking
+
+
+def stored(player: Player) -> tuple[tuple[float, float], tuple[float, float]]:
+    here, there = (0.2, 0.3), (0.8, 0.7)
+    player.do(MoveCursor(*here), SetVoice("mute", 1, 1), StoreScene(1))
+    player.do(MoveCursor(*there), SetVoice("mute", 1, 0), SetVoice("mute", 2, 1), SetControl("density", 0.7))
+    player.do(StoreScene(2), RecallScene(1))
+    return here, there
+
+
+def test_a_morph_goes_from_scene_to_scene_in_its_bars(player: Player) -> None:
+    here, there = stored(player)
+    player.do(Play())
+    player.until_bar(1.0)
+    player.do(RecallScene(2, bars=4))
+    assert player.seen.morphs
+    half = player.until_bar(3.0)
+    assert half.cursor == pytest.approx(((here[0] + there[0]) / 2, (here[1] + there[1]) / 2), abs=0.01)
+    assert half.controls["density"] == pytest.approx(0.6, abs=0.01)
+    assert not half.mute[1], "what comes in is heard onset by onset"
+    assert half.voice_density[1] == pytest.approx(0.25, abs=0.01)
+    assert not half.mute[2]
+    end = player.until_bar(5.01)
+    assert (end.cursor, end.mute[1], end.mute[2], end.voice_density[1]) == (there, False, True, 0.5)
+    assert not end.morphs
+
+
+def test_a_hand_takes_the_cursor_from_a_morph_and_a_mute_does_not(player: Player) -> None:
+    stored(player)
+    player.do(Play())
+    player.do(SetControl("morph", 4), RecallScene(2))
+    player.until_bar(1.0)
+    assert player.do(SetVoice("mute", 3, 1)).morphs
+    assert player.until_bar(1.5).mute[3]
+    player.do(MoveCursor(0.1, 0.9))
+    assert not player.seen.morphs
+    assert player.until_bar(6.0).cursor == (0.1, 0.9)
+
+
+def test_a_morph_while_nothing_plays_is_at_once(player: Player) -> None:
+    _, there = stored(player)
+    assert player.do(RecallScene(2, bars=8)).cursor == there
+
+
+def test_a_morph_to_a_plane_of_other_beats_ends_there(player: Player) -> None:
+    other = next(meter for meter in player.stage.model.meters if meter.beats != player.seen.meter.beats)
+    player.do(SetMeter(other), MoveCursor(0.9, 0.9), StoreScene(5))
+    player.do(SetMeter(player.stage.model.meter), MoveCursor(0.1, 0.1), Play())
+    player.until_bar(1.0)
+    player.do(RecallScene(5, bars=2))
+    between = player.until_bar(2.5)
+    assert (between.cursor, between.meter) == ((0.1, 0.1), player.stage.model.meter)
+    player.until_bar(3.01)
+    assert (player.seen.cursor, player.seen.meter) == ((0.9, 0.9), other)
+
+
+def test_a_scene_brings_its_tempo_where_that_is_wanted(player: Player) -> None:
+    player.do(StoreScene(1), SetControl("tempo", 90), RecallScene(1))
+    assert player.seen.controls["tempo"] == 90
+    player.do(SetControl("scene_tempo", 1), RecallScene(1))
+    assert player.seen.controls["tempo"] == 120
+    assert player.near.commands[-1] == SetControl("tempo", 120)
+
+
+CORNERS = {1: (0.1, 0.9), 2: (0.9, 0.8), 3: (0.2, 0.1), 4: (0.7, 0.3)}
+
+
+def test_four_scenes_are_mixed_from_their_corners(player: Player) -> None:
+    for number, place in CORNERS.items():
+        player.do(MoveCursor(*place), SetControl("density", number / 5), StoreScene(number))
+    player.do(SetControl("mix", 1))
+    assert player.seen.cursor == pytest.approx((0.7, 0.3), abs=0.05), "it begins near where it was"
+    for corner, number in (((0, 1), 1), ((1, 1), 2), ((0, 0), 3), ((1, 0), 4)):
+        player.do(MoveCursor(*corner))
+        assert player.seen.cursor == pytest.approx(CORNERS[number])
+        assert player.seen.controls["density"] == pytest.approx(number / 5)
+    middle = player.do(MoveCursor(0.5, 0.5))
+    assert middle.cursor == pytest.approx(tuple(np.mean(list(CORNERS.values()), axis=0)))
+    assert middle.hand == (0.5, 0.5)
+    player.do(SetControl("mix", 0))
+    assert player.seen.cursor == player.seen.hand == middle.cursor
+
+
+def test_a_mix_needs_its_four_scenes_on_this_plane(player: Player) -> None:
+    player.do(StoreScene(1), StoreScene(3), SetControl("mix", 1))
+    assert not player.seen.controls["mix"]
+    assert "keep scene 2 and 4 first" in player.said
+    for number, place in CORNERS.items():
+        player.do(MoveCursor(*place), StoreScene(number))
+    other = next(meter for meter in player.stage.model.meters if meter.beats != player.seen.meter.beats)
+    player.do(SetControl("mix", 1), SetMeter(other))
+    assert not player.seen.controls["mix"]
+    assert player.seen.meter == other
+    assert "mixing needs scenes" in player.said
+
+
+def test_a_pinned_onset_stays_wherever_the_cursor_goes(player: Player) -> None:
+    pattern = player.do(MoveCursor(0.1, 0.1)).pattern
+    voice, tick = (int(places[0]) for places in np.nonzero(pattern.onset))
+    empty = int(np.flatnonzero(pattern.onset[voice] == 0)[0])
+    player.do(PinPlace(voice, tick, "onset"), PinPlace(voice, empty, "onset"))
+    forced = player.seen.pattern
+    assert forced.onset[voice, empty] == 1
+    assert forced.velocity[voice, empty] >= 0.4
+    assert len(player.seen.pins) == 2
+    for place in ((0.9, 0.9), (0.5, 0.1), (0.0, 1.0)):
+        there = player.do(MoveCursor(*place)).pattern
+        assert there.onset[voice, tick] == there.onset[voice, empty] == 1
+        assert there.velocity[voice, tick] == pattern.velocity[voice, tick]
+    assert player.near.commands[-1] == SetPattern(there, "beat")
+    player.do(MoveCursor(0.1, 0.1), PinPlace(voice, tick, "rest"), PinPlace(voice, empty, None))
+    assert player.seen.pattern.onset[voice, tick] == 0
+    assert player.seen.pattern.onset[voice, empty] == 0
+    player.do(Unpin())
+    assert player.seen.pattern.same_as(pattern)
+
+
+def test_a_frozen_voice_stays_while_the_others_travel(player: Player, model: Model) -> None:
+    start = player.do(MoveCursor(0.1, 0.1)).pattern
+    voice = int(start.onset.sum(axis=1).argmax())
+    player.do(SetVoice("freeze", voice, 1))
+    assert player.seen.freeze[voice]
+    there = player.do(MoveCursor(0.9, 0.8)).pattern
+    free = model.pattern((0.9, 0.8), meter=there.meter)
+    for row in range(len(model.kit)):
+        same = start if row == voice else free
+        assert np.array_equal(there.onset[row], same.onset[row])
+        assert np.array_equal(there.velocity[row], same.velocity[row])
+    player.do(SetVoice("freeze", voice, 0))
+    assert player.seen.pattern.same_as(free)
+
+
+@pytest.mark.parametrize("place", [(99, 0), (0, 100_000), (-1, 0), (0, -1)])
+def test_a_pin_outside_of_the_pattern_is_a_line(player: Player, place: tuple[int, int]) -> None:
+    player.do(PinPlace(*place, "onset"))
+    assert player.seen.messages[-1].is_error
+    assert not player.seen.pins
+
+
+def test_undo_takes_back_what_was_done_step_by_step_and_redo_does_it_again(player: Player) -> None:
+    first = player.do(MoveCursor(0.1, 0.1))
+    list(player.frames(100))
+    player.do(MoveCursor(0.2, 0.2), MoveCursor(0.5, 0.3), MoveCursor(0.9, 0.9))  # a drag is one step
+    player.do(SetVoice("mute", 1, 1), StoreScene(1), SetControl("density", 0.8))
+    whole = player.seen
+    assert player.do(Undo()).controls["density"] == first.controls["density"]
+    assert player.do(Undo()).scenes == ()
+    assert not player.do(Undo()).mute[1]
+    assert player.near.commands[-1] == SetVoice("mute", 1, 0.0)
+    assert player.do(Undo()).cursor == (0.1, 0.1)
+    assert "undone: the cursor's move" in player.said
+    for _ in range(4):
+        player.do(Redo())
+    assert player.seen.cursor == whole.cursor
+    assert player.seen.pattern.same_as(whole.pattern)
+    assert (player.seen.mute, player.seen.controls, player.seen.scenes) == (whole.mute, whole.controls, whole.scenes)
+    player.do(Redo())
+    assert "nothing to do again" in player.said
+
+
+def test_undo_of_a_morph_and_of_a_scene_recalled_by_accident(player: Player) -> None:
+    here, _ = stored(player)
+    player.do(Play())
+    player.until_bar(1.0)
+    player.do(RecallScene(2, bars=4))
+    player.until_bar(2.0)
+    player.do(Undo())
+    assert player.seen.cursor == pytest.approx(here)
+    assert not player.seen.morphs
+    assert player.until_bar(5.5).cursor == pytest.approx(here)
+
+
+def test_undo_at_the_beginning_says_so(model: Model) -> None:
+    player = Player(model)
+    player.do(Undo())
+    assert "nothing to undo" in player.said
+    player.stage.close()
