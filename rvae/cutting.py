@@ -22,7 +22,7 @@ from rvae.stretches import Stretch, find_stretches, positions
 from rvae.time import us_per_quarter_to_qpm
 
 NO_CONSENT = "its makers have not agreed to training (dataset.toml); ask them, then say so with rvae card"
-_LOOP_BARS = max(CYCLE_BARS)
+LOOP_BARS = max(CYCLE_BARS)  # a clip of no more bars goes round: its end is its start
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ class _Cutter:
         meter, bar_ticks = stretch.meter, stretch.meter.beats * grid
         pulses, rows, velocities = heard.T
         beats, places = positions(pulses, stretch)
-        filled.bars = self._bars(stretch, int(beats.max()) // meter.beats + 1)
-        loop = may_loop and filled.bars <= _LOOP_BARS
+        filled.bars = bars_of(stretch, self.clip.end, int(beats.max()), self.reading.bars)
+        loop = may_loop and filled.bars <= LOOP_BARS
         found = quantise(
             beats, places, rows, velocities, meter,
             tick_ms=self._tick_ms(pulses, beats, meter),
@@ -159,12 +159,6 @@ class _Cutter:
             filled.bars = max(filled.bars, int(found.ticks.max()) // bar_ticks + 1)
         gone = np.flatnonzero(leaving)
         return [_Early(int(pulses[i]), int(rows[i]), int(velocities[i]), float(exact[i])) for i in gone]
-
-    def _bars(self, stretch: Stretch, sounding_bars: int) -> int:
-        """The bars of a stretch: to its last onset, and silent ones after it only as far as they fill a cycle."""
-        whole_bars = floor(stretch.bars_to(self.clip.end if stretch.end is None else stretch.end))
-        cycle_bars = self.reading.bars
-        return max(sounding_bars, min(whole_bars, ceil(sounding_bars / cycle_bars) * cycle_bars))
 
     def _tick_ms(self, pulses: Ints, beats: Ints, meter: Meter) -> Reals:
         """How long 1/24 beat lasts at each onset."""
@@ -255,6 +249,16 @@ def _between(pulses: Ints, start: int, end: int | None) -> slice:
     """The notes from `start` to before `end`."""
     first, last = np.searchsorted(pulses, [start, np.iinfo(np.int64).max if end is None else end])
     return slice(int(first), int(last))
+
+
+def bars_of(stretch: Stretch, clip_end: int, last_beat: int, cycle_bars: int) -> int:
+    """The bars of a stretch: to its last onset, and silent ones after it only as far as they fill a cycle.
+
+    `clip_end` in pulses; `last_beat`: the felt beat of its last onset, from its start.
+    """
+    sounding_bars = last_beat // stretch.meter.beats + 1
+    whole_bars = floor(stretch.bars_to(clip_end if stretch.end is None else stretch.end))
+    return max(sounding_bars, min(whole_bars, ceil(sounding_bars / cycle_bars) * cycle_bars))
 
 
 def drum_channel(clip: MidiClip, reading: Reading) -> int | None:

@@ -62,11 +62,13 @@ def share_bars(
     rows: Sequence[tuple[str, float, str]],
     *,
     title: str,
-    colour: str = BLUE,
+    colours: Sequence[str] = (),
     most: float | None = None,
     marks: Sequence[tuple[float, float] | None] = (),
 ) -> str:
-    """A bar for each (label, value, words beside it); `marks`: the interval of each, drawn as a thin line; `most`: the
+    """A bar for each (label, value, words beside it).
+
+    `colours`: of each, blue where nothing is said; `marks`: the interval of each, drawn as a thin line; `most`: the
     value of a bar of full length, the largest where nothing is said.
     """
     full = most or max([*(value for _, value, _ in rows), *(mark[1] for mark in marks if mark), 1e-9])
@@ -75,6 +77,7 @@ def share_bars(
     for row, (label, value, words) in enumerate(rows):
         y = row * _ROW + 4
         parts.append(text(_LABEL - 8, y + 12, _short(label), anchor="end"))
+        colour = colours[row] if row < len(colours) else BLUE
         parts.append(rect(_LABEL, y + 2, room * min(value / full, 1), 12, colour))
         end = value
         if row < len(marks) and (mark := marks[row]):

@@ -44,11 +44,43 @@ def ratio(
     return Figure(measure, value, n, of, _interval(over, under, scale))
 
 
+def evenness(measure: Measure, counts: npt.ArrayLike, *, of: tuple[tuple[str, str], ...] = ()) -> Figure:
+    """How evenly something is spread over its kinds, 0 to 1: Pielou's J, entropy by that of an even spread.
+
+    `counts`: `[files, kinds]`, how much of each kind is in each file. `n` is the number of kinds there are; no value
+    for fewer than two of them.
+    """
+    table = np.asarray(counts, dtype=np.float64)
+    table = table[table.sum(axis=1) > 0]
+    kinds = int((table.sum(axis=0) > 0).sum())
+    if kinds < 2:
+        return Figure(measure, None, kinds, of)
+    value = float(_pielou(table.sum(axis=0, keepdims=True))[0])
+    if len(table) < FEWEST_FILES:
+        return Figure(measure, value, kinds, of)
+    low, high = np.percentile(_pielou(_drawn(len(table)) @ table), LEVEL_PERCENT)
+    return Figure(measure, value, kinds, of, (float(low), float(high)))
+
+
+def _pielou(sums: Sums) -> Sums:
+    """J of each row `[R, kinds]`; 0 for a row of one kind."""
+    share = sums / sums.sum(axis=1, keepdims=True)
+    entropy = -np.sum(share * np.log(np.where(share > 0, share, 1.0)), axis=1)
+    kinds = (share > 0).sum(axis=1)
+    even: Sums = np.where(kinds > 1, entropy / np.log(np.maximum(kinds, 2)), 0.0)
+    return even
+
+
+def _drawn(files: int) -> npt.NDArray[np.int64]:
+    """How often each file is drawn in each resample: `[RESAMPLES, files]`."""
+    return np.random.default_rng(0).multinomial(files, np.full(files, 1 / files), size=RESAMPLES)
+
+
 def _interval(over: Sums, under: Sums, scale: float) -> tuple[float, float] | None:
     files = len(under)
     if files < FEWEST_FILES:
         return None
-    drawn = np.random.default_rng(0).multinomial(files, np.full(files, 1 / files), size=RESAMPLES)
+    drawn = _drawn(files)
     low, high = np.percentile(scale * (drawn @ over) / (drawn @ under), LEVEL_PERCENT)
     return float(low), float(high)
 

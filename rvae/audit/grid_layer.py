@@ -1,13 +1,401 @@
-"""Stub."""
+"""Layer 1, the grid: how far it moves onsets, which it loses, and what barlines in the wrong place do to a bar."""
 
 from __future__ import annotations
 
-from rvae.audit.figure import Layer
-from rvae.audit.material import Material
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+import numpy.typing as npt
+
+from rvae.audit.bar_pictures import before_and_after, windows_against_barlines
+from rvae.audit.estimate import count, ratio
+from rvae.audit.figure import Figure, Layer, Measure, Picture, Row, Table, Unsaid
+from rvae.audit.material import Material, Notes
+from rvae.grid import GRIDS, quantise
+from rvae.meter import TICKS_PER_BEAT, Meter
+from rvae.pattern import Pattern
+
+Flags = npt.NDArray[np.bool_]
+Reals = npt.NDArray[np.float64]
+
+HEARD_MS = 20.0
+WINDOW_COLUMNS = 96
+WINDOW_COLUMNS_PER_QUARTER = 12
+FOUR = Meter.parse("4/4")
+
+_READ = "onsets that the kit reads"
+MOVED = Measure(
+    "moved by",
+    "ms",
+    _READ,
+    "How far an onset lies from the nearest line of the grid, without sign, on average, at the clip's own tempo: what "
+    "a grid alone takes from its time.",
+)
+OVER = Measure(
+    f"moved over {HEARD_MS:g} ms",
+    "%",
+    _READ,
+    f"Share of onsets that lie more than {HEARD_MS:g} ms from the nearest line of the grid; from about there on people "
+    "hear which of two sounds came first.",
+    "Hirsh 1959, Auditory perception of temporal order",
+)
+LOST = Measure(
+    "lost",
+    "%",
+    _READ,
+    "Share of onsets whose nearest line is taken by a louder onset of the same voice: on that grid they are not there "
+    "at all. In a clip of up to four bars the end meets the start.",
+    decimals=2,
+)
+_DIVISIONS = {
+    1: "the beat itself",
+    2: "halves",
+    3: "thirds",
+    4: "fourths",
+    6: "sixths",
+    8: "eighths",
+    12: "twelfths",
+    24: "finer",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """What a grid does to N onsets: `moved_ms` float64 `[N]`, and `lost` bool `[N]`."""
+
+    ticks_per_beat: int
+    moved_ms: Reals
+    lost: Flags
+
+
+def effect_of(material: Material, notes: Notes, ticks_per_beat: int) -> Effect:
+    """Put onsets on the nearest line of a grid. `notes`: of voices of the kit, in the order of the material."""
+    moved_ms, lost = np.zeros(len(notes)), np.zeros(len(notes), dtype=bool)
+    for run, chosen in by_run(notes):
+        mine = notes.where(chosen)
+        found = quantise(
+            mine.beat, mine.place, mine.row, mine.velocity, material.runs[run].meter,
+            cycle_beats=material.runs[run].loop_beats, ticks_per_beat=ticks_per_beat, mode="nearest",
+        )  # fmt: skip
+        moved_ms[chosen] = np.abs(found.microtiming) * (TICKS_PER_BEAT / ticks_per_beat) * mine.tick_ms
+        lost[chosen] = ~found.kept
+    return Effect(ticks_per_beat, moved_ms, lost)
+
+
+def by_run(notes: Notes) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+    """The places of the notes of each run."""
+    runs, starts = np.unique(notes.run, return_index=True)
+    yield from zip(runs.tolist(), np.split(np.arange(len(notes)), starts[1:]), strict=True)
 
 
 def grid_layer(material: Material) -> Layer:
-    """The layer."""
-    return Layer(
-        "grid", "Grid", "What does a grid do to the time of these notes?", sentences=(f"{len(material.notes)} notes.",)
+    """How far 4, 12 and 24 ticks per beat move onsets, which they lose, and what a reader of 4/4 makes of them."""
+    notes = material.notes.where(material.notes.row >= 0)
+    question = "How far does a grid move these onsets, and which of them does it lose?"
+    title = "Layer 1: the grid"
+    if not len(notes):
+        gap = Unsaid("everything about the grid", "the kit reads no note of these files", "bring a kit with --kit")
+        return Layer("grid", title, question, unsaid=(gap,))
+    effects = [effect_of(material, notes, grid) for grid in GRIDS]
+    tables = [_overall(material, notes, effects)]
+    tables += [_by(kind, groups, material, notes, effects) for kind, groups in _kinds(material, notes)]
+    others = [meter for meter in material.meters if meter != FOUR]
+    unsaid = []
+    pictures = list(_bars_before_and_after(material, notes, effects))
+    if others:
+        tables += [_four_reader(material, notes), _windows(material)]
+        pictures += windows_against_barlines(material, notes)
+    else:
+        what = "what a reader that knows 4/4 alone makes of other meters"
+        unsaid.append(Unsaid(what, "every bar of these files is in 4/4", "give clips in other meters"))
+    sentences = _sentences(tables)
+    return Layer("grid", title, question, tuple(tables), tuple(pictures), sentences, tuple(unsaid))
+
+
+def _kinds(material: Material, notes: Notes) -> Iterator[tuple[str, list[tuple[str, Flags]]]]:
+    """How onsets are grouped: the kind, and the onsets of each group."""
+    meter_of_run = [run.meter.label for run in material.runs]
+    labels = np.array(meter_of_run)[notes.run]
+    yield "meter", [(meter.label, labels == meter.label) for meter in material.meters]
+    names = material.corpus.kit.names
+    yield "voice", [(name, notes.row == row) for row, name in enumerate(names)]
+    yield "subdivision", [(name, notes.division == division) for division, name in _DIVISIONS.items()]
+    people = [clip.people for clip in material.clips]
+    yield (
+        "contributor",
+        [(who, np.array([who in whose for whose in people])[notes.clip]) for who in material.contributors],
     )
+
+
+def _overall(material: Material, notes: Notes, effects: Sequence[Effect]) -> Table:
+    everything = np.ones(len(notes), dtype=bool)
+    rows = [
+        Row(
+            f"{effect.ticks_per_beat} ticks per beat",
+            tuple(_figures(material, notes, effect, everything, (), (MOVED, OVER, LOST))),
+        )
+        for effect in effects
+    ]
+    note = (
+        "4 ticks per felt beat is the grid of step sequencers, 12 that of the published R-VAE, 24 that of rvae. rvae "
+        "itself moves nothing: what is left over is kept as microtiming. What it loses is the last column of the last "
+        "line."
+    )
+    return Table("What each grid does to all onsets", ("grid", MOVED.name, OVER.name, LOST.name), tuple(rows), note)
+
+
+def _figures(
+    material: Material,
+    notes: Notes,
+    effect: Effect,
+    chosen: Flags,
+    of: tuple[tuple[str, str], ...],
+    measures: Sequence[Measure],
+) -> Iterator[Figure]:
+    """What a grid does to some of the onsets."""
+    files = len(material.clips)
+    clip = notes.clip[chosen]
+    onsets = np.bincount(clip, minlength=files)
+    above = {MOVED: effect.moved_ms, OVER: effect.moved_ms > HEARD_MS, LOST: effect.lost}
+    for measure in measures:
+        sums = np.bincount(clip, weights=above[measure][chosen], minlength=files)
+        where = (*of, ("grid", str(effect.ticks_per_beat)))
+        yield ratio(measure, sums, onsets, of=where, scale=100 if measure.unit == "%" else 1)
+
+
+def _by(
+    kind: str, groups: Sequence[tuple[str, Flags]], material: Material, notes: Notes, effects: Sequence[Effect]
+) -> Table:
+    head = (kind, *(f"{measure.name}, {grid} ticks" for measure in (MOVED, LOST) for grid in GRIDS))
+    rows = [
+        Row(
+            name,
+            tuple(
+                figure
+                for measure in (MOVED, LOST)
+                for effect in effects
+                for figure in _figures(material, notes, effect, chosen, ((kind, name),), (measure,))
+            ),
+        )
+        for name, chosen in groups
+        if chosen.any()
+    ]
+    return Table(f"By {kind}", head, tuple(rows), _NOTES.get(kind, ""))
+
+
+_NOTES = {
+    "subdivision": "Into how many parts the felt beat of an onset is divided, as rvae reads it: the division that "
+    "explains the onsets of its beat, bar and surroundings at least cost (docs/meter-and-grid.md).",
+    "contributor": "A clip of several people counts for each of them.",
+}
+
+CLIPS = Measure("clips", "", "files", "Files with bars in this meter.", decimals=0)
+BARS = Measure("bars", "", "bars", "Bars in this meter, as they stand in the files.", decimals=0)
+BARLINES = Measure(
+    "barlines kept",
+    "%",
+    "barlines",
+    "Share of the barlines of these runs of bars that a reader meets which counts four quarters to a bar from the "
+    "start of each run, whatever the file says.",
+)
+OFF_BEAT = Measure(
+    "beats put off the beat",
+    "%",
+    "onsets played on a felt beat",
+    "Share of the onsets on a felt beat (a dotted quarter in 6/8, a group in 7/8) that a reader of quarters hears "
+    "between its beats.",
+)
+REFUSED = Measure(
+    "onsets refused",
+    "%",
+    "onsets of the corpus that the kit reads",
+    "Share of all onsets that are gone where a reader takes 4/4 only and leaves the rest out.",
+)
+
+
+def _four_reader(material: Material, notes: Notes) -> Table:
+    """What a reader makes of other meters that knows 4/4 only."""
+    rows = []
+    for meter in material.meters:
+        if meter == FOUR:
+            continue
+        runs = [number for number, run in enumerate(material.runs) if run.meter == meter]
+        mine = np.isin(notes.run, runs)
+        of = (("meter", meter.label),)
+        clips = {material.runs[number].clip for number in runs}
+        rows.append(
+            Row(
+                meter.label,
+                (
+                    count(CLIPS, len(clips), of=of),
+                    count(BARS, sum(material.runs[number].bars for number in runs), of=of),
+                    _barlines_kept(material, runs, of),
+                    _off_beat(material, notes.where(mine), meter, of),
+                    ratio(REFUSED, _by_file(material, notes, mine), _by_file(material, notes), of=of, scale=100),
+                ),
+            )
+        )
+    note = (
+        "Many tools read 4/4 whatever a file says. Either they go on counting fours, and barlines and beats land "
+        "somewhere else; or they refuse the file, and its onsets are gone."
+    )
+    measures = (CLIPS, BARS, BARLINES, OFF_BEAT, REFUSED)
+    head = ("meter", *(measure.name for measure in measures))
+    return Table("What a reader makes of this that knows 4/4 only", head, tuple(rows), note)
+
+
+def _by_file(material: Material, notes: Notes, chosen: Flags | None = None) -> Reals:
+    clip = notes.clip if chosen is None else notes.clip[chosen]
+    return np.bincount(clip, minlength=len(material.clips)).astype(np.float64)
+
+
+def _barlines_kept(material: Material, runs: Sequence[int], of: tuple[tuple[str, str], ...]) -> Figure:
+    kept, all_of = np.zeros(len(material.clips)), np.zeros(len(material.clips))
+    for number in runs:
+        run = material.runs[number]
+        met = sum((run.meter.bar_quarters * bar) % 4 == 0 for bar in range(run.bars))
+        kept[run.clip] += met
+        all_of[run.clip] += run.bars
+    return ratio(BARLINES, kept, all_of, of=of, scale=100)
+
+
+def _off_beat(material: Material, notes: Notes, meter: Meter, of: tuple[tuple[str, str], ...]) -> Figure:
+    on_beat = notes.tick % TICKS_PER_BEAT == 0
+    off = np.array([meter.quarters_at(beat * TICKS_PER_BEAT).denominator != 1 for beat in range(meter.beats * 2)])
+    beat = notes.tick // TICKS_PER_BEAT % (meter.beats * 2)  # a bar may end on half a quarter: two bars never do
+    return ratio(
+        OFF_BEAT, _by_file(material, notes, on_beat & off[beat]), _by_file(material, notes, on_beat), of=of, scale=100
+    )
+
+
+WHOLE = Measure(
+    "windows that begin on a barline",
+    "%",
+    "windows until they meet a barline again",
+    f"Of windows of {WINDOW_COLUMNS} columns, {WINDOW_COLUMNS_PER_QUARTER} to a quarter, cut one after the other as "
+    "the published R-VAE cuts them: exact arithmetic of bar and window.",
+    "Vigliensoni et al. 2020; its published code",
+)
+AGREEMENT = Measure(
+    "agreement of the windows",
+    "%",
+    "patterns",
+    f"One pattern played over and over, and cut into windows of {WINDOW_COLUMNS} columns: how probable it is that an "
+    "onset of one window is in another one too, chosen at random (sum of p squared by sum of p, p the share of "
+    "windows with an onset in a cell), averaged over patterns. Cut at barlines it is 100 %: the windows are all the "
+    "same.",
+)
+
+
+def _windows(material: Material) -> Table:
+    """What fixed windows make of one pattern that repeats."""
+    patterns: dict[Meter, list[Pattern]] = {}
+    for pattern in material.corpus.patterns:
+        patterns.setdefault(pattern.meter, []).append(pattern)
+    files = {clip.file: row for row, clip in enumerate(material.clips)}
+    rows = []
+    for meter, mine in sorted(patterns.items(), key=lambda item: -len(item[1])):
+        different = windows_to_barline(meter)
+        agreed, many = np.zeros(len(files)), np.zeros(len(files))
+        for pattern in mine:
+            agreed[files[pattern.source]] += window_agreement(pattern)
+            many[files[pattern.source]] += 1
+        of = (("meter", meter.label),)
+        first = Figure(WHOLE, 100 / different, different, of)
+        rows.append(Row(meter.label, (first, ratio(AGREEMENT, agreed, many, of=of, scale=100))))
+    note = (
+        f"{WINDOW_COLUMNS} columns are two bars of 4/4. A window that knows no barlines begins at another place of "
+        "the bar each time, and a learner is shown one rhythm as if it were several, none of them with its downbeat "
+        "in place."
+    )
+    return Table("Fixed windows against barlines", ("meter", WHOLE.name, AGREEMENT.name), tuple(rows), note)
+
+
+def windows_to_barline(meter: Meter) -> int:
+    """How many windows it takes until one begins on a barline again."""
+    return _meets(meter.bar_quarters)
+
+
+def _meets(quarters: Fraction) -> int:
+    """How many windows go by until they and something of this length begin together again."""
+    window = Fraction(WINDOW_COLUMNS, WINDOW_COLUMNS_PER_QUARTER)
+    both = lcm(window.denominator, quarters.denominator)
+    return lcm(int(window * both), int(quarters * both)) // int(window * both)
+
+
+def window_agreement(pattern: Pattern) -> float:
+    """How far the windows of a pattern that repeats agree, 0 to 1; 1 for a silent one."""
+    rows, ticks = np.nonzero(pattern.onset)
+    if not len(rows):
+        return 1.0
+    scale = TICKS_PER_BEAT / pattern.ticks_per_beat
+    ahead = np.array([float(pattern.meter.quarters_at(int(tick * scale))) for tick in ticks])
+    windows = _meets(pattern.quarters)
+    length = float(pattern.quarters)
+    repeats = round(windows * WINDOW_COLUMNS / WINDOW_COLUMNS_PER_QUARTER / length)
+    places = ahead[None, :] + np.arange(repeats)[:, None] * length
+    column = np.rint(places * WINDOW_COLUMNS_PER_QUARTER).astype(np.int64).ravel() % (windows * WINDOW_COLUMNS)
+    seen = np.zeros((len(pattern.kit), windows, WINDOW_COLUMNS), dtype=bool)
+    seen[np.tile(rows, repeats), column // WINDOW_COLUMNS, column % WINDOW_COLUMNS] = True
+    share = seen.mean(axis=1)
+    return float((share**2).sum() / share.sum())
+
+
+_FEWEST_ONSETS = 6
+
+
+def _bars_before_and_after(material: Material, notes: Notes, effects: Sequence[Effect]) -> Iterator[Picture]:
+    """A bar that the coarsest grid harms as bars of this corpus usually are, and the one it harms most."""
+    coarse = effects[0]
+    beats = np.array([run.meter.beats for run in material.runs])[notes.run]
+    _, bar, onsets = np.unique(
+        np.stack([notes.run, notes.beat // beats]), axis=1, return_inverse=True, return_counts=True
+    )
+    harm_ms = np.bincount(bar, weights=coarse.moved_ms) / onsets
+    lost = np.bincount(bar, weights=coarse.lost)
+    candidates = np.flatnonzero(onsets >= min(_FEWEST_ONSETS, int(onsets.max())))
+    ranked = candidates[np.lexsort((candidates, harm_ms[candidates], lost[candidates]))]
+    by_harm = candidates[np.argsort(harm_ms[candidates], kind="stable")]
+    shown = {"A bar as they usually are": by_harm[len(by_harm) // 2], "The bar that 4 ticks harm most": ranked[-1]}
+    if len(candidates) == 1:
+        shown = {"The only bar": ranked[-1]}
+    for words, number in shown.items():
+        mine = bar == number
+        how = f"chosen of {len(candidates)} bars: " + (
+            "the median by how far onsets move on 4 ticks"
+            if words.startswith("A")
+            else "most onsets lost, then moved most"
+        )
+        yield before_and_after(material, notes.where(mine), words, how if len(candidates) > 1 else "there is no other")
+
+
+def _sentences(tables: Sequence[Table]) -> tuple[str, ...]:
+    found = {(figure.measure, figure.of[-1][1]): figure for figure in tables[0].figures}
+    over = ", ".join(f"{found[OVER, str(grid)].text} % from {grid}" for grid in GRIDS)
+    lost = ", ".join(f"{found[LOST, str(grid)].text} % on {grid}" for grid in GRIDS)
+    sentences = [
+        f"Of {found[OVER, '4'].n:,} onsets, {over} ticks per beat lie more than {HEARD_MS:g} ms from the grid; {lost} "
+        "are lost."
+    ]
+    for kind in ("meter", "subdivision", "contributor"):
+        table = next(table for table in tables if table.head[0] == kind)
+        moved = [
+            (row.label, row.cells[0]) for row in table.rows if isinstance(row.cells[0], Figure) and row.cells[0].n >= 30
+        ]
+        moved.sort(key=lambda pair: pair[1].value or 0.0)
+        if len(moved) > 1:
+            (least, low), (most, high) = moved[0], moved[-1]
+            sentences.append(
+                f"4 ticks per beat move onsets most in {kind} “{most}” ({high.text} ms on average) and least in "
+                f"“{least}” ({low.text} ms)."
+            )
+    four = [table for table in tables if table.head[-1] == REFUSED.name]
+    if four:
+        gone = sum(figure.value or 0.0 for figure in four[0].figures if figure.measure == REFUSED)
+        sentences.insert(
+            1, f"A tool that reads 4/4 only would refuse or misplace the barlines of {gone:.0f} % of the onsets."
+        )
+    return tuple(sentences)

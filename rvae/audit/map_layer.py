@@ -1,16 +1,274 @@
-"""Stub."""
+"""Layer 2, the map: which sounds the kit makes into one, which it does not read, and which strokes go with it."""
 
 from __future__ import annotations
 
-from rvae.audit.figure import Layer
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from rvae.audit.drawing import BLUE, RED, share_bars
+from rvae.audit.estimate import count, ratio
+from rvae.audit.figure import Figure, Layer, Measure, Picture, Row, Table, Unsaid
+from rvae.audit.grid_layer import effect_of
 from rvae.audit.material import Material
+from rvae.audit.percussion import ARTICULATIONS, SOURCE, Articulation, name_of
+from rvae.meter import TICKS_PER_BEAT
+
+Of = tuple[tuple[str, str], ...]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+ONSETS = Measure("onsets", "", "onsets", "Note-ons of the drums in bars that the grid can hold.", decimals=0)
+SHARE = Measure("of all onsets", "%", "onsets", "Share of the onsets of all drums.")
+UNREAD = Measure(
+    "not read", "%", "onsets", "Share of onsets whose note no voice of the kit reads: they are gone.", decimals=2
+)
+CHANGED = Measure(
+    "sounds as another note",
+    "%",
+    "onsets",
+    "Share of onsets that a voice reads and plays back as a note other than the one that was played.",
+)
+CROWDED = Measure(
+    "lost by merging",
+    "%",
+    "onsets that the kit reads",
+    "Share of onsets lost on 24 ticks per beat because another sound of the same voice has their tick: with a voice of "
+    "their own they would be there.",
+    decimals=2,
+)
+FORGOTTEN = Measure(
+    "forgotten",
+    "bits per onset",
+    "onsets that the kit reads",
+    "What knowing the voice leaves unknown of the note: the conditional entropy of note given voice. 0 where every "
+    "voice stands for one sound; 1 where it is one of two as a coin falls.",
+    "Shannon 1948",
+    decimals=2,
+)
+SOUNDS = Measure("notes", "", "different notes", "Different notes in these files that the voice reads.", decimals=0)
+EFFECTIVE = Measure(
+    "sounds it stands for",
+    "",
+    "onsets of the voice",
+    "The number of equally frequent notes that would be as mixed as those of this voice are: the exponential of their "
+    "entropy. 1 where all are one note.",
+    "Hill 1973",
+    decimals=2,
+)
 
 
 def map_layer(material: Material) -> Layer:
-    """The layer."""
+    """What the kit's voices merge or drop, note by note."""
+    kit = material.corpus.kit
+    question = f"What do the {len(kit)} voices of the kit “{kit.name}” make of the sounds that were played?"
+    tables = [_overall(material), _voices(material), _pitches(material)]
+    unsaid = []
+    found = [each for each in ARTICULATIONS if np.any(material.notes.pitch == each.pitch)]
+    if found:
+        tables.insert(1, _articulations(material, found))
+    else:
+        why = "none of the notes that stand for one is in these files: none was played, or it was taken away before"
+        unsaid.append(Unsaid("ways of playing (rim, cross-stick, pedal, bell)", why))
+    strange = sorted({pitch for pitch in material.notes.pitch.tolist() if name_of(pitch).startswith("note ")})
+    if strange:
+        pitches = ", ".join(map(str, strange))
+        unsaid.append(
+            Unsaid(f"what the notes {pitches} are", "General MIDI has no percussion there", "say it with --kit")
+        )
     return Layer(
         "map",
-        "Map",
-        "What does the kit make of the drums that were played?",
-        sentences=(f"{len(material.notes)} notes.",),
+        "Layer 2: the map of the drums",
+        question,
+        tuple(tables),
+        (_picture(material),),
+        tuple(_sentences(material, tables)),
+        tuple(unsaid),
     )
+
+
+def _by_file(material: Material, chosen: Flags | None = None) -> Ints:
+    clip = material.notes.clip if chosen is None else material.notes.clip[chosen]
+    return np.bincount(clip, minlength=len(material.clips)).astype(np.int64)
+
+
+def _out_pitch(material: Material) -> Ints:
+    """What each onset is played back as; -1 where it is not."""
+    out = np.array([*(voice.pitch_out for voice in material.corpus.kit.voices), -1])
+    return out[material.notes.row]
+
+
+def _lost_to_another_sound(material: Material) -> Flags:
+    """Onsets that lose their tick on 24 ticks per beat to an onset of their voice with another pitch; `[N]`, of all."""
+    notes = material.notes
+    lost = np.zeros(len(notes), dtype=bool)
+    read = np.flatnonzero(notes.row >= 0)
+    mine = notes.where(read)
+    effect = effect_of(material, mine, TICKS_PER_BEAT)
+    if not effect.lost.any():
+        return lost
+    tick = mine.beat * TICKS_PER_BEAT + np.floor(mine.place + 0.5).astype(np.int64)
+    loops = np.array([run.loop_beats or 0 for run in material.runs])[mine.run] * TICKS_PER_BEAT
+    tick = np.where(loops > 0, tick % np.maximum(loops, 1), tick)
+    taker = {
+        key: pitch
+        for *key_parts, pitch, gone in zip(
+            mine.run.tolist(), mine.row.tolist(), tick.tolist(), mine.pitch.tolist(), effect.lost.tolist(), strict=True
+        )
+        if not gone and (key := tuple(key_parts))
+    }
+    for place in np.flatnonzero(effect.lost):
+        key = (int(mine.run[place]), int(mine.row[place]), int(tick[place]))
+        lost[read[place]] = taker[key] != mine.pitch[place]
+    return lost
+
+
+def _overall(material: Material) -> Table:
+    notes = material.notes
+    out = _out_pitch(material)
+    unread, changed, crowded = notes.row < 0, (out >= 0) & (out != notes.pitch), _lost_to_another_sound(material)
+    rows = []
+    groups: list[tuple[str, Of, Flags]] = [("all", (), np.ones(len(notes), dtype=bool))]
+    whose = [clip.people for clip in material.clips]
+    if len(material.contributors) > 1:
+        for who in material.contributors:
+            mine = np.array([who in people for people in whose])[notes.clip]
+            groups.append((who, (("contributor", who),), mine))
+    for name, of, mine in groups:
+        if not mine.any():
+            continue
+        onsets, read = _by_file(material, mine), _by_file(material, mine & ~unread)
+        rows.append(
+            Row(
+                name,
+                (
+                    ratio(UNREAD, _by_file(material, mine & unread), onsets, of=of, scale=100),
+                    ratio(CHANGED, _by_file(material, mine & changed), onsets, of=of, scale=100),
+                    ratio(CROWDED, _by_file(material, mine & crowded), read, of=of, scale=100),
+                    _forgotten(material, mine & ~unread, of),
+                ),
+            )
+        )
+    head = ("whose", UNREAD.name, CHANGED.name, CROWDED.name, FORGOTTEN.name)
+    return Table("What the map loses", head, tuple(rows), "A clip of several people counts for each of them.")
+
+
+def _forgotten(material: Material, chosen: Flags, of: Of) -> Figure:
+    rows, pitches = material.notes.row[chosen], material.notes.pitch[chosen]
+    if not len(rows):
+        return Figure(FORGOTTEN, None, 0, of)
+    bits = sum(
+        _entropy(np.bincount(pitches[rows == row])) / np.log(2) * np.count_nonzero(rows == row)
+        for row in np.unique(rows)
+    )
+    return Figure(FORGOTTEN, float(bits / len(rows)), len(rows), of)
+
+
+def _entropy(counts: Ints) -> float:
+    share = counts[counts > 0] / counts.sum()
+    return float(max(0.0, -(share * np.log(share)).sum()))
+
+
+def _articulations(material: Material, found: list[Articulation]) -> Table:
+    kit = material.corpus.kit
+    rows = []
+    for each in found:
+        of = (("articulation", each.name),)
+        mine = material.notes.pitch == each.pitch
+        row = kit.row_of_pitch(each.pitch)
+        rows.append(
+            Row(
+                f"{each.name} ({each.pitch})",
+                (
+                    count(ONSETS, int(mine.sum()), of=of),
+                    ratio(SHARE, _by_file(material, mine), _by_file(material), of=of, scale=100),
+                    "is not read: gone" if row is None else _fate(material, each.pitch, row),
+                ),
+            )
+        )
+    note = f"A way of playing is lost where it is not read, or comes back as the plain stroke. Names: {SOURCE}."
+    return Table(
+        "Ways of playing", ("way of playing (note)", ONSETS.name, SHARE.name, "what becomes of it"), tuple(rows), note
+    )
+
+
+def _fate(material: Material, pitch: int, row: int) -> str:
+    """What a note that is read comes back as, and with what else it is one."""
+    voice = material.corpus.kit.voices[row]
+    here = set(material.notes.pitch[material.notes.row == row].tolist()) - {pitch}
+    with_others = f", one with {', '.join(map(str, sorted(here)))}" if here else ""
+    if voice.pitch_out == pitch:
+        return f"kept as it is{with_others and ', the others become it: ' + with_others.removeprefix(', one with ')}"
+    return f"becomes {name_of(voice.pitch_out)} ({voice.pitch_out}), voice {voice.name}{with_others}"
+
+
+def _voices(material: Material) -> Table:
+    notes, rows = material.notes, []
+    for row, voice in enumerate(material.corpus.kit.voices):
+        counts = np.bincount(notes.pitch[notes.row == row])
+        onsets, of = int(counts.sum()), (("voice", voice.name),)
+        mixed = Figure(EFFECTIVE, float(np.exp(_entropy(counts))) if onsets else None, onsets, of)
+        pitches = ", ".join(map(str, np.flatnonzero(counts).tolist()))
+        cells = (count(ONSETS, onsets, of=of), count(SOUNDS, int((counts > 0).sum()), of=of), mixed, pitches or "none")
+        rows.append(Row(voice.name, cells))
+    head = ("voice", ONSETS.name, SOUNDS.name, EFFECTIVE.name, "the notes")
+    return Table("What each voice stands for in these files", head, tuple(rows))
+
+
+def _pitches(material: Material) -> Table:
+    kit, rows = material.corpus.kit, []
+    for pitch in np.unique(material.notes.pitch).tolist():
+        mine, of = material.notes.pitch == pitch, (("note", str(pitch)),)
+        row = kit.row_of_pitch(pitch)
+        cells = (
+            count(ONSETS, int(mine.sum()), of=of),
+            ratio(SHARE, _by_file(material, mine), _by_file(material), of=of, scale=100),
+            "not read" if row is None else kit.names[row],
+            "" if row is None else str(kit.voices[row].pitch_out),
+        )
+        rows.append(Row(f"{pitch} {name_of(pitch)}", cells))
+    head = ("note", ONSETS.name, SHARE.name, "voice", "played back as")
+    return Table("Note by note", head, tuple(rows), f"Names: {SOURCE}.")
+
+
+def _picture(material: Material) -> Picture:
+    """The notes by their share; those that no voice reads in red."""
+    total = len(material.notes)
+    pitches, counts = np.unique(material.notes.pitch, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_SHOWN]
+    kit = material.corpus.kit
+    rows, gone = [], []
+    for pitch, onsets in zip(pitches[order].tolist(), counts[order].tolist(), strict=True):
+        row = kit.row_of_pitch(pitch)
+        words = "not read" if row is None else f"→ {kit.names[row]}"
+        rows.append(
+            (f"{pitch} {name_of(pitch).split(' (')[0]}", 100 * onsets / total, f"{100 * onsets / total:.1f} % {words}")
+        )
+        gone.append(row is None)
+    title = "The notes that were played, and the voice that each becomes"
+    colours = [RED if missing else BLUE for missing in gone]
+    shown = "" if len(pitches) <= _SHOWN else f"The {_SHOWN} commonest of {len(pitches)}. "
+    caption = f"{shown}Share of all {total:,} onsets. Red: no voice reads it."
+    return Picture(title, share_bars(rows, title=title, colours=colours), caption)
+
+
+_SHOWN = 24
+
+
+def _sentences(material: Material, tables: list[Table]) -> Iterator[str]:
+    overall = {figure.measure: figure for figure in tables[0].rows[0].cells if isinstance(figure, Figure)}
+    pitches = len(np.unique(material.notes.pitch))
+    used = len({row for row in material.notes.row.tolist() if row >= 0})
+    yield (
+        f"The kit makes {pitches} different notes into {used} voices: {overall[CHANGED].text} % of the onsets come "
+        f"back as another note than was played, {overall[UNREAD].text} % are not read at all."
+    )
+    strokes = next((table for table in tables if table.title == "Ways of playing"), None)
+    if strokes is not None:
+        lost = [(row.label, row.cells[1]) for row in strokes.rows if "kept" not in str(row.cells[2])]
+        shares = [(label, share) for label, share in lost if isinstance(share, Figure)]
+        shares.sort(key=lambda pair: -(pair[1].value or 0.0))
+        if shares:
+            named = "; ".join(f"{label}: {share.text} % of the onsets" for label, share in shares[:2])
+            yield f"Ways of playing that are lost, the commonest first: {named}."

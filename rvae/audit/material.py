@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from math import ceil
@@ -12,7 +13,8 @@ import numpy.typing as npt
 
 from rvae.card import NOBODY, Card, ClipCard
 from rvae.corpus import Corpus, read_corpus
-from rvae.cutting import Reading, drum_channel
+from rvae.cutting import LOOP_BARS, Reading, bars_of, drum_channel
+from rvae.grid import quantise
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.midi import DEFAULT_US_PER_QUARTER, MidiClip, read_midi
 from rvae.stretches import Stretch, find_stretches, positions
@@ -39,19 +41,21 @@ class Clip:
 class Notes:
     """Every note-on of the drums in bars that the grid can hold: N of them, by file and time; nothing is quantised.
 
-    int64 `[N]`: `clip`, `meter`: rows of `Material.clips` and `.meters`; `stretch`: which run of bars of one meter,
-    counted over all files; `beat`: felt beats from the start of that run; `pitch` 0..127, `row` of the kit or -1 where
-    no voice reads the pitch, `velocity` 1..127. float64 `[N]`: `place` in the beat, 0 to below 24, in 1/24 beat;
-    `tick_ms`: how long 1/24 beat lasts there; `quarter`: quarters from the start of the run.
+    int64 `[N]`: `clip`: its place in `Material.clips`; `run`: in `Material.runs`; `beat`: felt beats from the start of
+    the run; `pitch` 0..127; `row` of the kit, or -1 where no voice reads the pitch; `velocity` 1..127; `tick`: the one
+    that rvae takes it to mean, in 1/24 beat from the start of the run, and `division`: into how many it takes its beat
+    to be divided, both -1 where the row is. float64 `[N]`: `place` in the beat, 0 to below 24, in 1/24 beat; `tick_ms`:
+    how long 1/24 beat lasts there; `quarter`: quarters from the start of the run.
     """
 
     clip: Ints
-    meter: Ints
-    stretch: Ints
+    run: Ints
     beat: Ints
     pitch: Ints
     row: Ints
     velocity: Ints
+    tick: Ints
+    division: Ints
     place: Reals
     tick_ms: Reals
     quarter: Reals
@@ -64,14 +68,41 @@ class Notes:
         return Notes(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Bars of one meter, one after the other, in one file.
+
+    `qpm`: the tempo of its onsets, on average. `loop_beats`: where it goes round, its felt beats.
+    """
+
+    clip: int
+    meter: Meter
+    bars: int
+    qpm: float
+    loop_beats: int | None
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.bars * float(self.meter.bar_quarters) * 60 / self.qpm
+
+
 @dataclass(frozen=True)
 class Material:
     """A corpus with the notes of its files."""
 
     corpus: Corpus
     clips: tuple[Clip, ...]
-    meters: tuple[Meter, ...]
+    runs: tuple[Run, ...]
     notes: Notes
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """The meters of the runs, each once, the one with most bars first."""
+        bars: Counter[Meter] = Counter()
+        for run in self.runs:
+            bars[run.meter] += run.bars
+        return tuple(meter for meter, _ in bars.most_common())
 
     @property
     def contributors(self) -> tuple[str, ...]:
@@ -100,7 +131,7 @@ def read_material(paths: Iterable[str | Path], reading: Reading) -> Material:
         makers = corpus.makers_of(file)
         clips.append(Clip(file, _named(makers.people, file), makers.tags, midi.ppq))
         gatherer.add(len(clips) - 1, midi, card)
-    return Material(corpus, tuple(clips), tuple(gatherer.meters), gatherer.notes())
+    return Material(corpus, tuple(clips), tuple(gatherer.runs), gatherer.notes())
 
 
 def _named(people: Sequence[str], file: str) -> tuple[str, ...]:
@@ -113,8 +144,7 @@ class _Gatherer:
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
-        self.meters: dict[Meter, int] = {}
-        self.stretches = 0
+        self.runs: list[Run] = []
         self.parts: list[Notes] = []
         kit = reading.kit
         self.row_of = np.array([-1 if (row := kit.row_of_pitch(pitch)) is None else row for pitch in range(128)])
@@ -123,35 +153,36 @@ class _Gatherer:
         """Take the drum notes of a file."""
         channel = drum_channel(midi, self.reading)
         notes = midi.notes if channel is None else midi.notes[midi.notes[:, 1] == channel]
-        for stretch in find_stretches(midi, self.reading.groupings, card).found:
+        stretches = find_stretches(midi, self.reading.groupings, card).found
+        for stretch in stretches:
             last = np.iinfo(np.int64).max if stretch.end is None else stretch.end
             inside = notes[(notes[:, 0] >= ceil(stretch.start)) & (notes[:, 0] < last)]
             if len(inside):
-                self._add_stretch(number, midi, stretch, inside)
+                self._add(number, midi, stretch, inside, may_loop=len(stretches) == 1 and stretch.end is None)
 
-    def _add_stretch(self, number: int, midi: MidiClip, stretch: Stretch, inside: Ints) -> None:
+    def _add(self, number: int, midi: MidiClip, stretch: Stretch, inside: Ints, *, may_loop: bool) -> None:
         meter, pulses = stretch.meter, inside[:, 0]
         beats, places = positions(pulses, stretch)
+        rows, velocities = self.row_of[inside[:, 2]], inside[:, 3]
+        bars = bars_of(stretch, midi.end, int(beats.max()), self.reading.bars)
         tempos = np.array([DEFAULT_US_PER_QUARTER, *(tempo for _, tempo in midi.tempos)])
         us_per_quarter = tempos[np.searchsorted([pulse for pulse, _ in midi.tempos], pulses, side="right")]
+        loop_beats = bars * meter.beats if may_loop and bars <= LOOP_BARS else None
+        run = Run(number, meter, bars, 60e6 / float(us_per_quarter.mean()), loop_beats)
         beat_quarters = np.array([float(beat / 2) for beat in meter.beat_eighths])[beats % meter.beats]
-        pitches = inside[:, 2]
+        tick_ms = us_per_quarter / 1000 * beat_quarters / TICKS_PER_BEAT
+        ticks, divisions = np.full(len(inside), -1), np.full(len(inside), -1)
+        if (read := rows >= 0).any():
+            found = quantise(
+                beats[read], places[read], rows[read], velocities[read], meter,
+                tick_ms=tick_ms[read], cycle_beats=run.loop_beats,
+            )  # fmt: skip
+            ticks[read], divisions[read] = found.ticks, found.division
         same = np.ones(len(inside), dtype=np.int64)
-        self.parts.append(
-            Notes(
-                clip=same * number,
-                meter=same * self.meters.setdefault(meter, len(self.meters)),
-                stretch=same * self.stretches,
-                beat=beats,
-                pitch=pitches,
-                row=self.row_of[pitches],
-                velocity=inside[:, 3],
-                place=places,
-                tick_ms=us_per_quarter / 1000 * beat_quarters / TICKS_PER_BEAT,
-                quarter=(pulses - float(stretch.start)) / midi.ppq,
-            )
-        )
-        self.stretches += 1
+        quarters = (pulses - float(stretch.start)) / midi.ppq
+        voices = (inside[:, 2], rows, velocities, ticks, divisions)
+        self.parts.append(Notes(same * number, same * len(self.runs), beats, *voices, places, tick_ms, quarters))
+        self.runs.append(run)
 
     def notes(self) -> Notes:
         """All of them: a corpus has at least one."""
