@@ -21,6 +21,7 @@ from rvae.pattern import CYCLE_BARS
 EXIT_UNUSABLE = 2
 EXIT_INTERRUPTED = 130
 DEFAULT_BARS = 2
+_CLIPS = "MIDI files, and folders or zip archives of them"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_clip_arguments(parser: argparse.ArgumentParser, *, what: str = "MIDI files, and folders of them") -> None:
+def add_clip_arguments(
+    parser: argparse.ArgumentParser, *, what: str = "MIDI files, and folders or zip archives of them"
+) -> None:
     """The arguments that say which clips, and how their bars and notes are read."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help=what)
     parser.add_argument(

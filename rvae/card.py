@@ -101,7 +101,7 @@ class Card:
 
     def of_clip(self, clip: str | Path) -> ClipCard:
         """What is known of a clip, by its path: its own entry counts before the folder's."""
-        parts = Path(clip).parts
+        parts = Path(os.path.abspath(clip)).parts[1:]
         ways = ("/".join(parts[place:]) for place in range(len(parts)))  # the longest first
         own = next((self.clips[way] for way in ways if way in self.clips), ClipCard())
         return ClipCard(
@@ -163,11 +163,6 @@ def read_card(folder: Path) -> Card | None:
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path}: cannot be read as UTF-8 text ({error}); mend it, or take it away") from None
     return Card.parse(text, where=str(path))
-
-
-def card_folder(clip: Path) -> Path | None:
-    """The folder of the card that speaks for a clip: its own or the nearest above it; None where there is none."""
-    return next((folder for folder in clip.absolute().parents if os.path.isfile(folder / CARD_NAME)), None)
 
 
 def plain_name(line: str) -> str:

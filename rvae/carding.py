@@ -16,9 +16,9 @@ from tomlkit.exceptions import TOMLKitError
 
 from rvae.arguments import Command, print_json
 from rvae.card import CARD_NAME, Card, read_card
-from rvae.corpus import find_clips
 from rvae.errors import FileError, UsageError
 from rvae.midi import write_whole
+from rvae.sources import Sources
 
 # What is asked, in this order: the key in the file, other names for it there, the question, whether clips may differ.
 _QUESTIONS: tuple[tuple[str, tuple[str, ...], str, bool], ...] = (
@@ -72,7 +72,7 @@ def _clips(folder: Path) -> list[str]:
     """The clips below a folder, as a card names them. Raises UsageError."""
     if not os.path.isdir(folder):
         raise UsageError(f"{folder}: no such folder; give the folder that your clips are in")
-    return [clip.relative_to(folder).as_posix() for clip in find_clips(folder) if clip != folder]
+    return [clip.relative_to(folder).as_posix() for clip in Sources().find(folder) if clip != folder]
 
 
 def _chosen(clips: Sequence[str], patterns: Sequence[str], said: Answers) -> list[str]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rvae.account import ClipReport, Dropped, ImportReport
-from rvae.card import CARD_NAME, Card, Makers, card_folder, merge_cards, read_card
+from rvae.card import CARD_NAME, Card, Makers, merge_cards
 from rvae.cutting import Reading, cut
 from rvae.errors import CorpusError, MidiFileError
 from rvae.grid import Quantiser
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import TICKS_PER_BEAT, Meter
-from rvae.midi import read_midi
 from rvae.pattern import Pattern
-
-MIDI_SUFFIXES = (".mid", ".midi")
+from rvae.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def read_corpus(
     quantise: Quantiser = "subdivision",
     groupings: Sequence[Meter] = (),
 ) -> Corpus:
-    """Read clips from MIDI files, and from folders with all that is in them.
+    """Read clips from MIDI files, and from folders and zip archives with all that is in them.
 
     `bars`: 1, 2 or 4, the bars of one pattern. `channel`: 1..16 where the drums are; without it channel 10 if it has
     notes, otherwise every channel. `groupings`: how meters are felt, e.g. `Meter.parse("7/8(3+2+2)")`; otherwise a
@@ -114,85 +111,35 @@ def read_corpus(
     patterns: list[Pattern] = []
     reports: list[ClipReport] = []
     unreadable: list[Dropped] = []
-    cards = _Cards()
-    for path in find_clips(paths):
-        card = cards.of(path)
+    sources = Sources()
+    for path in sources.find(paths):
+        card = sources.card(path)
         try:
-            clip = read_midi(path)
+            clip = sources.read(path)
         except MidiFileError as error:
             unreadable.append(Dropped(str(path), str(error).removeprefix(f"{path}: ")))
             continue
         found, report = cut(clip, str(path), reading, None if card is None else card.of_clip(path))
         patterns += found
         reports.append(report)
-    report_of_all = ImportReport(tuple(reports), tuple(unreadable))
+    report_of_all = ImportReport(tuple(reports), (*sources.refused, *unreadable))
     if not patterns:
         raise CorpusError(_nothing(report_of_all))
-    card_of = {clip.file: card for clip in reports if (card := cards.of(Path(clip.file))) is not None}
+    card_of = {clip.file: card for clip in reports if (card := sources.card(Path(clip.file))) is not None}
     taken = {pattern.source for pattern in patterns}
     kept = tuple({id(card): card for clip, card in card_of.items() if clip in taken}.values())
     return Corpus(tuple(patterns), kit, bars, ticks_per_beat, kept, report_of_all, card_of)
 
 
-class _Cards:
-    """The cards that speak for clips, each read once."""
-
-    def __init__(self) -> None:
-        self._by_folder: dict[Path | None, Card | None] = {None: None}
-        self._speaking: dict[Path, Path | None] = {}
-
-    def of(self, clip: Path) -> Card | None:
-        """The card that speaks for a clip, where there is one. Raises FileError for one that cannot be read."""
-        if clip.parent not in self._speaking:
-            self._speaking[clip.parent] = card_folder(clip)
-        folder = self._speaking[clip.parent]
-        if folder is not None and folder not in self._by_folder:
-            self._by_folder[folder] = read_card(folder)
-        return self._by_folder[folder]
-
-
 def _nothing(report: ImportReport) -> str:
     """Why nothing is left of the files."""
     if report.files == 0:
-        return "no .mid or .midi file found; give MIDI files, or a folder that has some"
+        return "no .mid, .midi, .h2song or .h2pattern file found; give MIDI files, or a folder or zip that has some"
     if report.files == 1:
         return "; ".join(f"{entry.file}: {entry.reason}" for entry in report.dropped)
     why = Counter(entry.reason for entry in report.dropped)
     reasons = "; ".join(reason for reason, _ in why.most_common(3)) or "no note in them"
     return f"nothing usable in {report.files} files: {reasons}"
-
-
-def find_clips(paths: Iterable[str | Path] | str | Path) -> list[Path]:
-    """The files to read, each once: files as given, folders with all .mid and .midi files below them, sorted by name.
-
-    Links to folders are followed, each folder once. Raises CorpusError for a path that does not exist.
-    """
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    found: dict[str, Path] = {}
-    seen: set[str] = set()
-    for path in map(Path, given):
-        # os.path answers no where a folder above may not be looked into, pathlib raises.
-        if not os.path.exists(path):
-            raise CorpusError(f"{path}: no such file or folder, or hidden from you; give MIDI files or folders of them")
-        for file in _below(path, seen) if os.path.isdir(path) else [path]:
-            found.setdefault(os.path.realpath(file), file)
-    return list(found.values())
-
-
-def _below(folder: Path, seen: set[str]) -> Iterator[Path]:
-    closed: list[OSError] = []
-    for where, folders, files in os.walk(folder, followlinks=True, onerror=closed.append):
-        real = os.path.realpath(where)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        for name in sorted(files):
-            if name.lower().endswith(MIDI_SUFFIXES):
-                yield Path(where, name)
-    for error in closed:  # a folder that may not be looked into is reported like a file that may not be read
-        yield Path(error.filename)
 
 
 def bundled_corpora() -> dict[str, Path]:

@@ -19,6 +19,7 @@ from rvae.errors import FileError, UsageError
 from rvae.kit import STANDARD_KIT
 from rvae.midi import MidiClip, read_midi, write_clip, write_whole
 from rvae.pattern import Pattern
+from rvae.sources import read_clip
 
 KIT_NAME = "kit.toml"
 
@@ -67,7 +68,7 @@ def export(corpus: Corpus, folder: Path, reading: Reading) -> dict[str, bool]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         patterns = [pattern for pattern in corpus.patterns if pattern.source == clip]
-        same[name] = _write(path, read_midi(clip), reading, _known(corpus, clip), patterns)
+        same[name] = _write(path, read_clip(clip), reading, _known(corpus, clip), patterns)
     _write_text(folder / CARD_NAME, _card(corpus, names))
     if corpus.kit != STANDARD_KIT:
         _write_text(folder / KIT_NAME, corpus.kit.to_toml())

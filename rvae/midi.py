@@ -76,17 +76,22 @@ class MidiClip:
 
 def read_midi(path: str | Path) -> MidiClip:
     """Read a Standard MIDI file of format 0 or 1. Raises MidiFileError, whose text begins with the path."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise MidiFileError(
-            f"{path}: cannot be read ({error.strerror or error}); check the name and its permissions"
-        ) from None
+    data = read_bytes(path)
     try:
         return parse_midi(data)
     except MidiFileError as error:
         raise MidiFileError(f"{path}: {error}") from None
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """What is in a file, as far as a clip can go and one byte more. Raises MidiFileError."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise MidiFileError(
+            f"{path}: cannot be read ({error.strerror or error}); check the name and its permissions"
+        ) from None
 
 
 def parse_midi(data: bytes) -> MidiClip:

@@ -17,13 +17,14 @@ from strategies import bar_pulses, meters, midi, on, signature, tempo, track, wo
 from rvae import Corpus, read_corpus
 from rvae.account import ImportReport
 from rvae.card import NOBODY
-from rvae.corpus import bundled_corpora, find_clips
+from rvae.corpus import bundled_corpora
 from rvae.cutting import Reading, cut
 from rvae.errors import CorpusError, FileError, UsageError
 from rvae.kit import Kit, Voice
 from rvae.meter import Meter
 from rvae.midi import MidiNote, parse_midi, write_midi, write_patterns
 from rvae.pattern import Pattern
+from rvae.sources import Sources
 
 KICK, SNARE = 0, 1
 Hits = list[tuple[int, int, float]]  # row, tick, microtiming
@@ -352,7 +353,7 @@ def test_folders_are_read_with_all_below_them_sorted_and_each_file_once(tmp_path
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    found = find_clips([tmp_path, tmp_path / "b.mid", tmp_path / "deep"])
+    found = Sources().find([tmp_path, tmp_path / "b.mid", tmp_path / "deep"])
     assert [path.name for path in found] == ["A.MIDI", "b.mid", "späte Δ.mid", "c.mid"]
 
 

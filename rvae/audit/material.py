@@ -16,7 +16,8 @@ from rvae.corpus import Corpus, read_corpus
 from rvae.cutting import LOOP_BARS, Reading, bars_of, drum_channel
 from rvae.grid import quantise
 from rvae.meter import TICKS_PER_BEAT, Meter
-from rvae.midi import DEFAULT_US_PER_QUARTER, MidiClip, read_midi
+from rvae.midi import DEFAULT_US_PER_QUARTER, MidiClip
+from rvae.sources import read_clip
 from rvae.stretches import Stretch, find_stretches, positions
 
 Ints = npt.NDArray[np.int64]
@@ -127,7 +128,7 @@ def read_material(paths: Iterable[str | Path], reading: Reading) -> Material:
     for file, card in cards.items():
         if card.is_refused:
             continue
-        midi = read_midi(file)
+        midi = read_clip(file)
         makers = corpus.makers_of(file)
         clips.append(Clip(file, _named(makers.people, file), makers.tags, midi.ppq))
         gatherer.add(len(clips) - 1, midi, card)
