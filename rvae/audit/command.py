@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 
 from rvae.arguments import Command, add_clip_arguments, print_json, reading_of
 from rvae.audit.corpus_layer import corpus_layer
+from rvae.audit.counterfactual import add_counterfactual_arguments, asks_for_trainings, trained_layers
 from rvae.audit.figure import Subject
 from rvae.audit.grid_layer import grid_layer
 from rvae.audit.map_layer import map_layer
@@ -29,6 +30,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare", action="store_true", help="each folder, file or model by itself, and then side by side"
     )
+    add_counterfactual_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -37,6 +39,8 @@ def _run(arguments: argparse.Namespace) -> int:
     clips = [path for path in arguments.paths if path not in models]
     if arguments.compare and len(models or clips) < 2:
         raise UsageError("--compare needs two at least: two folders, or two models; give another")
+    if asks_for_trainings(arguments) and not clips:
+        raise UsageError("to train again the clips are needed; give their folder beside the model")
     subjects = _subjects(models, clips, arguments)
     title = "Audit of " + ", ".join(subject.name for subject in subjects)
     made = f"Made by rvae {_version()} on {date.today().isoformat()}."
@@ -55,12 +59,12 @@ def _subjects(models: Sequence[str], clips: Sequence[str], arguments: argparse.N
     reading = reading_of(arguments)
     if not models:
         groups = [[path] for path in clips] if arguments.compare else [list(clips)]
-        return [_subject(_name(group), None, read_material(group, reading)) for group in groups]
+        return [_subject(_name(group), None, read_material(group, reading), arguments) for group in groups]
     material = read_material(clips, reading) if clips else None
-    return [_subject(PurePath(path).name, load(path), material) for path in models]
+    return [_subject(PurePath(path).name, load(path), material, arguments) for path in models]
 
 
-def _subject(name: str, model: Model | None, material: Material | None) -> Subject:
+def _subject(name: str, model: Model | None, material: Material | None, arguments: argparse.Namespace) -> Subject:
     layers = []
     facts: list[tuple[str, str]] = []
     if material is not None:
@@ -70,6 +74,8 @@ def _subject(name: str, model: Model | None, material: Material | None) -> Subje
     if model is not None:
         facts.append(("model", f"{len(model.clips)} patterns, preset {model.preset}, seed {model.seed}"))
         layers.append(model_layer(model, None if material is None else material.corpus))
+    if material is not None and asks_for_trainings(arguments):
+        layers += trained_layers(material.corpus, arguments, Path(arguments.output))
     return Subject(name, tuple(facts), tuple(layers))
 
 

@@ -252,6 +252,7 @@ def _errors(model: Model, corpus: Corpus, grid: int) -> Measured:
         makers = corpus.makers_of(pattern.source)
         for of, _ in _Known(makers.people, makers.tags, pattern.meter).groups():
             groups.setdefault(of, []).append(result)
+        groups.setdefault((("clip", pattern.source),), []).append(result)
     found: Measured = {}
     for of, group in groups.items():
         total = sum(group, Match())

@@ -75,7 +75,7 @@ def model_layer(model: Model, corpus: Corpus | None) -> Layer:
     )
 
 
-def measured_layer(trainings: Sequence[Measured]) -> Layer:
+def measured_layer(trainings: Sequence[Measured], *, name: str = "model", title: str = "Model") -> Layer:
     """The layer of one training, or of several that differ in the seed: their mean, with intervals."""
     figures = summary(trainings)
     tables = [*_group_tables(figures), *_other_tables(figures)]
@@ -95,8 +95,8 @@ def measured_layer(trainings: Sequence[Measured]) -> Layer:
     if set(_groups(figures, "contributor")) == {NOBODY}:
         unsaid.append(Unsaid("Figures by contributor", "no card names anybody", "write one with `rvae card`"))
     return Layer(
-        "model",
-        "Model",
+        name,
+        title,
         "What does the plane make of the clips, who pays for being few, and what is only copied?",
         tuple(tables),
         _amplified(figures),
