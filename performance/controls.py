@@ -196,7 +196,7 @@ _ACTIONS = (
         "Keep a scene",
         tuple(f"ctrl+{digit}" for digit in _DIGITS),
         "/rvae/scene",
-        help="place, meter, densities and mutes, to come back to",
+        help="place, meter, tempo, densities, mutes and nudges, to come back to",
         osc_word="store",
     ),
     Action(

@@ -163,7 +163,7 @@ def folded(value: float, low: float = 0.0, high: float = 1.0) -> float:
     if width <= 0:
         return low
     inside = (value - low) % (2 * width)
-    return low + (inside if inside <= width else 2 * width - inside)
+    return min(high, max(low, low + (inside if inside <= width else 2 * width - inside)))  # a last bit can be off
 
 
 def _landing(bars: float, beats: int, at: Literal["beat", "bar"]) -> float:

@@ -30,7 +30,7 @@ from soak_ears import bundles, midi_messages
 from soak_hands import Hands, Trainings
 from soak_watch import family, growth_percent, memory_mb
 
-from performance.stage import meters_of
+from performance.offers import meters_of
 from rvae.corpus import bundled_corpora
 from rvae.kit import Kit
 from rvae.model import load

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from performance.controls import CONTROLS
 from performance.cursor import Point
+from performance.gestures import SPEEDS
 from performance.motion import KINDS, Kind, Manner, Moment, Motion, folded
 from rvae.errors import UsageError
 
@@ -177,3 +180,8 @@ def test_folding_turns_back_at_the_walls(value: float, low: float, high: float) 
 def test_a_manner_that_makes_no_sense_cannot_be_made(bad: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="motion"):
         Manner(**bad)  # type: ignore[arg-type]
+
+
+def test_the_control_offers_the_motions_there_are_and_the_gestures_speeds() -> None:
+    assert CONTROLS["motion"].choices == KINDS
+    assert [Fraction(choice) for choice in CONTROLS["gesture_speed"].choices] == list(SPEEDS)

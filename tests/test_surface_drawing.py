@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from surface_support import FOUR, SEVEN, Blend, snapshot
 
 from performance.controls import ACTIONS, CONTROLS
+from performance.pins import Pin
 from performance.snapshot import EngineStatus, Message, OutputState, Playhead, Snapshot
 from performance.surface.bar import draw_note, status_lines, status_text
 from performance.surface.drawing import Kept, draw
@@ -24,7 +25,7 @@ from performance.surface.help import help_rows
 from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
 from performance.surface.look import TRAIL_S, Look, at_time
-from performance.surface.plane import clip_at, clip_points, draw_clips, named_clips
+from performance.surface.plane import clip_at, clip_points, draw_clips, named_clips, ways_text
 from performance.surface.planes import Planes
 from performance.surface.theme import ALARM, BAND_COLOURS, LOUD, NIGHT, QUIET, RAISED, WARM, Colour, Words
 from performance.surface.views import (
@@ -37,6 +38,7 @@ from performance.surface.views import (
     ternary_leaning,
     view_colours,
 )
+from performance.surface.window import what_shows
 from rvae.meter import Meter
 from rvae.pattern import Pattern
 
@@ -443,3 +445,56 @@ def test_words_stand_out_from_what_they_are_on(ink: Colour, ground: Colour, leas
     """The contrast ratio of WCAG 2: 4.5 for reading at all, 7 for reading with ease."""
     light, dark = sorted((luminance(ink), luminance(ground)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= least
+
+
+def differs(one: pygame.Surface, other: pygame.Surface, box: pygame.Rect) -> bool:
+    return not np.array_equal(brightness(one, box), brightness(other, box))
+
+
+def test_held_onsets_and_rests_and_frozen_voices_are_seen_in_their_lanes_only() -> None:
+    plain = picture(snapshot())
+    pinned = picture(snapshot(pins=(Pin(192, 0, 0, 0.9), Pin(192, 4, 48))))
+    fenced = picture(snapshot(freeze=tuple(row == 2 for row in range(9))))
+    for row, track in enumerate(LAYOUT.tracks):
+        assert differs(plain, pinned, track) == (row in (0, 4))
+        assert differs(plain, fenced, track) == (row == 2)
+    onset, rest = (picture(snapshot(pins=(Pin(192, 4, 48, loud),))) for loud in (0.9, 0.0))
+    assert differs(onset, rest, LAYOUT.tracks[4])
+
+
+def test_a_jump_shows_where_it_will_land() -> None:
+    still, jumping = picture(snapshot()), picture(snapshot(target=(0.8, 0.2)))
+    there = pygame.Rect(0, 0, 12, 12)
+    there.center = (round(LAYOUT.pixel_of(0.8, 0.2)[0]), round(LAYOUT.pixel_of(0.8, 0.2)[1]))
+    assert not np.array_equal(
+        pygame.surfarray.array3d(still.subsurface(there)), pygame.surfarray.array3d(jumping.subsurface(there))
+    )
+
+
+def test_a_mix_shows_four_corners_and_the_place_between_them() -> None:
+    controls = snapshot().controls
+    plain, mixed = picture(snapshot()), picture(snapshot(controls={**controls, "mix": 1.0}, hand=(0.3, 0.6)))
+    for place in ((0, 0), (0, 1), (1, 0), (1, 1), (0.3, 0.6)):
+        box = pygame.Rect(0, 0, 40, 40)
+        box.center = (round(LAYOUT.pixel_of(*place)[0]), round(LAYOUT.pixel_of(*place)[1]))
+        assert differs(plain, mixed, box.clamp(LAYOUT.plane)), place
+
+
+def test_how_the_cursor_moves_is_said_where_it_is_not_by_hand() -> None:
+    controls = snapshot().controls
+    assert ways_text(snapshot()) == ""
+    assert ways_text(snapshot(controls={**controls, "motion": 3.0}, gestures=2)) == "orbit, 2 gestures"
+    assert ways_text(snapshot(controls={**controls, "mix": 1.0}, is_taking=True, morphs=True)) == (
+        "recording a gesture, morph, mix of 4 scenes"
+    )
+
+
+NEW = {"target": (0.1, 0.1), "pins": (Pin(192, 0, 0),), "freeze": (True,) * 9, "gestures": 1, "hand": (0.0, 0.0)}
+
+
+@pytest.mark.parametrize(
+    "change", [*({name: value} for name, value in NEW.items()), {"is_taking": True, "morphs": True}]
+)
+def test_what_is_new_is_drawn_anew(change: dict[str, object]) -> None:
+    moment = snapshot()
+    assert what_shows(moment, Look()) != what_shows(replace(moment, **change), Look())  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pygame
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from performance.commands import (
     GoToClip,
     MoveCursor,
     Panic,
+    PinPlace,
     Quit,
     RecallScene,
     Redo,
@@ -28,14 +30,19 @@ from performance.commands import (
     Undo,
     Unpin,
 )
-from performance.controls import ACTIONS, CONTROLS
+from performance.controls import ACTIONS, CONTROLS, defaults
+from performance.pins import Pin
+from performance.snapshot import Snapshot
 from performance.surface.bar import fader, segments
 from performance.surface.input import pushed_by_sticks, respond, respond_for_audience
+from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
 from performance.surface.look import Look
 from rvae.meter import Meter
+from rvae.pattern import Pattern
 
 LAYOUT = Layout.of(1280, 800, voices=9)
+CONTROLS_AT_FIRST = defaults()
 CODES = {pygame.key.name(getattr(pygame, name)): getattr(pygame, name) for name in dir(pygame) if name.startswith("K_")}
 MODIFIERS = {"ctrl": pygame.KMOD_LCTRL, "shift": pygame.KMOD_LSHIFT, "alt": pygame.KMOD_LALT}
 
@@ -362,3 +369,53 @@ def test_a_click_anywhere_in_any_window_is_never_an_error(size: tuple[int, int],
     layout = Layout.of(*size, voices=len(Blend.kit))
     look, _ = respond(mouse(pygame.MOUSEBUTTONDOWN, at), layout, snapshot(), Look())
     respond(mouse(pygame.MOUSEMOTION, (at[1], at[0])), layout, snapshot(), look)
+
+
+def in_lane(voice: int, tick: float, state: Snapshot) -> tuple[float, float]:
+    track = LAYOUT.tracks[voice]
+    return float(tick_x(track, state.meter, state.pattern.bars, tick)), float(track.centery)
+
+
+def test_a_click_on_an_onset_holds_it_the_next_silences_it_the_next_lets_go() -> None:
+    state = snapshot()
+    voice, tick = (int(places[0]) for places in np.nonzero(state.pattern.onset))
+    click = mouse(pygame.MOUSEBUTTONDOWN, in_lane(voice, tick + float(state.pattern.microtiming[voice, tick]), state))
+    held, silent = Pin(192, voice, tick, 0.8), Pin(192, voice, tick)
+    for pins, expected in (((), "onset"), ((held,), "rest"), ((silent,), None)):
+        assert commands_of([click], pins=pins) == [PinPlace(voice, tick, expected)]
+
+
+def test_a_click_beside_an_onset_means_the_nearest_sixteenth_or_sixth() -> None:
+    for meter, step in ((FOUR, 6), (SIX, 4)):
+        state = snapshot(meter=meter, pattern=Pattern.silent(meter))
+        for tick in (step, 5 * step):
+            click = mouse(pygame.MOUSEBUTTONDOWN, in_lane(2, tick + step * 0.3, state))
+            changed = {"meter": meter, "pattern": state.pattern}
+            assert commands_of([click], **changed) == [PinPlace(2, tick, "onset")]
+
+
+def test_the_other_button_freezes_a_voice_and_silences_a_place() -> None:
+    state = snapshot()
+    name = LAYOUT.names[3].center
+    assert commands_of([mouse(pygame.MOUSEBUTTONDOWN, name, button=3)]) == [SetVoice("freeze", 3, 1.0)]
+    frozen = tuple(voice == 3 for voice in range(9))
+    assert commands_of([mouse(pygame.MOUSEBUTTONDOWN, name, button=3)], freeze=frozen) == [SetVoice("freeze", 3, 0.0)]
+    click = mouse(pygame.MOUSEBUTTONDOWN, in_lane(4, 48, state), button=3)
+    assert commands_of([click]) == [PinPlace(4, 48, "rest")]
+    assert commands_of([click], pins=(Pin(192, 4, 48),)) == [PinPlace(4, 48, None)]
+    assert commands_of([mouse(pygame.MOUSEBUTTONDOWN, LAYOUT.plane.center, button=3)]) == []
+
+
+def test_while_scenes_are_mixed_a_touch_on_a_clip_or_a_number_means_the_place() -> None:
+    clip = Blend().clips[4]
+    mixing = CONTROLS_AT_FIRST | {"mix": 1.0}
+    for place, rest in ((clip.point, {}), ((0.3, 0.3), {"scenes": ((1, (0.3, 0.3)),)})):
+        click = mouse(pygame.MOUSEBUTTONDOWN, LAYOUT.pixel_of(*place))
+        (move,) = commands_of([click], controls=mixing, **rest)
+        assert isinstance(move, MoveCursor)
+        assert (move.x, move.y) == pytest.approx(place, abs=1e-3)
+
+
+def test_arrow_keys_go_on_from_where_the_hand_is_not_from_where_a_glide_has_come_to() -> None:
+    (move,) = commands_of([key("right")], cursor=(0.1, 0.5), hand=(0.6, 0.5))
+    assert move == MoveCursor(pytest.approx(0.625), 0.5)

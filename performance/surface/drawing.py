@@ -16,11 +16,15 @@ from performance.surface.plane import (
     draw_caption,
     draw_clips,
     draw_cursor,
+    draw_mix,
     draw_names,
     draw_scenes,
+    draw_target,
     draw_trail,
+    draw_ways,
     named_clips,
     paint_plane,
+    ways_text,
 )
 from performance.surface.planes import PlaneColours
 from performance.surface.theme import NIGHT, PANEL, Words
@@ -59,7 +63,15 @@ def draw(
     else:
         _draw_plane(target, layout, snapshot, look, kept, colours or PlaneColours())
         playhead = snapshot.playhead.cycle_ticks if snapshot.playing else None
-        score = Score(snapshot.pattern, snapshot.mute, playhead, snapshot.probability, snapshot.voice_density)
+        score = Score(
+            snapshot.pattern,
+            snapshot.mute,
+            playhead,
+            snapshot.probability,
+            snapshot.voice_density,
+            snapshot.pins,
+            snapshot.freeze,
+        )
         draw_lanes(target, layout, kept.words, score)
     draw_bar(target, layout, kept.words, snapshot, look)
     draw_status(target, layout, kept.words, snapshot, look)
@@ -101,5 +113,11 @@ def _draw_plane(
         pointed = None if look.held else clip_at(snapshot.clips, layout, look.pointer)
         named = named_clips(clips, snapshot.cursor, None if pointed is None else clips[pointed])
         draw_names(target, layout, kept.words, named, clips=clips, cursor=snapshot.cursor)
+    if snapshot.target is not None:
+        draw_target(target, layout, snapshot.cursor, snapshot.target)
+    if snapshot.controls["mix"] >= 0.5:
+        draw_mix(target, layout, kept.words, snapshot.hand)
     draw_cursor(target, layout, *snapshot.cursor)
+    if text := ways_text(snapshot):
+        draw_ways(target, layout, kept.words, text, is_taking=snapshot.is_taking)
     target.set_clip(None)

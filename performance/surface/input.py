@@ -12,6 +12,7 @@ from performance.commands import (
     GoToClip,
     MoveCursor,
     Panic,
+    PinPlace,
     Quit,
     RecallScene,
     Redo,
@@ -27,8 +28,10 @@ from performance.commands import (
     Unpin,
 )
 from performance.controls import ACTIONS, CONTROLS
+from performance.pins import Hold
 from performance.snapshot import Snapshot
 from performance.surface.bar import fader, segments
+from performance.surface.lanes import place_at
 from performance.surface.layout import Item, Layout
 from performance.surface.look import Held, Look, Second
 from performance.surface.plane import clip_at, scene_at
@@ -67,6 +70,8 @@ def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
             return replace(look, down=look.down - {event.key}), ()
         case pygame.MOUSEBUTTONDOWN if event.button == 1:
             return _mouse_down(event, layout, snapshot, look)
+        case pygame.MOUSEBUTTONDOWN if event.button == 3:
+            return _second_button(event, layout, snapshot, look)
         case pygame.MOUSEBUTTONUP if event.button == 1:
             return replace(look, held=None), ()
         case pygame.MOUSEMOTION:
@@ -278,16 +283,42 @@ def _mouse_down(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: L
     if look.help_shown:
         return replace(look, help_shown=False), ()
     if layout.plane.collidepoint(at):
-        if (scene := scene_at(snapshot.scenes, layout, at)) is not None:
+        mixes = snapshot.controls["mix"] >= 0.5
+        if not mixes and (scene := scene_at(snapshot.scenes, layout, at)) is not None:
             return look, () if getattr(event, "touch", False) else (RecallScene(scene),)
-        clip = clip_at(snapshot.clips, layout, at, reach_units=_TOUCH_UNITS)
+        clip = None if mixes else clip_at(snapshot.clips, layout, at, reach_units=_TOUCH_UNITS)
         point = layout.point_at(at) if clip is None else snapshot.clips[clip].point
         look = replace(look, held=Held("plane", at, point=point))
         return look, () if getattr(event, "touch", False) else (_land(layout, snapshot, at),)
     for voice, box in enumerate(layout.names):
         if box.collidepoint(at):
             return look, _switch_voice(snapshot, voice)
-    return look, ()
+    return look, _pin(layout, snapshot, at)
+
+
+def _pin(layout: Layout, snapshot: Snapshot, at: tuple[float, float]) -> tuple[StageCommand, ...]:
+    """A click in the lanes holds an onset (or forces one), the next holds a rest there, the next lets go."""
+    if (place := place_at(layout, snapshot.pattern, at)) is None:
+        return ()
+    held = _held(snapshot, place)
+    return (PinPlace(*place, "onset" if held is None else "rest" if held == "onset" else None),)
+
+
+def _held(snapshot: Snapshot, place: tuple[int, int]) -> Hold | None:
+    return next((pin.hold for pin in snapshot.pins if (pin.voice, pin.tick) == place), None)
+
+
+def _second_button(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -> Response:
+    """On a voice's name it freezes the voice; in the lanes it silences a place, or lets go of what is held there."""
+    at = (float(event.pos[0]), float(event.pos[1]))
+    if look.help_shown:
+        return look, ()
+    for voice, box in enumerate(layout.names):
+        if box.collidepoint(at):
+            return look, _switch_voice(snapshot, voice, "freeze")
+    if (place := place_at(layout, snapshot.pattern, at)) is None:
+        return look, ()
+    return look, (PinPlace(*place, "rest" if _held(snapshot, place) is None else None),)
 
 
 def _press(item: Item, at: tuple[float, float], snapshot: Snapshot, look: Look) -> Response:
@@ -359,7 +390,11 @@ def _wheel(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) 
 
 
 def _land(layout: Layout, snapshot: Snapshot, at: tuple[float, float]) -> StageCommand:
-    """What a touch of the plane asks for: on a scene's number that scene, on a clip that clip as it was."""
+    """What a touch of the plane asks for: on a scene's number that scene, on a clip that clip as it was; while scenes
+    are mixed, the place between them.
+    """
+    if snapshot.controls["mix"] >= 0.5:
+        return _cursor_to(layout, at)
     scene = scene_at(snapshot.scenes, layout, at)
     if scene is not None:
         return RecallScene(scene)

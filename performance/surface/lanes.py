@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pygame
 
+from performance.pins import Pin
 from performance.surface.layout import Layout
 from performance.surface.theme import (
     BAND_COLOURS,
@@ -37,6 +38,7 @@ class Score:
 
     `probability`: `[V, T]` onset probability behind the pattern, or None. `muted`: for each voice. `playhead_ticks`:
     place in the cycle, or None where nothing plays. `densities`: of each voice, 0.5 as all are; empty where not known.
+    `pins`: the onsets and rests that are held. `frozen`: for each voice.
     """
 
     pattern: Pattern
@@ -44,6 +46,8 @@ class Score:
     playhead_ticks: float | None = None
     probability: npt.NDArray[np.float32] | None = None
     densities: tuple[float, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    frozen: tuple[bool, ...] = ()
 
 
 def share_of_ticks(meter: Meter, bars: int, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -75,6 +79,9 @@ def draw_lanes(target: pygame.Surface, layout: Layout, words: Words, score: Scor
         if score.probability is not None and not muted:
             _draw_probability(target, track, score.pattern, score.probability[row], mix(PANEL, colour, 0.3))
         _draw_onsets(target, track, score, row, colour)
+        _draw_pins(target, track, score, row)
+        if score.frozen and score.frozen[row]:  # a fence around what does not follow the cursor
+            pygame.draw.rect(target, QUIET, track, max(2, layout.unit // 6))
         glow = 0.0 if muted else _glow(score, row)
         _draw_name(target, words, name, voice.name, mix(RAISED, colour, 0.6 * glow), muted)
         if score.densities and abs(score.densities[row] - 0.5) > 0.01:
@@ -139,6 +146,51 @@ def _draw_onsets(target: pygame.Surface, track: pygame.Rect, score: Score, row: 
         tall = max(2, round((0.22 + 0.78 * velocity) * (track.height - 2)))
         box = pygame.Rect(round(x - wide / 2), track.bottom - tall - 1, wide, tall).clip(track)
         pygame.draw.rect(target, mix(NIGHT, colour, 0.65 + 0.35 * velocity), box, border_radius=wide // 3)
+
+
+def _draw_pins(target: pygame.Surface, track: pygame.Rect, score: Score, row: int) -> None:
+    """A held onset has a nail above its foot, a held rest a cross in its place."""
+    pattern = score.pattern
+    for pin in score.pins:
+        if pin.voice != row:
+            continue
+        x = float(tick_x(track, pattern.meter, pattern.bars, pin.tick + pin.microtiming))
+        size = max(3, min(track.height // 9, _onset_width(track)))
+        y = track.bottom - size - 2
+        if pin.hold == "onset":
+            pygame.draw.circle(target, NIGHT, (x, y), size + 1)
+            pygame.draw.circle(target, LOUD, (x, y), size - 1)
+        else:
+            for way in (-1, 1):
+                pygame.draw.line(
+                    target, LOUD, (x - size, y - way * size), (x + size, y + way * size), max(2, size // 3)
+                )
+
+
+def place_at(layout: Layout, pattern: Pattern, pixel: tuple[float, float]) -> tuple[int, int] | None:
+    """The voice and the tick of the cycle under a pixel of the lanes, None outside.
+
+    On or near an onset it is that onset's; elsewhere the nearest sixteenth, or sixth of a dotted beat.
+    """
+    voice = next((row for row, track in enumerate(layout.tracks) if track.collidepoint(pixel)), None)
+    if voice is None:
+        return None
+    track = layout.tracks[voice]
+    ticks = np.flatnonzero(pattern.onset[voice])
+    away = np.abs(tick_x(track, pattern.meter, pattern.bars, ticks + pattern.microtiming[voice, ticks]) - pixel[0])
+    if len(ticks) and away.min() <= max(_onset_width(track), layout.unit // 2):
+        return voice, int(ticks[away.argmin()])
+    meter = pattern.meter
+    steps = np.array(
+        [
+            tick
+            for beat in range(pattern.bars * meter.beats)
+            for tick in range(
+                beat * TICKS_PER_BEAT, (beat + 1) * TICKS_PER_BEAT, 4 if meter.is_ternary_beat(beat) else 6
+            )
+        ]
+    )
+    return voice, int(steps[np.abs(tick_x(track, meter, pattern.bars, steps) - pixel[0]).argmin()])
 
 
 def _glow(score: Score, row: int) -> float:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pygame
 
+from performance.controls import CONTROLS
+from performance.scenes import CORNERS
+from performance.snapshot import Snapshot
 from performance.surface.field import Bytes, enlarge
 from performance.surface.labels import place_labels, tidy_name
 from performance.surface.layout import Layout
-from performance.surface.theme import LOUD, NIGHT, WARM, Words, mix, write
+from performance.surface.theme import ALARM, LOUD, NIGHT, WARM, Words, mix, write
 
 if TYPE_CHECKING:
     from rvae.model import Clip
@@ -99,6 +102,59 @@ def draw_cursor(target: pygame.Surface, layout: Layout, x: float, y: float) -> N
     pygame.draw.circle(target, LOUD, at, radius, line)
     pygame.draw.circle(target, NIGHT, at, line * 2)
     pygame.draw.circle(target, LOUD, at, max(1, round(line * 1.2)))
+
+
+def draw_target(target: pygame.Surface, layout: Layout, cursor: Point, to: Point) -> None:
+    """Where a jump will land: a smaller ring, with a line from the cursor."""
+    start, end = layout.pixel_of(*cursor), layout.pixel_of(*to)
+    line = max(1, layout.unit // 5)
+    pygame.draw.line(target, NIGHT, start, end, line * 3)
+    pygame.draw.line(target, WARM, start, end, line)
+    pygame.draw.circle(target, NIGHT, end, round(layout.unit * 0.7) + line)
+    pygame.draw.circle(target, WARM, end, round(layout.unit * 0.7))
+
+
+def draw_mix(target: pygame.Surface, layout: Layout, words: Words, hand: Point) -> None:
+    """The numbers of the four scenes in their corners, and the place between them as a square."""
+    side = round(layout.unit * 3)
+    for number, corner in CORNERS.items():
+        box = pygame.Rect(0, 0, side, side)
+        box.center = layout.pixel_of(*corner)
+        box.clamp_ip(layout.plane)
+        pygame.draw.rect(target, WARM, box)
+        write(target, words, str(number), round(side * 0.9), box, colour=NIGHT, align="centre")
+    square = pygame.Rect(0, 0, layout.unit * 2, layout.unit * 2)
+    square.center = layout.pixel_of(*hand)
+    line = max(2, layout.unit // 4)
+    pygame.draw.rect(target, NIGHT, square.inflate(2 * line, 2 * line), 3 * line)
+    pygame.draw.rect(target, WARM, square, line)
+
+
+def draw_ways(target: pygame.Surface, layout: Layout, words: Words, text: str, *, is_taking: bool) -> None:
+    """How the cursor moves, at the upper edge of the plane; with a red point while a gesture is recorded."""
+    px = max(12, round(layout.unit * 1.4))
+    pad = max(2, px // 4)
+    dot = px if is_taking else 0
+    picture = words.picture(words.fit(text, px, layout.plane.width // 2), px)
+    box = pygame.Rect(0, layout.plane.top, dot + picture.get_width() + 2 * pad, picture.get_height() + pad)
+    box.centerx = layout.plane.centerx
+    pygame.draw.rect(target, NIGHT, box)
+    if is_taking:
+        pygame.draw.circle(target, ALARM, (box.left + pad + px // 2 - 1, box.centery), px * 2 // 5)
+    target.blit(picture, picture.get_rect(midleft=(box.left + pad + dot, box.centery)))
+
+
+def ways_text(snapshot: Snapshot) -> str:
+    """How the cursor moves, where that is not by the hand alone; empty there."""
+    motion = CONTROLS["motion"].text(snapshot.controls["motion"])
+    parts = [
+        "recording a gesture" if snapshot.is_taking else "",
+        "morph" if snapshot.morphs else "",
+        "mix of 4 scenes" if snapshot.controls["mix"] >= 0.5 else "",
+        "" if motion == "free" else motion,
+        f"{snapshot.gestures} gesture{'s' if snapshot.gestures > 1 else ''}" if snapshot.gestures else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def named_clips(
