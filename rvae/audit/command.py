@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 
 from rvae.arguments import Command, add_clip_arguments, print_json, reading_of
+from rvae.audit.compare import SIDE_BY_SIDE, side_by_side
 from rvae.audit.corpus_layer import corpus_layer
 from rvae.audit.counterfactual import add_counterfactual_arguments, asks_for_trainings, trained_layers
 from rvae.audit.figure import Subject
@@ -42,7 +43,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if asks_for_trainings(arguments) and not clips:
         raise UsageError("to train again the clips are needed; give their folder beside the model")
     subjects = _subjects(models, clips, arguments)
-    title = "Audit of " + ", ".join(subject.name for subject in subjects)
+    if arguments.compare:
+        subjects = [side_by_side(subjects), *subjects]
+    title = "Audit of " + ", ".join(subject.name for subject in subjects if subject.name != SIDE_BY_SIDE)
     made = f"Made by rvae {_version()} on {date.today().isoformat()}."
     paths = write_report(Path(arguments.output), title, subjects, made=made)
     if arguments.json:
@@ -68,8 +71,7 @@ def _subject(name: str, model: Model | None, material: Material | None, argument
     layers = []
     facts: list[tuple[str, str]] = []
     if material is not None:
-        corpus = material.corpus
-        facts.append(("clips", f"{len(corpus.clips)} files with {len(corpus.patterns)} patterns of {corpus.bars} bars"))
+        facts += _facts(material)
         layers += [grid_layer(material), map_layer(material), corpus_layer(material)]
     if model is not None:
         facts.append(("model", f"{len(model.clips)} patterns, preset {model.preset}, seed {model.seed}"))
@@ -77,6 +79,21 @@ def _subject(name: str, model: Model | None, material: Material | None, argument
     if material is not None and asks_for_trainings(arguments):
         layers += trained_layers(material.corpus, arguments, Path(arguments.output))
     return Subject(name, tuple(facts), tuple(layers))
+
+
+def _facts(material: Material) -> list[tuple[str, str]]:
+    """What was read, and how."""
+    corpus = material.corpus
+    bars, minutes = sum(run.bars for run in material.runs), sum(run.seconds for run in material.runs) / 60
+    cycle = "1 bar" if corpus.bars == 1 else f"{corpus.bars} bars"
+    found = [
+        ("files", f"{len(corpus.clips)} of {corpus.report.files} looked at"),
+        ("music", f"{bars:,} bars, {minutes:.1f} minutes, {len(material.notes):,} onsets"),
+        ("patterns", f"{len(corpus.patterns):,} of {cycle}, {corpus.ticks_per_beat} ticks per felt beat"),
+        ("kit", f"{corpus.kit.name}: {', '.join(corpus.kit.names)}"),
+    ]
+    cards = "; ".join(filter(None, (card.name for card in corpus.cards)))
+    return [*found, ("cards", cards)] if cards else found
 
 
 def _name(paths: Sequence[str]) -> str:

@@ -571,14 +571,18 @@ def _sentences(material: Material, tables: Sequence[Table], duplicates: str) -> 
     stated = next(table for table in tables if table.title.startswith("What is there"))
     absent = [row.label for row in stated.rows if row.cells[1] == "absent"]
     of_meters = [row.label for row in stated.rows[: len(STATED_METERS)] if row.cells[1] == "absent"]
-    others = (
-        f" and {len(times) - 1} other meters" if len(times) > 2 else f" and {times[1][0]}" if len(times) == 2 else ""
+    rest = (
+        ""
+        if len(times) == 1
+        else f", {times[1][0]} the rest"
+        if len(times) == 2
+        else f", {len(times) - 1} others the rest"
     )
-    missing = ", ".join(name for name in absent if name not in of_meters)
+    missing = [name for name in absent if name not in of_meters]
     yield (
-        f"{first} has {figure.text} % of the time{others or ' and is the only meter'}; of {len(STATED_METERS)} stated "
-        "meters "
-        f"{len(of_meters)} are absent" + (f", and of the feels: {missing}." if missing else ", of the feels none.")
+        f"Of the playing time {first} has {figure.text} %{rest}. Of {len(STATED_METERS)} meters stated beforehand "
+        f"{len(of_meters)} are absent, and of {len(stated.rows) - len(STATED_METERS)} feels "
+        f"{', '.join(missing) if missing else 'none'}."
     )
     people = next(table for table in tables if table.title == "Whose it is")
     nobody = sum(any(who.startswith(NOBODY) for who in clip.people) for clip in material.clips)

@@ -17,7 +17,7 @@ FEWEST_FILES = 5
 LEVEL_PERCENT = (2.5, 97.5)
 INTERVAL_WORDS = (
     f"95 % intervals: cluster bootstrap over files, {RESAMPLES} resamples with a fixed seed, percentiles; none is "
-    f"given with fewer than {FEWEST_FILES} files"
+    f"given with fewer than {FEWEST_FILES} files, or where all of them say the same"
 )
 Sums = npt.NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def _interval(over: Sums, under: Sums, scale: float) -> tuple[float, float] | No
         return None
     drawn = _drawn(files)
     low, high = np.percentile(scale * (drawn @ over) / (drawn @ under), LEVEL_PERCENT)
-    return float(low), float(high)
+    return (float(low), float(high)) if low < high else None
 
 
 def share(measure: Measure, count: float, total: float, *, of: tuple[tuple[str, str], ...] = ()) -> Figure:

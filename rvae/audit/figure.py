@@ -51,6 +51,11 @@ class Figure:
             raise ValueError(f"{self.measure.name}: an interval from {self.interval[0]} to {self.interval[1]}; turn it")
 
     @property
+    def is_count(self) -> bool:
+        """Whether it counts itself: nothing else to rest on."""
+        return not self.measure.unit and self.value == self.n
+
+    @property
     def text(self) -> str:
         """The value as it is shown, without its unit; a dash where there is none."""
         return "–" if self.value is None else f"{self.value:,.{self.measure.decimals}f}"

@@ -25,6 +25,7 @@ HEARD_MS = 20.0
 WINDOW_COLUMNS = 96
 WINDOW_COLUMNS_PER_QUARTER = 12
 FOUR = Meter.parse("4/4")
+SIXTEENTHS = "16ths"
 
 _READ = "onsets that the kit reads"
 MOVED = Measure(
@@ -64,9 +65,9 @@ _DIVISIONS = {
 
 @dataclass(frozen=True, eq=False)
 class Effect:
-    """What a grid does to N onsets: `moved_ms` float64 `[N]`, and `lost` bool `[N]`."""
+    """What a grid, by its name, does to N onsets: `moved_ms` float64 `[N]`, and `lost` bool `[N]`."""
 
-    ticks_per_beat: int
+    grid: str
     moved_ms: Reals
     lost: Flags
 
@@ -74,15 +75,33 @@ class Effect:
 def effect_of(material: Material, notes: Notes, ticks_per_beat: int) -> Effect:
     """Put onsets on the nearest line of a grid. `notes`: of voices of the kit, in the order of the material."""
     moved_ms, lost = np.zeros(len(notes)), np.zeros(len(notes), dtype=bool)
-    for run, chosen in by_run(notes):
-        mine = notes.where(chosen)
+    for number, chosen in by_run(notes):
+        mine, run = notes.where(chosen), material.runs[number]
         found = quantise(
-            mine.beat, mine.place, mine.row, mine.velocity, material.runs[run].meter,
-            cycle_beats=material.runs[run].loop_beats, ticks_per_beat=ticks_per_beat, mode="nearest",
+            mine.beat, mine.place, mine.row, mine.velocity, run.meter,
+            cycle_beats=run.loop_beats, ticks_per_beat=ticks_per_beat, mode="nearest",
         )  # fmt: skip
         moved_ms[chosen] = np.abs(found.microtiming) * (TICKS_PER_BEAT / ticks_per_beat) * mine.tick_ms
         lost[chosen] = ~found.kept
-    return Effect(ticks_per_beat, moved_ms, lost)
+    return Effect(str(ticks_per_beat), moved_ms, lost)
+
+
+def sixteenths_of(material: Material, notes: Notes) -> Effect:
+    """Put onsets on the nearest sixteenth of the quarters that are written, whatever the felt beat is."""
+    moved_ms, lost = np.zeros(len(notes)), np.zeros(len(notes), dtype=bool)
+    for number, chosen in by_run(notes):
+        mine, run = notes.where(chosen), material.runs[number]
+        length = run.bars * run.meter.bar_quarters
+        loops = run.loop_beats is not None and length.denominator == 1
+        quarter = np.floor(mine.quarter).astype(np.int64)
+        found = quantise(
+            quarter, (mine.quarter - quarter) * TICKS_PER_BEAT, mine.row, mine.velocity, FOUR,
+            cycle_beats=int(length) if loops else None, ticks_per_beat=4, mode="nearest",
+        )  # fmt: skip
+        beat_quarters = np.array([float(beat / 2) for beat in run.meter.beat_eighths])[mine.beat % run.meter.beats]
+        moved_ms[chosen] = np.abs(found.microtiming) / 4 * mine.tick_ms * TICKS_PER_BEAT / beat_quarters
+        lost[chosen] = ~found.kept
+    return Effect(SIXTEENTHS, moved_ms, lost)
 
 
 def by_run(notes: Notes) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
@@ -134,15 +153,16 @@ def _overall(material: Material, notes: Notes, effects: Sequence[Effect]) -> Tab
     everything = np.ones(len(notes), dtype=bool)
     rows = [
         Row(
-            f"{effect.ticks_per_beat} ticks per beat",
+            "sixteenths as written" if effect.grid == SIXTEENTHS else f"{effect.grid} ticks per felt beat",
             tuple(_figures(material, notes, effect, everything, (), (MOVED, OVER, LOST))),
         )
-        for effect in effects
+        for effect in (sixteenths_of(material, notes), *effects)
     ]
     note = (
-        "4 ticks per felt beat is the grid of step sequencers, 12 that of the published R-VAE, 24 that of rvae. rvae "
-        "itself moves nothing: what is left over is kept as microtiming. What it loses is the last column of the last "
-        "line."
+        "A felt beat is a quarter in 4/4, a dotted quarter in 6/8, a group of two or three eighths in 7/8; where it "
+        "is a quarter, 4 ticks are sixteenths. Sixteenths are the grid of step sequencers, 12 ticks a quarter that of "
+        "the published R-VAE, 24 ticks that of rvae. rvae itself moves nothing: it keeps what is left over as "
+        "microtiming. What it loses stands in the last line."
     )
     return Table("What each grid does to all onsets", ("grid", MOVED.name, OVER.name, LOST.name), tuple(rows), note)
 
@@ -162,7 +182,7 @@ def _figures(
     above = {MOVED: effect.moved_ms, OVER: effect.moved_ms > HEARD_MS, LOST: effect.lost}
     for measure in measures:
         sums = np.bincount(clip, weights=above[measure][chosen], minlength=files)
-        where = (*of, ("grid", str(effect.ticks_per_beat)))
+        where = (*of, ("grid", effect.grid))
         yield ratio(measure, sums, onsets, of=where, scale=100 if measure.unit == "%" else 1)
 
 
@@ -374,11 +394,10 @@ def _bars_before_and_after(material: Material, notes: Notes, effects: Sequence[E
 
 def _sentences(tables: Sequence[Table]) -> tuple[str, ...]:
     found = {(figure.measure, figure.of[-1][1]): figure for figure in tables[0].figures}
-    over = ", ".join(f"{found[OVER, str(grid)].text} % from {grid}" for grid in GRIDS)
-    lost = ", ".join(f"{found[LOST, str(grid)].text} % on {grid}" for grid in GRIDS)
+    each = [f"{grid} ticks {found[OVER, str(grid)].text} % and {found[LOST, str(grid)].text} %" for grid in GRIDS[1:]]
     sentences = [
-        f"Of {found[OVER, '4'].n:,} onsets, {over} ticks per beat lie more than {HEARD_MS:g} ms from the grid; {lost} "
-        "are lost."
+        f"{GRIDS[0]} ticks per felt beat move {found[OVER, '4'].text} % of the {found[OVER, '4'].n:,} onsets by more "
+        f"than {HEARD_MS:g} ms and lose {found[LOST, '4'].text} %; {', '.join(each)}."
     ]
     for kind in ("meter", "subdivision", "contributor"):
         table = next(table for table in tables if table.head[0] == kind)
@@ -396,6 +415,6 @@ def _sentences(tables: Sequence[Table]) -> tuple[str, ...]:
     if four:
         gone = sum(figure.value or 0.0 for figure in four[0].figures if figure.measure == REFUSED)
         sentences.insert(
-            1, f"A tool that reads 4/4 only would refuse or misplace the barlines of {gone:.0f} % of the onsets."
+            1, f"A tool that knows 4/4 alone refuses {gone:.0f} % of the onsets, or puts their barlines somewhere else."
         )
     return tuple(sentences)

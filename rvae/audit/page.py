@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from rvae.audit.figure import Cell, Figure, Layer, Measure, Picture, Subject, Table
+from rvae.audit.figure import Cell, Figure, Layer, Measure, Picture, Row, Subject, Table
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -16,14 +16,14 @@ h3 { margin-top: 2.5rem; } h4 { margin: 2rem 0 .3rem; }
 table { border-collapse: collapse; margin: .5rem 0; font-size: .9rem; }
 th, td { padding: .2rem .7rem .2rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }
 th { border-bottom: 1px solid #222; } td.figure, th.figure { text-align: right; font-variant-numeric: tabular-nums; }
-small { color: #555; display: block; line-height: 1.2; } .wide { overflow-x: auto; }
+small { color: #555; display: block; line-height: 1.2; white-space: nowrap; } .wide { overflow-x: auto; }
 figure { margin: 1.5rem 0; break-inside: avoid; }
 figcaption { font-size: .9rem; color: #333; } svg { width: 100%; height: auto; }
 dt { font-weight: 600; } dd { margin: 0 0 .5rem 1.2rem; } details { font-size: .9rem; } summary { cursor: pointer; }
 ol.first li { margin: .4rem 0; } .question { font-style: italic; }
 .unsaid { background: #f4f4f4; padding: .5rem 1rem; }
 @media print { body { max-width: none; margin: 0; font-size: 11pt; }
-  h2 { break-before: page; } tr { break-inside: avoid; }
+  h2.part { break-before: page; } h3, h4 { break-after: avoid; } tr { break-inside: avoid; }
   nav { display: none; } }
 """
 
@@ -67,7 +67,10 @@ def _anchor(number: int, layer: Layer) -> str:
 
 def _subject(subject: Subject, number: int) -> list[str]:
     facts = "".join(f"<tr><th>{escape(key)}</th><td>{escape(words)}</td></tr>" for key, words in subject.facts)
-    parts = [f'<h2 id="part-{number}">{escape(subject.name)}</h2>', f"<table>{facts}</table>" if facts else ""]
+    parts = [
+        f'<h2 class="part" id="part-{number}">{escape(subject.name)}</h2>',
+        f"<table>{facts}</table>" if facts else "",
+    ]
     for layer in subject.layers:
         parts += _layer(layer, _anchor(number, layer))
     return parts
@@ -93,30 +96,48 @@ def _picture(picture: Picture) -> str:
 
 
 def _table(table: Table) -> str:
-    numeric = [
-        any(isinstance(row.cells[column], Figure) for row in table.rows) for column in range(len(table.head) - 1)
-    ]
+    columns = list(zip(*(row.cells for row in table.rows), strict=True)) or [()] * (len(table.head) - 1)
+    units = [_unit(column) for column in columns]
+    several_n = [row for row in table.rows if len(set(_counts(row))) > 1]
+    numbers = "" if several_n else '<th class="figure">n</th>'
     heads = "".join(
-        f"<th{' class=figure' if figures else ''}>{escape(head)}</th>"
-        for head, figures in zip(table.head, [False, *numeric], strict=True)
+        f"<th{'' if unit is None else ' class=figure'}>{escape(head)}{f', {escape(unit)}' if unit else ''}</th>"
+        for head, unit in zip(table.head[1:], units, strict=True)
     )
-    rows = "".join(f"<tr><td>{escape(row.label)}</td>{''.join(map(_cell, row.cells))}</tr>" for row in table.rows)
+    rows = "".join(_row(row, units, own_n=bool(several_n)) for row in table.rows)
     note = f"<p>{escape(table.note)}</p>" if table.note else ""
-    return f'<h4>{escape(table.title)}</h4>{note}<div class="wide"><table><tr>{heads}</tr>{rows}</table></div>'
+    head = f"<thead><tr><th>{escape(table.head[0])}</th>{numbers}{heads}</tr></thead>"
+    return f'<h4>{escape(table.title)}</h4>{note}<div class="wide"><table>{head}<tbody>{rows}</tbody></table></div>'
 
 
-def _cell(cell: Cell) -> str:
-    """A figure with its unit, and below it what it rests on."""
-    if cell is None:
-        return "<td></td>"
-    if isinstance(cell, str):
-        return f"<td>{escape(cell)}</td>"
+def _unit(cells: Sequence[Cell]) -> str | None:
+    """The unit that all figures of a column have, which may be none; None where it has no figures or several units."""
+    units = {cell.measure.unit for cell in cells if isinstance(cell, Figure)}
+    return units.pop() if len(units) == 1 else None
+
+
+def _counts(row: Row) -> list[int]:
+    """What the figures of a row rest on, themselves left out."""
+    return [cell.n for cell in row.cells if isinstance(cell, Figure) and not cell.is_count]
+
+
+def _row(row: Row, units: Sequence[str | None], *, own_n: bool) -> str:
+    counts = _counts(row)
+    number = "" if own_n else f'<td class="figure">{f"{counts[0]:,}" if counts else ""}</td>'
+    cells = "".join(_cell(cell, unit, own_n=own_n) for cell, unit in zip(row.cells, units, strict=True))
+    return f"<tr><td>{escape(row.label)}</td>{number}{cells}</tr>"
+
+
+def _cell(cell: Cell, unit: str | None, *, own_n: bool) -> str:
+    """A figure, and below it what it rests on; its unit only where its column has several."""
+    if not isinstance(cell, Figure):
+        return f"<td>{escape(cell or '')}</td>"
     if cell.value is None:
         return '<td class="figure">–</td>'
-    unit = f" {cell.measure.unit}" if cell.measure.unit else ""
-    below = [cell.interval_text, f"n {cell.n:,}" if cell.n != cell.value else ""]
+    own_unit = f" {cell.measure.unit}" if unit is None and cell.measure.unit else ""
+    below = [cell.interval_text, f"n {cell.n:,}" if own_n and not cell.is_count else ""]
     small = "".join(f"<small>{escape(words)}</small>" for words in below if words)
-    return f'<td class="figure">{escape(cell.text)}{escape(unit)}{small}</td>'
+    return f'<td class="figure">{escape(cell.text)}{escape(own_unit)}{small}</td>'
 
 
 def _definitions(measures: Sequence[Measure]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
 
+from rvae.audit.compare import SIDE_BY_SIDE
 from rvae.audit.estimate import INTERVAL_WORDS
 from rvae.audit.figure import Json, Subject, csv_rows
 from rvae.audit.page import page
@@ -27,9 +28,9 @@ _METHOD = (
 
 def five_sentences(subjects: Sequence[Subject]) -> tuple[str, ...]:
     """The first sentence of every layer, then their second ones, until there are five."""
-    single = len(subjects) == 1
+    unnamed = {SIDE_BY_SIDE} if len(subjects) > 1 else {subject.name for subject in subjects}
     rows = [
-        [sentence if single else f"{subject.name}: {sentence}" for sentence in layer.sentences]
+        [sentence if subject.name in unnamed else f"{subject.name}: {sentence}" for sentence in layer.sentences]
         for subject in subjects
         for layer in subject.layers
     ]
@@ -56,14 +57,17 @@ def as_csv(subjects: Sequence[Subject]) -> str:
 
 
 def write_report(folder: Path, title: str, subjects: Sequence[Subject], *, made: str) -> dict[str, Path]:
-    """Write `audit.html`, `audit.csv` and `audit.json` into a folder, made where it is not there. Raises FileError."""
+    """Write `audit.html`, `audit.csv` and `audit.json` into a folder, made where it is not there. Raises FileError.
+
+    Figures laid side by side are in the CSV once only, where they come from.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"{folder}: no folder can be made there ({error.strerror}); choose another with -o") from None
     texts = {
         "html": page(title, five_sentences(subjects), subjects, made=made, method=_METHOD),
-        "csv": as_csv(subjects),
+        "csv": as_csv([subject for subject in subjects if subject.name != SIDE_BY_SIDE]),
         "json": json.dumps(as_json(title, subjects, made=made), indent=1) + "\n",
     }
     paths = {kind: folder / f"audit.{kind}" for kind in texts}
