@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _play_arguments(_command(commands, "play", "the instrument; with no screen, files of what it plays", _play))
     _render_arguments(_command(commands, "render", "play offline: a MIDI file, a WAV file", _render))
+    _replay_arguments(_command(commands, "replay", "a recording once more: checked, as MIDI, as sound", _replay))
     _devices_arguments(_command(commands, "devices", "MIDI ports and sound devices, and what is missing", _devices))
     _map_arguments(_command(commands, "map", "a picture of the plane", _map))
     _bench_arguments(_command(commands, "bench", "figures of this machine, or of the learner", _bench))
@@ -126,6 +127,7 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     add("--osc-in", type=int, metavar="PORT", help="listen there; 0 for not (default: 12000)")
     add("--audio", default="", metavar="NAME", help="the sound device with NAME in its name")
     add("--no-audio", action="store_true", help="make no sound here")
+    add("--record", metavar="FOLDER", help="keep all that is played there, from the start: journal, MIDI, WAV")
     add("--headless", action="store_true", help="no window: play a path for --bars bars and write files")
     add("--bars", type=int, default=_HEADLESS_BARS, metavar="N", help="with no window (default: 16)")
     add("-o", "--output", default=_OUT, metavar="FOLDER", help=f"for the files (default: {_OUT})")
@@ -140,6 +142,12 @@ def _render_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wav", metavar="FILE", help="write a WAV file")
     parser.add_argument("--nudge", action="append", default=[], metavar="VOICE=MS", help="one voice so much later")
     parser.add_argument("--seed", type=int, default=0, help="accepted for scripts; nothing here is random")
+
+
+def _replay_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("journal", metavar="JOURNAL", help="a recording, *.rvjournal")
+    parser.add_argument("--midi", metavar="FILE", help="write a MIDI file")
+    parser.add_argument("--wav", metavar="FILE", help="write a WAV file")
 
 
 def _devices_arguments(parser: argparse.ArgumentParser) -> None:
@@ -191,6 +199,24 @@ def _render(arguments: argparse.Namespace) -> int:
         if file is not None:
             write(file, performance)
             say(f"{file}: {arguments.bars} bars of {meter.label} at {bpm:g} bpm, {len(performance.notes)} onsets")
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from performance.journal_file import JournalFile
+    from performance.replay import check
+    from performance.transcript import write_journal_midi, write_journal_wav
+
+    journal = JournalFile(arguments.journal)
+    try:
+        say(f"{arguments.journal}: {check(journal)}")
+    finally:
+        for problem in journal.problems:
+            say(problem)
+    if arguments.midi is not None:
+        say(f"{arguments.midi}: {write_journal_midi(arguments.midi, journal)} notes")
+    if arguments.wav is not None:
+        say(f"{arguments.wav}: {write_journal_wav(arguments.wav, journal):.1f} s")
     return 0
 
 

@@ -1,7 +1,8 @@
 """Commands: all that can be asked of the stage and of the engine, as small values that pickle.
 
 `StageCommand`s come from the window, from keys and from OSC to the stage (`stage.Stage.do`). `EngineCommand`s go from
-the stage to the engine, across to its process. Play, Stop, Panic, SetControl, SetVoice and Quit are both.
+the stage to the engine, across to its process. Play, Stop, Panic, SetControl, SetVoice, StartRecording,
+StopRecording and Quit are both.
 """
 
 from __future__ import annotations
@@ -151,11 +152,26 @@ class SetPattern:
 
 
 @dataclass(frozen=True, slots=True)
+class StartRecording:
+    """Keep all that is played from here on, in a folder: a journal, and at the end a MIDI file and a WAV file.
+
+    `folder`: empty for the one chosen at the start. A recording that runs already is ended first.
+    """
+
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """End the recording, if one runs; its files are finished while the music goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End: everything falls silent, outputs are closed."""
 
 
-EngineCommand = Play | Stop | Panic | SetControl | SetVoice | SetPattern | Quit
+EngineCommand = Play | Stop | Panic | SetControl | SetVoice | SetPattern | StartRecording | StopRecording | Quit
 StageCommand = (
     Play
     | Stop
@@ -175,5 +191,7 @@ StageCommand = (
     | Unpin
     | Undo
     | Redo
+    | StartRecording
+    | StopRecording
     | Quit
 )

@@ -13,11 +13,22 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from performance.clock import NS_PER_MS, Clock
-from performance.commands import EngineCommand, Panic, Play, Quit, SetControl, SetPattern, SetVoice, Stop
+from performance.commands import (
+    EngineCommand,
+    Panic,
+    Play,
+    Quit,
+    SetControl,
+    SetPattern,
+    SetVoice,
+    StartRecording,
+    Stop,
+    StopRecording,
+)
 from performance.controls import control, defaults
 from performance.dispatch import Dispatch
 from performance.journal import Applied, Closed, Journal, Opened
@@ -30,7 +41,7 @@ from performance.sequencer import Feel, Sequencer
 from performance.snapshot import EngineStatus, Message
 from performance.timeline import Begin, End, Move, Tempo, Timeline, Wait
 from performance.transport import Barline, Transport
-from rvae.errors import RvaeError
+from rvae.errors import RvaeError, UsageError
 from rvae.kit import Kit
 from rvae.pattern import Pattern
 
@@ -60,6 +71,7 @@ class Engine:
         step_ns: int = STEP_NS,
         leader: Leader | None = None,
         run_aside: RunAside = run_at_once,
+        journals: Callable[[str], Journal] | None = None,
     ) -> None:
         self._clock = clock
         self._step_ns = step_ns
@@ -75,7 +87,9 @@ class Engine:
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._message_count = 0
         self._barline: Barline | None = None
+        self._journals = journals  # the journal of a recording, by its folder
         self._journal: Journal | None = None
+        self._is_recording = False
         self.has_quit = False
 
     @property
@@ -120,11 +134,11 @@ class Engine:
         self._message_count += 1
         self._messages.append(Message(self._message_count, text, is_error))
 
-    def start_journal(self, journal: Journal, kit: Kit) -> None:
+    def start_journal(self, journal: Journal) -> None:
         """Note from here on all that is done and played; a journal that is being kept is closed first."""
         self.end_journal()
         now_ns = self._clock.now_ns()
-        waiting = self._dispatch.waiting
+        kit, waiting = self.sequencer.pattern.kit, self._dispatch.waiting
         journal.note(Opened(now_ns, kit, self._timeline.state, waiting, self._controls["volume"]))
         self._journal = self._dispatch.journal = journal
 
@@ -134,6 +148,14 @@ class Engine:
             self._dispatch.send_due(now_ns := self._clock.now_ns())
             self._journal.note(Closed(self._timeline.position, now_ns))
         self._journal = self._dispatch.journal = None
+        self._is_recording = False
+
+    def _start_recording(self, folder: str) -> None:
+        if self._journals is None:
+            raise UsageError("nothing here keeps recordings; play with `rvae play` to record")
+        self.end_journal()
+        self.start_journal(self._journals(folder))
+        self._is_recording = True
 
     def _note(self, what: EngineCommand | Move | Barline, position: Fraction | None = None) -> None:
         if self._journal is not None:
@@ -144,7 +166,7 @@ class Engine:
         """Carry a command out. One that cannot be becomes a message."""
         try:
             self._do(command)
-            if not isinstance(command, SetPattern | SetVoice):  # these are noted as moves
+            if not isinstance(command, SetPattern | SetVoice | StartRecording):  # noted before, or none of the music's
                 self._note(command)
         except RvaeError as error:
             self.say(str(error), is_error=True)
@@ -169,6 +191,10 @@ class Engine:
                 self._set_feel()
             case SetVoice():
                 self._apply(command)
+            case StartRecording(folder):
+                self._start_recording(folder)
+            case StopRecording():
+                self.end_journal()
             case Quit():
                 self.close()
                 self.has_quit = True
@@ -376,4 +402,5 @@ class Engine:
             realtime=realtime,
             first_sound_ns=self._dispatch.first_sound_ns,
             sync="" if self._leader is None else self._leader.state,
+            recording=self._is_recording,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
@@ -27,6 +28,7 @@ from rvae.pattern import Pattern
 SUFFIX = ".rvjournal"
 FORMAT, VERSION = "rvae-journal", 1
 MAX_LINE_BYTES = 4_000_000
+_CHUNK = 1 << 20
 _KEPT = 512  # patterns that are remembered by their hash, on both sides: a hand brings sixty a second, for hours
 
 _KINDS: dict[str, type[Any]] = {
@@ -219,3 +221,54 @@ def _entry(line: Any, known: _Known) -> Entry | None:
     if not isinstance(entry, Opened | Applied | Went | Lost | Closed):
         raise ValueError("not an entry")
     return entry
+
+
+class JournalWriter:
+    """A journal being written. `note` keeps an entry, `flush` writes what is kept; neither raises.
+
+    Where the disk is full, what comes is kept in memory and written when there is room again; beyond `most_bytes` it
+    is counted and left out, which the journal then says. `problem`: why nothing can be written at the moment, or empty.
+    """
+
+    def __init__(self, path: Path, date: str, *, most_bytes: int = 64_000_000) -> None:
+        self.path = path
+        self.problem = ""
+        self.lost = 0
+        self._most_bytes = most_bytes
+        self._lines = Lines()
+        self._kept = bytearray(Lines.header(date).encode())
+        self._lost_here = 0
+        self._file: int | None = None
+
+    def note(self, entry: Entry) -> None:
+        """Keep an entry until the next `flush`."""
+        if self._lost_here or len(self._kept) > self._most_bytes:
+            self.lost += 1
+            self._lost_here += 1
+            return
+        self._kept += "".join(self._lines.of(entry)).encode()
+
+    def flush(self) -> None:
+        """Write what is kept, as far as it goes."""
+        try:
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            while self._kept:
+                del self._kept[: os.write(self._file, self._kept[:_CHUNK])]
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+            return
+        self.problem = ""
+        if self._lost_here:
+            self._lines = Lines()  # some of the patterns it knows were never written
+            lost, self._lost_here = self._lost_here, 0
+            self.note(Lost(lost))
+
+    def close(self) -> None:
+        """Write what is left, if there is room, and let the file go. May be called twice."""
+        self.flush()
+        self.flush()  # what was lost, where there is room again
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

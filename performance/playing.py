@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 
 from performance.bundled import bundled_model, trained_model
+from performance.commands import StartRecording
 from performance.cursor import Path, read_path
 from performance.headless import built_in_path, play_live, write_files
 from performance.learning import Learning
@@ -133,6 +135,19 @@ def _check_names(arguments: argparse.Namespace) -> None:
                 )
 
 
+def _check_folder(arguments: argparse.Namespace) -> None:
+    """A folder for recordings that cannot be one is said at once, not after the set."""
+    if not arguments.record:
+        return
+    folder = FilePath(arguments.record)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"--record {folder}: cannot be written to ({error.strerror}); choose another folder") from None
+
+
 def _listen(port: int | None, model: Model, say: Say) -> OscInput | None:
     """OSC in; the usual port may be busy, one that was asked for may not."""
     if port == 0:
@@ -159,7 +174,10 @@ def _stage(
     model, name, meter = loaded
     listener = _listen(arguments.osc_in, model, say)
     pattern = model.pattern(path.at(0) if path else first_point(model, meter), meter=meter)
-    engine = EngineProcess(pattern, specs, leader=_leader(arguments))
+    recordings = arguments.record or arguments.output
+    engine = EngineProcess(pattern, specs, leader=_leader(arguments), recordings=recordings)
+    if arguments.record:
+        engine.do(StartRecording())
     return Stage(
         model,
         engine,
@@ -177,6 +195,7 @@ def _stage(
 def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
     """Open the window and play. Raises OutputError or ImportError where no window can be had."""
     specs = _specs(arguments)
+    _check_folder(arguments)
     if not arguments.no_audio:
         specs.append(OutputSpec("audio", arguments.audio))
     specs = _placed(arguments, specs, say)
@@ -202,13 +221,14 @@ def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
 def play_headless(arguments: argparse.Namespace, say: Say) -> int:
     """Write what a path plays, and play it in real time where an output was asked for."""
     specs = _specs(arguments)
+    _check_folder(arguments)
     if not 1 <= arguments.bars <= MAX_BARS:
         raise UsageError(f"--bars {arguments.bars}: 1 to {MAX_BARS} are possible; choose another")
     loaded = _load(arguments, say)
     model, _, meter = loaded
     path = read_path(arguments.path) if arguments.path else built_in_path(model, meter, arguments.bars)
     bpm = arguments.bpm or usual_bpm(model, meter, path.at(0))
-    if specs:
+    if specs or arguments.record:
         if not arguments.no_audio:
             specs.append(OutputSpec("audio", arguments.audio))
         arguments.bpm = bpm

@@ -17,13 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from performance.clock import NS_PER_MS, MonotonicClock
-from performance.commands import EngineCommand, Quit, SetPattern
+from performance.commands import EngineCommand, Quit, SetPattern, StartRecording
 from performance.engine import Engine
 from performance.leader import Leader
 from performance.outputs.audio import AudioOutput, start_speaker
 from performance.outputs.output import Output
 from performance.outputs.quiet import quiet_drivers
 from performance.realtime import AwakeProcessor, run_aside, take_realtime
+from performance.recorder import DEFAULT_FOLDER, Recorder, RecorderLine
 from performance.snapshot import EngineStatus
 from performance.wire import Wire, WireFull
 from rvae.errors import OutputError, UsageError
@@ -144,21 +145,23 @@ class EngineProcess:
         *,
         realtime: bool = True,
         leader: LeaderSpec | None = None,
+        recordings: str = DEFAULT_FOLDER,
     ) -> None:
         here, there = socket.socketpair()
         self._wire = Wire(here)
         self._status = EngineStatus()
+        self.recorder = Recorder(recordings)
         # Beside the engine, not by it: each takes its time to start.
         speaker = start_speaker() if any(spec.kind == "audio" for spec in outputs) else None
         self._process = multiprocessing.get_context("spawn").Process(
             target=engine_main,
-            args=(there, pattern, tuple(outputs), realtime, leader, speaker),
+            args=(there, self.recorder.engine_end, pattern, tuple(outputs), realtime, leader, speaker),
             name="rvae-engine",
         )
         self._process.start()
         # Before multiprocessing waits for it. It is no daemon, which would be ended then: those have no children.
         atexit.register(self.close)
-        for end in filter(None, (there, speaker)):
+        for end in filter(None, (there, self.recorder.engine_end, speaker)):
             end.close()
 
     @property
@@ -173,6 +176,8 @@ class EngineProcess:
 
     def do(self, command: EngineCommand) -> bool:
         """Send a command. False where the engine has stopped listening and the command is lost."""
+        if isinstance(command, StartRecording) and not self._wire.is_closed:
+            self.recorder.start()
         try:
             self._wire.send(command)
         except WireFull:
@@ -194,6 +199,7 @@ class EngineProcess:
                 self._wire.send(Quit())
         self._process.join(_CLOSE_S)
         self._wire.close()
+        self.recorder.close()
         if self._process.is_alive():
             self._process.terminate()
             self._process.join(_CLOSE_S)
@@ -204,6 +210,7 @@ class EngineProcess:
 
 def engine_main(
     end: socket.socket,
+    recorder_end: socket.socket,
     pattern: Pattern,
     specs: Sequence[OutputSpec],
     realtime: bool,
@@ -217,18 +224,26 @@ def engine_main(
     sys.setswitchinterval(_SWITCH_S)
     got = take_realtime() if realtime else "normal priority"
     awake = AwakeProcessor() if realtime else None
-    wire = Wire(end)
+    wire, recorder_line = Wire(end), RecorderLine(recorder_end)
     with quiet_drivers():
         leader, problem = _leader(leader_spec)
-        engine = Engine(MonotonicClock(), pattern, _outputs(specs, speaker), leader=leader, run_aside=run_aside)
+        engine = Engine(
+            MonotonicClock(),
+            pattern,
+            _outputs(specs, speaker),
+            leader=leader,
+            run_aside=run_aside,
+            journals=recorder_line.to,
+        )
     if problem:
         engine.say(problem, is_error=True)
     try:
         with quiet_drivers():
             engine.open_outputs(pattern.kit)
-        _run(engine, wire, ending, got)
+        _run(engine, wire, recorder_line, ending, got)
     finally:
         engine.close()
+        recorder_line.close()
         with contextlib.suppress(WireFull):
             wire.send(engine.status(got))
         wire.close()
@@ -245,7 +260,7 @@ def _outputs(specs: Sequence[OutputSpec], speaker: socket.socket | None) -> list
     return outputs
 
 
-def _run(engine: Engine, wire: Wire, ending: list[int], realtime: str) -> None:
+def _run(engine: Engine, wire: Wire, recorder_line: RecorderLine, ending: list[int], realtime: str) -> None:
     clock = MonotonicClock()
     next_status_ns = 0
     while not (ending or engine.has_quit or wire.is_closed):
@@ -260,6 +275,8 @@ def _run(engine: Engine, wire: Wire, ending: list[int], realtime: str) -> None:
         if now_ns >= next_status_ns and next_step_ns - now_ns > _QUIET_NS:
             next_status_ns = now_ns + _STATUS_NS
             engine.tend_outputs()
+            for words in recorder_line.flush():
+                engine.say(words.text, is_error=words.is_error)
             wire.flush()
             if wire.is_clear:  # otherwise the window hangs: it gets the next one
                 wire.send(engine.status(realtime))

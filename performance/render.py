@@ -5,34 +5,28 @@ Whole bars, every onset in its place.
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path as FilePath
-
-import numpy as np
 
 from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from performance.commands import Play, SetControl, SetPattern, SetVoice
 from performance.cursor import Path
 from performance.engine import Engine
 from performance.outputs.memory import MemoryOutput
-from performance.outputs.mixer import Mixer
 from performance.sequencer import Onset, Release
+from performance.wav import RATE_HZ, Hit, write_wav
 from rvae.card import card_texts
 from rvae.errors import UsageError
 from rvae.kit import Kit
 from rvae.meter import TICKS_PER_BEAT, Meter
-from rvae.midi import MidiNote, write_midi, write_whole
+from rvae.midi import MidiNote, write_midi
 from rvae.model import Model
 from rvae.pattern import Pattern
 
-RATE_HZ = 48_000
 MAX_BARS = 2_000
-_BLOCK_FRAMES = 512
 _STEP_NS = 30 * NS_PER_MS  # with its horizon well within the shortest beat: 200 ms
-_TAIL_S = 2  # the last cymbal rings out
 _CHANNEL = 10
 
 
@@ -159,28 +153,5 @@ def write_performance_wav(file: str | FilePath, performance: Performance) -> Non
     Raises FileError.
     """
     length_s = performance.meter.bar_quarters * performance.bars * 60 / performance.qpm
-
-    def write(out: object) -> None:
-        with wave.open(out, "wb") as sound:  # type: ignore[call-overload]  # any binary file serves
-            sound.setnchannels(2)
-            sound.setsampwidth(2)
-            sound.setframerate(RATE_HZ)
-            for block in _blocks(performance, round((length_s + _TAIL_S) * RATE_HZ)):
-                sound.writeframesraw(block)
-
-    write_whole(file, write)
-
-
-def _blocks(performance: Performance, frames: int) -> Iterator[bytes]:
-    mixer = Mixer(performance.kit, RATE_HZ, _BLOCK_FRAMES)
-    out = np.zeros((_BLOCK_FRAMES, 2), np.float32)
-    onsets = [(round(note.due_ns * RATE_HZ / NS_PER_S), note.voice, note.velocity) for note in performance.notes]
-    onsets.sort(key=lambda onset: onset[0])
-    following = 0
-    for start in range(0, frames, _BLOCK_FRAMES):
-        while following < len(onsets) and onsets[following][0] < start + _BLOCK_FRAMES:
-            frame, voice, velocity = onsets[following]
-            mixer.begin(voice, velocity, frame - start)
-            following += 1
-        mixer.mix(out)
-        yield np.rint(out[: frames - start] * 32767).astype("<i2").tobytes()
+    hits = (Hit(round(note.due_ns * RATE_HZ / NS_PER_S), note.voice, note.velocity) for note in performance.notes)
+    write_wav(file, sorted(hits, key=lambda hit: hit.frame), performance.kit, round(length_s * RATE_HZ))

@@ -121,24 +121,37 @@ def replay(entries: Iterable[Entry]) -> Iterator[Timed]:
 
 def difference(entries: Iterable[Entry]) -> Difference | None:
     """Where what was played and what is played again first differ; None where they are the same. Raises UsageError."""
+    return _compare(entries)[1]
+
+
+def check(entries: Iterable[Entry]) -> str:
+    """What came of playing a journal again, as a line for a person."""
+    try:
+        events, found = _compare(entries)
+    except UsageError as error:
+        return str(error)
+    return f"{events} events, played again the same" if found is None else f"played again it is not the same: {found}"
+
+
+def _compare(entries: Iterable[Entry]) -> tuple[int, Difference | None]:
     played: deque[Went] = deque()
     again: deque[Timed] = deque()
-    player, number, whole = Replay(), 0, False
+    player, events, whole = Replay(), 0, False
     for entry in entries:
         if isinstance(entry, Went):
             played.append(entry)
         again.extend(player.feed(entry))
         whole = isinstance(entry, Closed)
         while played and again:
-            number += 1
+            events += 1
             if (played[0].event, played[0].due_ns) != (again[0].event, again[0].due_ns):
-                return Difference(number, played[0], again[0])
+                return events, Difference(events, played[0], again[0])
             played.popleft()
             again.popleft()
     if not whole:
         again.extend(player.rest())
     for one, other in zip_longest(played, again):
-        number += 1
+        events += 1
         if one is None or other is None or (one.event, one.due_ns) != (other.event, other.due_ns):
-            return Difference(number, one, other)
-    return None
+            return events, Difference(events, one, other)
+    return events, None

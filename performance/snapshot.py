@@ -72,7 +72,7 @@ class EngineStatus:
 
     `transport` is None while stopped. `realtime`: what it got of priority and locked memory, as one line for a person.
     `first_sound_ns`: when the first onset went out, or None. `sync`: the leader that is followed, as a few words; empty
-    where there is none.
+    where there is none. `recording`: whether what is played is being kept.
     """
 
     now_ns: int = 0
@@ -84,6 +84,7 @@ class EngineStatus:
     realtime: str = ""
     first_sound_ns: int | None = None
     sync: str = ""
+    recording: bool = False
 
 
 @dataclass(frozen=True, slots=True)

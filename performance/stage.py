@@ -29,8 +29,10 @@ from performance.commands import (
     SetPattern,
     SetVoice,
     StageCommand,
+    StartRecording,
     StepControl,
     Stop,
+    StopRecording,
     StoreScene,
     TakeGesture,
     TogglePlay,
@@ -159,7 +161,7 @@ class Stage:
                 self._go_back(forth=isinstance(command, Redo))
             case TogglePlay():
                 self._send(Play() if self._engine.status().transport is None else Stop())
-            case Play() | Stop() | Panic():
+            case Play() | Stop() | Panic() | StartRecording() | StopRecording():
                 self._send(command)
             case Quit():
                 self.close()

@@ -100,7 +100,7 @@ class Rig:
         self.journal = MemoryJournal()
 
     def start(self) -> None:
-        self.engine.start_journal(self.journal, STANDARD_KIT)
+        self.engine.start_journal(self.journal)
 
     def run(self, seconds: float) -> None:
         until = self.clock.now_ns() + round(seconds * NS_PER_S)
