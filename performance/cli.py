@@ -164,8 +164,9 @@ def _map_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", metavar="MODEL", help="a model file (default: of the bundled corpora)")
-    parser.add_argument("--seconds", type=float, default=10.0, help="for each lateness (default: 10)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="for each figure of time (default: 10)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("-o", "--output", metavar="PAGE", help="write a page: the figures, and how they are measured")
 
 
 def _checked_music(arguments: argparse.Namespace) -> None:
@@ -251,7 +252,8 @@ def _map(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from performance.bench import measure, report
+    from performance.bench.report import report, write_page
+    from performance.bench.run import measure
     from performance.bundled import bundled_model
     from rvae.model import load
 
@@ -259,6 +261,8 @@ def _bench(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--seconds {arguments.seconds:g}: 0.5 to 3600 are possible; choose another")
     file = bundled_model(say)[1] if arguments.model is None else FilePath(arguments.model)
     found = measure(load(file), file, seconds=arguments.seconds, say=say)
+    if arguments.output:
+        write_page(arguments.output, found, seconds=arguments.seconds)
     print(json.dumps(found) if arguments.json else report(found))  # noqa: T201  # the product
     return 0
 

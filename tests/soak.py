@@ -28,8 +28,9 @@ import numpy as np
 from soak_checks import Findings, check_midi, check_osc, match, scatter_ms
 from soak_ears import bundles, midi_messages
 from soak_hands import Hands, Trainings
-from soak_watch import family, growth_percent, memory_mb
+from soak_watch import growth_percent
 
+from performance.bench.processes import family, memory_mb
 from performance.offers import meters_of
 from rvae.corpus import bundled_corpora
 from rvae.kit import Kit
@@ -198,7 +199,7 @@ def _play(soak: Soak, window: subprocess.Popen[str], hands: Hands, trainings: Tr
             for name, pid in family(window.pid).items():
                 names[f"{name} {pid}"] = None
                 if (mb := memory_mb(pid)) is not None:
-                    soak.memory.setdefault(name, []).append((now_s, *mb))
+                    soak.memory.setdefault(name, []).append((now_s, mb.pss, mb.uss))
         if now_s >= next_training_s:
             next_training_s += soak.train_every_s
             trainings.begin()

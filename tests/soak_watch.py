@@ -9,7 +9,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,42 +18,6 @@ from performance.realtime import take_realtime
 
 _LOOP_NS = 10 * NS_PER_MS
 _TOLD_NS = 10 * NS_PER_S
-_KINDS = ("Pss", "Private_Clean", "Private_Dirty")
-
-
-def memory_mb(pid: int) -> tuple[float, float] | None:
-    """PSS and USS of a process, in MB; None where it has gone."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    except OSError:
-        return None
-    rows = (line.split() for line in text.splitlines()[1:])
-    kb = {row[0].rstrip(":"): int(row[1]) for row in rows}
-    return kb["Pss"] / 1024, (kb["Private_Clean"] + kb["Private_Dirty"]) / 1024
-
-
-def family(pid: int) -> dict[str, int]:
-    """A process and those below it, by their place: `window`, `window.1` is its first child, `window.1.1` its child."""
-    found = {"window": pid}
-    waiting = [("window", pid)]
-    while waiting:
-        name, parent = waiting.pop()
-        children: list[int] = []
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            with suppress(OSError):
-                children += map(int, task.read_text(encoding="ascii").split())
-        ours = [child for child in sorted(children) if b"resource_tracker" not in _command(child)]
-        for number, child in enumerate(ours, 1):
-            found[f"{name}.{number}"] = child
-            waiting.append((f"{name}.{number}", child))
-    return found
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:  # it has just ended
-        return b"resource_tracker"
 
 
 def growth_percent(at_s: Sequence[float], mb: Sequence[float]) -> float:
