@@ -35,6 +35,11 @@ class ClockLeader:
         self._was_there = False
         self._known = False
 
+    @property
+    def waiting(self) -> int:
+        """Messages that have come and are not yet understood."""
+        return len(self._queue)
+
     def receive(self, data: bytes, at_ns: int) -> None:
         """Take the bytes of a message that came at a time."""
         message = clock_message(data, at_ns)

@@ -80,13 +80,14 @@ class OscLog:
 
     def read(self) -> int:
         """Take in what has come; how many beats there are by now."""
-        while True:
+        while self._socket.fileno() >= 0:
             try:
                 bundle = OscBundle(self._socket.recv(4096))
             except BlockingIOError:
-                return len(self._of("/rvae/beat"))
+                break
             tag = int.from_bytes(bundle.dgram[8:16], "big")
             self.heard += [Heard(message.address, tuple(message.params), tag) for message in bundle]
+        return len(self._of("/rvae/beat"))
 
     def _of(self, address: str) -> list[Heard]:
         return [one for one in self.heard if one.address == address]
@@ -110,6 +111,9 @@ class OscLog:
         assert len(keys) == len(set(keys)), "an onset was played twice"
 
     def close(self) -> None:
+        """Take in the last, and let the port go."""
+        if self._socket.fileno() >= 0:
+            self.read()
         self._socket.close()
 
 

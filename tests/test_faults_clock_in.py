@@ -1,0 +1,265 @@
+"""MIDI clock from a leader that misbehaves: floods, stops in the middle of a bar, runs away, jumps."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jack_support import jack_server, wait_for
+from music import METERS, beat_of
+from playing_support import Ear, OscLog, resident_kb
+from test_follower import BEGIN_NS, CLOCK, CONTINUE, START, STOP, Song, song_position
+
+from performance.clock import NS_PER_MS, NS_PER_S
+from performance.commands import Play, SetControl, Stop
+from performance.process import EngineProcess, LeaderSpec, OutputSpec
+from performance.sequencer import Onset, Release
+from rvae.meter import Meter
+
+FOUR = Meter.parse("4/4")
+
+
+# A JACK program that sends a clock of a tempo, and on demand floods the same port with what is given as hex.
+LEADER = """
+import sys, threading, jack
+client = jack.Client("their-clock", no_start_server=True)
+out = client.midi_outports.register("out")
+rate = client.samplerate
+state = {"frame": 0, "next": None, "pulse_frames": 0, "flood": [], "start": False, "row": 0}
+
+def process(frames):
+    out.clear_buffer()
+    here = state["frame"]
+    if state["start"]:
+        state["start"] = False
+        out.write_midi_event(0, b"\\xfa")
+        state["next"] = here + 200
+    if state["next"] is not None:
+        due = []
+        while state["next"] < here + frames:
+            due.append(int(state["next"]) - here)
+            state["next"] += state["pulse_frames"]
+    else:
+        due = []
+    flood = state["flood"]
+    many = round((here + frames) * 10_000 / rate) - round(here * 10_000 / rate) if flood else 0
+    events = sorted([(offset, b"\\xf8") for offset in due] +
+                    [(row * frames // many, flood[(state["row"] + row) % len(flood)]) for row in range(many)])
+    state["row"] += many
+    for offset, data in events:
+        try:
+            out.write_midi_event(max(0, offset), data)
+        except jack.JackError:  # the port is full
+            break
+    state["frame"] += frames
+
+client.set_process_callback(process)
+client.activate()
+print("ready", flush=True)
+for line in sys.stdin:
+    word, *rest = line.split()
+    if word == "tempo":
+        state["pulse_frames"] = 60 * rate / float(rest[0]) / 24
+    elif word == "start":
+        state["start"] = True
+    elif word == "silence":
+        state["next"] = None
+    elif word == "flood":
+        state["flood"] = [bytes.fromhex(one) for one in rest]
+client.deactivate()
+client.close()
+"""
+
+GARBAGE = [
+    "992464",
+    "892400",
+    "b00a40",
+    "f07e7f0601f7",
+    "f0" + "55" * 40 + "f7",
+    "e00040",
+    "fe",
+    "f104",
+    "f5",
+    "f2",
+    "c005",
+]
+
+
+class Leader:
+    """The program, and words for it."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LEADER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout
+        assert self.process.stdout.readline() == "ready\n"
+
+    def do(self, *words: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(" ".join(words) + "\n")
+        self.process.stdin.flush()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextmanager
+def following(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Leader, EngineProcess, Ear, OscLog]]:
+    """An engine that follows another program over a real port, and two that hear it."""
+    with jack_server(monkeypatch):
+        leader, ear, log = Leader(), Ear(), OscLog()
+        outputs = [OutputSpec("midi", "synth:in"), OutputSpec("osc", log.address)]
+        engine = EngineProcess(beat_of(FOUR, [0, 24, 48, 72]), outputs, leader=LeaderSpec("midi", "their-clock"))
+        try:
+            assert wait_for(lambda: engine.status().now_ns > 0)
+            leader.do("tempo", "180")
+            leader.do("start")
+            assert wait_for(lambda: log.read() >= 6 and ear.ons >= 4), engine.status().messages
+            yield leader, engine, ear, log
+        finally:
+            engine.close()
+            leader.close()
+            ear.close()
+            log.close()
+
+
+@pytest.mark.parametrize(("what", "data"), [("garbage", GARBAGE), ("pulses", ["f8"])])
+def test_ten_thousand_messages_a_second_at_the_clocks_port_leave_the_beat_and_its_end(
+    monkeypatch: pytest.MonkeyPatch, what: str, data: list[str]
+) -> None:
+    with following(monkeypatch) as (leader, engine, ear, log):
+        leader.do("flood", *data)
+        assert engine.pid is not None
+        before_kb, beats = resident_kb(engine.pid), log.read()
+        assert wait_for(lambda: log.read() >= beats + 9), "three seconds of it"
+        grown_kb = resident_kb(engine.pid) - before_kb
+        leader.do("flood")
+        assert wait_for(lambda: log.read() >= beats + 15)
+        said = [message.text for message in engine.status().messages]
+        engine.do(Stop())
+        assert wait_for(lambda: engine.status().transport is None)
+        assert ear.falls_silent()
+    assert ear.wrong == []
+    log.check(4)
+    assert grown_kb < 20_000
+    assert all(len(text.splitlines()) == 1 for text in said)
+    told = [text for text in said if "passed over" in text]
+    assert bool(told) == (what == "pulses"), said
+
+
+def test_a_leader_that_is_killed_in_the_middle_of_a_bar_leaves_the_music_playing_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with following(monkeypatch) as (leader, engine, ear, log):
+        beats = log.read()
+        assert wait_for(lambda: log.read() > beats and log.heard[-1].values != (1,))
+        leader.close()
+        beats = log.read()
+        assert wait_for(lambda: log.read() >= beats + 12)
+        assert any("is gone: the music goes on at 180" in message.text for message in engine.status().messages)
+        engine.do(Stop())
+        assert ear.falls_silent()
+    assert ear.wrong == []
+    log.check(4)
+
+
+def sounding(song: Song) -> set[int]:
+    """The notes that have begun and not ended; each begins only where it has ended."""
+    notes: set[int] = set()
+    for one in song.output.sent:
+        if isinstance(one.event, Onset):
+            assert one.event.pitch not in notes
+            notes.add(one.event.pitch)
+        elif isinstance(one.event, Release):
+            notes.discard(one.event.pitch)
+    return notes
+
+
+@pytest.mark.parametrize("meter", METERS, ids=lambda meter: meter.label)
+@pytest.mark.parametrize(("first", "then"), [(90.0, 180.0), (180.0, 90.0), (100.0, 0.0), (0.0, 100.0)])
+def test_a_clock_that_doubles_halves_or_stops_in_the_middle_of_a_bar_loses_no_beat(
+    meter: Meter, first: float, then: float
+) -> None:
+    song = Song(meter)
+    at_ns: float = BEGIN_NS
+    song.send(START, at_ns - 5 * NS_PER_MS)
+    for qpm in (first, then, first):
+        # 41 pulses and a half are no whole number of beats in any meter.
+        at_ns = song.pulses(at_ns, qpm, 24 * 4 + 41) if qpm else at_ns + 5.3 * NS_PER_S
+    song.run_until(at_ns + NS_PER_S)
+    quarters = [quarters for quarters, _ in song.beats()]
+    expected = [
+        bar * meter.bar_quarters + meter.quarters_at(24 * beat) for bar in range(99) for beat in range(meter.beats)
+    ]
+    assert len(quarters) > 4
+    assert quarters == expected[: len(quarters)]
+    due = [due_ns for _, due_ns in song.beats()]
+    assert due == sorted(due)
+    song.engine.do(Stop())
+    assert sounding(song) == set()
+    assert not (then and first) or not any("gone" in text for text in song.said[:1])
+
+
+def test_a_clock_that_jumps_in_the_song_is_followed_there_and_nothing_hangs() -> None:
+    song = Song()
+    song.send(START, BEGIN_NS - 5 * NS_PER_MS)
+    at_ns = song.pulses(BEGIN_NS, 120, 24 * 6 + 7)
+    for sixteenths in (4 * 40, 2, 4 * 3 + 1, 16383):
+        song.send(song_position(sixteenths), at_ns - NS_PER_MS)
+        before = len(song.beats())
+        at_ns = song.pulses(at_ns, 120, 24 * 5)
+        after = [quarters for quarters, _ in song.beats()[before:]]
+        assert min(after) >= sixteenths / 4 - 1
+        assert max(after) <= sixteenths / 4 + 6
+        assert after == sorted(after)
+    song.engine.do(Stop())
+    assert sounding(song) == set()
+
+
+happenings = st.one_of(
+    st.tuples(st.just("pulses"), st.floats(20, 300), st.integers(1, 150)),
+    st.tuples(st.just("lossy"), st.floats(20, 300), st.integers(1, 150)),
+    st.tuples(st.just("silence"), st.floats(0, 4)),
+    st.tuples(st.just("message"), st.sampled_from([START, CONTINUE, STOP, b"\xf2", b"\xf0\x00\xf7", b"\xff", b""])),
+    st.tuples(st.just("place"), st.integers(0, 16383)),
+    st.tuples(st.just("burst"), st.integers(1, 2000)),
+    st.tuples(st.just("player"), st.sampled_from([Play(), Stop(), SetControl("tempo", 300)])),
+)
+
+
+@settings(max_examples=30)
+@given(st.lists(happenings, max_size=12), st.sampled_from(METERS))
+def test_whatever_a_leader_does_no_note_hangs_and_the_line_to_it_stays_short(
+    script: list[tuple[object, ...]], meter: Meter
+) -> None:
+    song = Song(meter)
+    song.run_until(BEGIN_NS)
+    for happening in script:
+        now_ns = song.clock.now_ns()
+        match happening:
+            case ("pulses" | "lossy", float(qpm), int(many)):
+                song.pulses(now_ns, qpm, many, lost=0.2 * (happening[0] == "lossy"))
+            case ("silence", float(seconds)):
+                song.run_until(now_ns + seconds * NS_PER_S)
+            case ("message", bytes(data)):
+                song.send(data, now_ns)
+            case ("place", int(sixteenths)):
+                song.send(song_position(sixteenths), now_ns)
+            case ("burst", int(many)):
+                for _ in range(many):
+                    song.leader.receive(CLOCK, now_ns)
+            case ("player", command):
+                song.engine.do(command)
+        assert song.leader.waiting <= 512
+    song.run_until(song.clock.now_ns() + NS_PER_S)
+    sounding(song)
+    song.engine.do(Stop())
+    assert sounding(song) == set()
+    assert song.engine.is_idle
