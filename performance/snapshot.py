@@ -33,9 +33,11 @@ class Message:
 class OutputState:
     """An output as it is: `kind` is midi, osc or audio; `name` what was asked for; `is_open` whether it sounds.
 
-    For sound made here, since its device was opened: `underruns`, blocks that the device missed; `late`, onsets that
-    came after their sample had gone and sounded at once; `missed`, those that came over 0.1 s too late and did not
-    sound; `load`, the share of a block's time that making it took, at worst in the last tenth of a second.
+    For sound made here, since its device was opened, and for MIDI through JACK: `underruns`, blocks that the device or
+    the server missed; `late`, onsets that came after their sample had gone and sounded at once; `missed`, those that
+    came over 0.1 s too late and did not sound; `stalls`, how often the device stood still so long that time had to be
+    tied to its frames anew. For sound also `load`, the share of a block's time that making it took, at worst in the
+    last tenth of a second.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class OutputState:
     late: int = 0
     missed: int = 0
     load: float = 0.0
+    stalls: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 from checker import StreamChecker
@@ -14,7 +15,8 @@ from performance.clock import NS_PER_S, VirtualClock
 from performance.commands import Play, Quit, Stop
 from performance.engine import Engine
 from performance.outputs.memory import MemoryOutput
-from performance.sequencer import Event, Onset, Release
+from performance.pulse import ClockContinue, ClockEvent, ClockPulse
+from performance.sequencer import BeatStart, Event, Onset, Release
 from performance.snapshot import Message
 from rvae.errors import OutputError
 from rvae.kit import STANDARD_KIT, Kit
@@ -51,9 +53,10 @@ class Plugged(MemoryOutput):
 class Rig:
     """An engine with a sound output and one that has a plug."""
 
-    def __init__(self, pattern: Pattern = KICKS, *, ahead: bool = False) -> None:
+    def __init__(self, pattern: Pattern = KICKS, *, ahead: bool = False, sends_clock: bool = False) -> None:
         self.clock = VirtualClock()
         self.whole, self.cable = MemoryOutput(takes_ahead=ahead), Plugged(takes_ahead=ahead)
+        self.cable.sends_clock = sends_clock
         self.engine = Engine(self.clock, pattern, [self.cable, self.whole])
         self.engine.open_outputs(STANDARD_KIT)
         self.checker = StreamChecker()
@@ -68,6 +71,11 @@ class Rig:
             self.heard |= {message.number: message for message in self.engine.status().messages}
             self.checker.feed((sent.event for sent in self.whole.sent[first:] if sent.cut_ns is None), bars)
             self.clock.sleep_until(min(due, until))
+
+    @property
+    def begun_ns(self) -> int:
+        """When the first bar began."""
+        return next(sent.due_ns for sent in self.whole.sent if isinstance(sent.event, BeatStart))
 
     @property
     def texts(self) -> list[str]:
@@ -136,6 +144,27 @@ def test_a_note_that_sounded_when_its_output_went_ends_as_soon_as_it_is_back_eve
     rig.cable.is_in = True
     rig.run(2)
     assert check_notes(rig.cable) == set()
+
+
+def test_a_follower_whose_cable_comes_back_is_told_where_the_song_is_and_goes_on_from_there() -> None:
+    rig = Rig(sends_clock=True)
+    rig.engine.do(Play())
+    rig.run(1.2)
+    rig.cable.is_in = False
+    rig.run(1.23)
+    rig.cable.is_in = True
+    before = len(rig.cable.sent)
+    rig.run(4)
+    clock = [sent for sent in rig.cable.sent[before:] if isinstance(sent.event, ClockEvent)]
+    on = clock[0].event
+    assert isinstance(on, ClockContinue)
+    # Each pulse from there on, and each where it is at the leader's: nothing lost, nothing before.
+    pulses = [sent for sent in clock[1:] if isinstance(sent.event, ClockPulse)]
+    assert [sent.event.quarters for sent in pulses] == [on.quarters + Fraction(n, 24) for n in range(len(clock) - 1)]
+    assert len(pulses) > 48
+    assert {sent.due_ns - round(500_000_000 * sent.event.quarters) for sent in pulses} == {rig.begun_ns}
+    assert clock[0].due_ns < pulses[0].due_ns - 1_000_000
+    assert on.song_position == on.quarters * 4
 
 
 @settings(max_examples=25)

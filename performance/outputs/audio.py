@@ -131,10 +131,14 @@ class AudioOutput(Output):
     @property
     def state(self) -> OutputState:
         """How it stands, for the screen."""
-        played = self._played
-        return OutputState(
-            self.kind, self.name, self.is_open, self.detail, played.underruns, played.late, played.missed, played.load
+        played = (
+            self._played.underruns,
+            self._played.late,
+            self._played.missed,
+            self._played.load,
+            self._played.stalls,
         )
+        return OutputState(self.kind, self.name, self.is_open, self.detail, *played)
 
     def _close(self) -> None:
         if self._wire is None:

@@ -6,18 +6,24 @@ this one uses the JACK library of the system, through the optional package JACK-
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from performance.outputs.frames import FrameLine
 from performance.outputs.midi import CHANNEL, VIRTUAL_NAME, clock_messages
-from performance.outputs.output import Output
+from performance.outputs.output import MAX_LATE_NS, Output, what_went_wrong
 from performance.sequencer import BeatStart, Event, Onset, Release
+from performance.snapshot import OutputState
 from rvae.errors import OutputError
 from rvae.kit import Kit
 
 _QUEUE = 4096
+_STANDSTILL_NS = 2_500_000_000
+_AGAIN_NS = 250_000_000
+_LET_GO_S = 1.0
 _NOTE_ON, _NOTE_OFF, _CONTROL = 0x90, 0x80, 0xB0
 
 
@@ -69,6 +75,9 @@ class JackMidiOutput(Output):
     `rvae:out`.
 
     `name`: all or a part of the name of a JACK port to connect it to, or empty to leave that to others.
+
+    A server that was held up goes on without the programs that kept it waiting, and what they wrote in that period
+    arrives nowhere. Where it says so (an xrun), all that has ended is ended once more.
     """
 
     kind = "midi"
@@ -83,28 +92,35 @@ class JackMidiOutput(Output):
         self._epoch = 0
         self._epoch_heard = 0
         self._ringing: set[int] = set()
-        self._frame = 0
-        self._gone = False
+        self._ended: set[int] = set()
+        self._gone = ""
+        self._line = FrameLine(1)  # the real one when it is open
         self._client: Any = None
         self._connected = ""
-        self.late = 0
+        self._xruns = self._late = self._missed = 0
+        self._xruns_heard = 0
+        self._again_ns = 0
 
     def _open(self, kit: Kit) -> None:  # noqa: ARG002  # the notes come with the events
         self._client = jack_client(self._client_name)
-        self._gone, self._frame = False, 0
+        self._gone, self._frame, self._periods = "", 0, 0
+        self._called_ns = time.perf_counter_ns()
         self._queue.clear()
         self._at_once.clear()
         try:
             self._out = self._client.midi_outports.register("out")
             self._line = FrameLine(int(self._client.samplerate))
+            self._cycle = self._client.last_frame_time
             self.lead_ns = 2 * self._client.blocksize * 1_000_000_000 // self._client.samplerate
             self._client.set_process_callback(self._process)
             self._client.set_shutdown_callback(self._shutdown)
+            self._client.set_xrun_callback(self._xrun)
             self._client.activate()
             if self._wanted:
                 port = self._find()
                 self._client.connect(self._out, port)
                 self._connected = port.name
+            self._wait_for_periods()
         except _jack_error() as error:
             self._discard()
             raise OutputError(f"JACK: {error}; is the server still running?") from None
@@ -112,6 +128,15 @@ class JackMidiOutput(Output):
             self._discard()
             raise
         self.detail = f"JACK port {self._out.name}"
+
+    def _wait_for_periods(self) -> None:
+        # A connection counts from one of the next periods on: what is written before goes nowhere.
+        wanted = self._periods + 3
+        until = time.perf_counter() + 2
+        while self._periods < wanted:
+            if time.perf_counter() > until or self._gone:
+                raise OutputError("JACK: the server stands still; start it again")
+            time.sleep(0.002)
 
     def _find(self) -> Any:
         ports = self._client.get_ports(is_midi=True, is_input=True)
@@ -123,8 +148,25 @@ class JackMidiOutput(Output):
         exact = [port for name in (self._connected, self._wanted) for port in near if port.name == name]
         return (exact or near)[0]
 
+    @property
+    def state(self) -> OutputState:
+        """How it stands, for the screen."""
+        return OutputState(
+            self.kind,
+            self.name,
+            self.is_open,
+            self.detail,
+            self._xruns,
+            self._late,
+            self._missed,
+            stalls=self._line.stalls,
+        )
+
     def _shutdown(self, _status: Any, _reason: str) -> None:
-        self._gone = True
+        self._gone = "the JACK server has ended"
+
+    def _xrun(self, _delayed_us: float) -> None:
+        self._xruns += 1
 
     def _send(self, event: Event, due_ns: int) -> None:
         self._check()
@@ -134,7 +176,7 @@ class JackMidiOutput(Output):
             case Onset():
                 messages = [bytes((_NOTE_ON | CHANNEL, event.pitch, event.velocity))]
             case Release():
-                messages = [bytes((_NOTE_OFF | CHANNEL, event.pitch, 0))]
+                messages = [_note_off(event.pitch)]
             case BeatStart():
                 return
             case _:
@@ -143,7 +185,9 @@ class JackMidiOutput(Output):
 
     def _check(self) -> None:
         if self._gone:
-            raise OutputError("the JACK server has ended")
+            raise OutputError(self._gone)
+        if time.perf_counter_ns() - self._called_ns > _STANDSTILL_NS:
+            raise OutputError("the JACK server stands still")
 
     def _silence(self, sounding: dict[int, int], now_ns: int) -> None:  # noqa: ARG002  # the callback knows what sounds
         self._epoch += 1
@@ -151,7 +195,11 @@ class JackMidiOutput(Output):
     def _panic(self, now_ns: int) -> None:  # noqa: ARG002  # the template's signature
         for channel in range(16):
             self._at_once.extend(bytes((_CONTROL | channel, control, 0)) for control in (120, 123))
-        self._at_once.extend(bytes((_NOTE_OFF | CHANNEL, pitch, 0)) for pitch in range(128))
+        self._at_once.extend(_note_off(pitch) for pitch in range(128))
+
+    def _recover(self, pitches: Sequence[int]) -> None:
+        self._at_once.append(bytes((_CONTROL | CHANNEL, 123, 0)))
+        self._at_once.extend(_note_off(pitch) for pitch in pitches)
 
     def _close(self) -> None:
         # The last note-offs leave with the next period; an ended server never asks for one.
@@ -162,31 +210,73 @@ class JackMidiOutput(Output):
         self._discard()
 
     def _discard(self) -> None:
-        if self._client is not None:
-            self._client.deactivate(ignore_errors=True)
-            self._client.close(ignore_errors=True)
-            self._client = None
+        client, self._client = self._client, None
+        if client is None:
+            return
+
+        def let_go() -> None:
+            client.deactivate(ignore_errors=True)
+            client.close(ignore_errors=True)
+
+        # A server that stands still never answers: nobody waits for that long.
+        thread = threading.Thread(target=let_go, daemon=True)
+        thread.start()
+        thread.join(_LET_GO_S)
 
     def _process(self, frames: int) -> None:
-        self._line.begin_block(self._frame, time.perf_counter_ns())
+        try:
+            self._write(frames)
+        except Exception as error:  # noqa: BLE001  # the server would never call again, and nobody would know
+            self._gone = what_went_wrong(error)
+
+    def _write(self, frames: int) -> None:
+        now_ns = self._called_ns = time.perf_counter_ns()
+        cycle = self._client.last_frame_time  # counts periods that went by without us, too; in 32 bits
+        self._frame += (cycle - self._cycle) % (1 << 32)
+        self._cycle = cycle
+        self._line.begin_block(self._frame, now_ns)
         self._out.clear_buffer()
+        self._end_notes(now_ns)
         last = 0
-        if self._epoch_heard != self._epoch:
-            self._epoch_heard = self._epoch
-            for pitch in self._ringing:
-                self._out.write_midi_event(0, bytes((_NOTE_OFF | CHANNEL, pitch, 0)))
-            self._ringing.clear()
-        while self._at_once:
-            self._out.write_midi_event(0, self._at_once.popleft())
         while self._queue and (frame := self._line.frame_at(self._queue[0][0]) - self._frame) < frames:
-            _, message, when = self._queue.popleft()
+            due_ns, message, when = self._queue.popleft()
             if when != self._epoch_heard:
                 continue
             if message[0] == _NOTE_ON | CHANNEL:
+                if now_ns - due_ns > MAX_LATE_NS:  # the server stood still: they would all come at once
+                    self._missed += 1
+                    continue
                 self._ringing.add(message[1])
             elif message[0] == _NOTE_OFF | CHANNEL:
                 self._ringing.discard(message[1])
-            self.late += frame < 0
+                self._ended.add(message[1])
+            self._late += frame < 0
             last = max(last, frame)  # JACK wants them in order; a late one goes at once
             self._out.write_midi_event(last, message)
-        self._frame += frames
+        self._periods += 1
+
+    def _end_notes(self, now_ns: int) -> None:
+        """Whatever is to end now, at the first frame of a period."""
+        if self._epoch_heard != self._epoch:
+            self._epoch_heard = self._epoch
+            for pitch in self._ringing:
+                self._out.write_midi_event(0, _note_off(pitch))
+            self._ended |= self._ringing
+            self._ringing.clear()
+        if self._xruns_heard != self._xruns:
+            self._xruns_heard = self._xruns
+            self._end_again()
+            self._again_ns = now_ns + _AGAIN_NS  # this period may be one of those that arrive nowhere
+        elif self._again_ns and now_ns >= self._again_ns:
+            self._again_ns = 0
+            self._end_again()
+        while self._at_once:
+            self._out.write_midi_event(0, self._at_once.popleft())
+
+    def _end_again(self) -> None:
+        for pitch in self._ended - self._ringing:
+            self._out.write_midi_event(0, _note_off(pitch))
+
+
+def _note_off(pitch: int) -> bytes:
+    return bytes((_NOTE_OFF | CHANNEL, pitch, 0))

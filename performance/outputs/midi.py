@@ -136,6 +136,11 @@ class MidiOutput(Output):
         for pitch in range(128):  # for drum modules that do not know those two
             self._put("note_off", note=pitch, velocity=0)
 
+    def _recover(self, pitches: Sequence[int]) -> None:
+        self._write(self._message("control_change", channel=CHANNEL, control=123, value=0))  # all notes off
+        for pitch in pitches:
+            self._put("note_off", note=pitch, velocity=0)
+
     def _close(self) -> None:
         self._discard()
 

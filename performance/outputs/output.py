@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import ClassVar
 
-from performance.pulse import ClockEvent
+from performance.pulse import PULSES_PER_QUARTER, ClockContinue, ClockEvent, ClockPulse
 from performance.sequencer import Event, Onset, Release
 from performance.snapshot import OutputState
 from rvae.errors import OutputError
@@ -14,6 +16,10 @@ from rvae.kit import Kit
 def what_went_wrong(error: Exception) -> str:
     """An error as a few words: our own and the system's say it themselves, others need their name."""
     return str(error) if isinstance(error, OSError | OutputError) else f"{type(error).__name__}: {error}"
+
+
+MAX_LATE_NS = 100_000_000
+"""An onset that comes later than this is not played any more: after a stall they would all come at once."""
 
 
 class Output:
@@ -39,6 +45,7 @@ class Output:
         self.offset_ns = 0
         self.sends_clock = False
         self._sounding: dict[int, int] = {}
+        self._rejoins = False
 
     def open(self, kit: Kit) -> None:
         """Get ready to play the voices of a kit. Raises OutputError with what to do about it."""
@@ -53,6 +60,11 @@ class Output:
             return
         if isinstance(event, Release) and event.pitch not in self._sounding:
             return  # its onset never came here: it fell into a time when this output was gone
+        if isinstance(event, ClockEvent):
+            rejoined = self._rejoined(event)
+            if rejoined is None:
+                return
+            event = rejoined
         self._guard("send", event, due_ns)
         if not self.is_open:
             return
@@ -60,6 +72,18 @@ class Output:
             self._sounding[event.pitch] = event.voice
         elif isinstance(event, Release):
             self._sounding.pop(event.pitch, None)
+
+    def _rejoined(self, event: ClockEvent) -> ClockEvent | None:
+        """What a follower is sent that has lost the clock: no pulses until a continue takes the place of the one before
+        the next sixteenth, where a song can be entered.
+        """
+        if self._rejoins and isinstance(event, ClockPulse):
+            following = event.quarters + Fraction(1, PULSES_PER_QUARTER)
+            if (following * 4).denominator != 1:
+                return None
+            event = ClockContinue(following)
+        self._rejoins = False
+        return event
 
     def silence(self, now_ns: int) -> None:
         """Take back what was scheduled and end every note that sounds."""
@@ -98,10 +122,15 @@ class Output:
         self._discard()
         self._open(kit)
 
-    def resume(self, now_ns: int) -> None:
-        """Use what was opened anew; notes that sounded when it went are ended first."""
+    def resume(self, now_ns: int, kit: Kit) -> None:
+        """Use what was opened anew. Notes that sounded when it went are ended first, and all of the kit: the last
+        that was sent may not have arrived.
+        """
         self.is_open = True
+        self._rejoins = self.sends_clock
         self.silence(now_ns)
+        if self.is_open:
+            self._guard("recover", tuple(voice.pitch_out for voice in kit.voices))
 
     def set_volume(self, volume: float) -> None:
         """How loud, 0 to 1, where the sound is made here."""
@@ -129,6 +158,9 @@ class Output:
 
     def _panic(self, now_ns: int) -> None:
         """End all notes there can be."""
+
+    def _recover(self, pitches: Sequence[int]) -> None:
+        """End these notes at the far end of what has come back, whether they sound or not."""
 
     def _check(self) -> None:
         """Raises OSError or OutputError where the device has gone."""

@@ -26,7 +26,7 @@ class _Watched:
 
     def __init__(self, output: Output, kit: Kit) -> None:
         self.output = output
-        self._kit = kit
+        self.kit = kit
         self.state: Literal["used", "away", "opening", "opened"] = "used"
         self.retry_at_ns = 0
         self.wait_ns = RETRY_NS
@@ -42,7 +42,7 @@ class _Watched:
         """What may take long: it touches only the output, which nobody else uses meanwhile."""
         state: Literal["away", "opened"] = "away"
         try:
-            self.output.reopen(self._kit)
+            self.output.reopen(self.kit)
             state = "opened"
         except Exception:  # noqa: BLE001  # not there yet, or broken in a way of its own: asked again
             pass
@@ -68,7 +68,7 @@ class Reopening:
                     yield output, False
             elif watched.state == "opened":
                 watched.state, watched.back_ns = "used", now_ns
-                output.resume(now_ns)
+                output.resume(now_ns, watched.kit)
                 yield output, True
             elif watched.state == "away" and now_ns >= watched.retry_at_ns:
                 watched.state, watched.retry_at_ns = "opening", now_ns + watched.wait_ns

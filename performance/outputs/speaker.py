@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from performance.outputs.frames import FrameLine
 from performance.outputs.mixer import Mixer
+from performance.outputs.output import MAX_LATE_NS
 from performance.outputs.quiet import quiet_drivers
 from performance.realtime import SOUND_PRIORITY, give_back_realtime, take_realtime
 from performance.wire import Wire, WireFull
@@ -41,8 +42,6 @@ _LOOK_S = 0.02
 _REPORT_NS = 100_000_000
 _PATIENCE_S = 12.0
 _STANDSTILL_NS = 2_500_000_000  # sound servers stall for a second or two and go on by themselves
-MAX_LATE_NS = 100_000_000
-"""An onset that comes later than this is not played any more: after a stall they would all come at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +110,13 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How it goes, since the device was opened. `underruns`: blocks that the device missed. `late`: onsets whose frame
-    had gone when they came; they sounded at once. `missed`: those that came too late for that. `load`: the largest
-    share of a block's time that the callback took since the last report.
-    """
+    """How it goes, since the device was opened: see `snapshot.OutputState`."""
 
     underruns: int = 0
     late: int = 0
     missed: int = 0
     load: float = 0.0
+    stalls: int = 0
 
 
 Answer = Opened | Refused | Lost | Played
@@ -241,7 +238,7 @@ class Speaker:
             if now_ns >= next_report_ns:
                 next_report_ns = now_ns + _REPORT_NS
                 load, self._load = self._load, 0.0
-                self._answer(Played(self._underruns, self._late, self._missed, load))
+                self._answer(Played(self._underruns, self._late, self._missed, load, self._line.stalls))
             time.sleep(_LOOK_S)
         self._leaves = True
         time.sleep(min(0.1, 0.02 + self._stream.latency))  # let the fade be heard out before the device goes
