@@ -25,13 +25,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from soak_checks import Findings, check_midi, check_osc, match, scatter_ms
+from soak_checks import Findings, check_journal, check_midi, check_osc, match, match_journal, scatter_ms
 from soak_ears import bundles, midi_messages
 from soak_hands import Hands, Trainings
 from soak_watch import growth_percent
 
 from performance.bench.processes import family, memory_mb
+from performance.bench.spread import spread
+from performance.journal_file import SUFFIX, JournalFile
 from performance.offers import meters_of
+from performance.replay import check
 from rvae.corpus import bundled_corpora
 from rvae.kit import Kit
 from rvae.model import load
@@ -145,11 +148,12 @@ def perform(soak: Soak, model_file: Path) -> Json:
         stack.enter_context(process("jack_midi_dump", "-a", "soak-ear", stdout=midi, stderr=subprocess.DEVNULL))
         begin = "import sys; from performance.start import main; sys.exit(main())"  # as the command does
         words = ["-c", begin, "play", str(model_file), "--virtual", "--osc", f"127.0.0.1:{out_port}"]
-        words += ["--osc-in", str(in_port), *_recording(soak)]
+        words += ["--osc-in", str(in_port), "--record", str(soak.folder)]
         said = stack.enter_context(soak.file("said.txt").open("w"))
         window = stack.enter_context(process(*python, *words, stdout=said, stderr=said))
         connect("rvae:out", "soak-ear:input")
         stack.enter_context(process(*python, str(TESTS / "soak_watch.py"), str(soak.file("bare.jsonl"))))
+        apart_s = (time.time_ns() - time.perf_counter_ns()) / 1e9
         log = stack.enter_context(soak.file("hands.txt").open("w", buffering=1))
 
         def write(text: str) -> None:
@@ -163,20 +167,19 @@ def perform(soak: Soak, model_file: Path) -> Json:
         hands.quit()
         code = window.wait(_PATIENCE_S)
     return {
+        "minutes": soak.minutes,
+        "seed": soak.seed,
+        "warm_up_s": soak.warm_up_s,
+        "memory": soak.memory,
+        "xruns": soak.xruns,
         "exit_code": code,
+        "apart_s": apart_s,
         "gestures": hands.gestures,
         "trainings": trainings.begun,
         "trainings_killed": trainings.killed,
         "trainings_ended": trainings.ended,
         "processes_over_the_run": processes,
     }
-
-
-def _recording(soak: Soak) -> list[str]:
-    from performance.cli import _parser
-
-    known = _parser().parse_known_args(["play", "--record", str(soak.folder)])[1]
-    return [] if known else ["--record", str(soak.folder)]
 
 
 def training_clips() -> list[Path]:
@@ -214,40 +217,60 @@ def _play(soak: Soak, window: subprocess.Popen[str], hands: Hands, trainings: Tr
     return list(names)
 
 
-def summed_up(soak: Soak, ended: Json, kit: Kit) -> Json:
+def summed_up(folder: Path, kit: Kit) -> Json:
     """All figures of a run."""
     findings = Findings()
-    with soak.file("osc.jsonl").open() as lines:
+    ended = json.loads((folder / "ended.json").read_text())
+    with (folder / "osc.jsonl").open() as lines:
         runs = check_osc(bundles(lines), findings)
-    with soak.file("midi.txt").open() as lines:
+    with (folder / "midi.txt").open() as lines:
         ons = check_midi(midi_messages(lines), findings)
     errors_ms = match(runs, ons, kit, findings)
+    late_ms: list[float] = []
+    replayed: list[str] = []
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        journal = JournalFile(path)
+        onsets, late = check_journal(journal, findings)
+        match_journal(runs, onsets, kit, ended["apart_s"], findings)
+        late_ms += late
+        replayed.append(check(journal))
+        if "played again the same" not in replayed[-1]:
+            findings.fault(f"{path.name}: {replayed[-1]}")
+        for problem in journal.problems:
+            findings.fault(problem)
     ahead_ms = [onset.ahead_s * 1e3 for run in runs for onset in run]
-    with soak.file("bare.jsonl").open() as lines:
+    with (folder / "bare.jsonl").open() as lines:
         bare_ms = [value for line in lines for value in json.loads(line)[1]]
     return {
-        "minutes": soak.minutes,
-        "seed": soak.seed,
-        **ended,
+        **{key: value for key, value in ended.items() if key not in ("apart_s", "memory", "xruns")},
         **findings.counts,
         "faults": findings.fault_count,
         "first_faults": findings.faults,
-        "xruns_of_the_server": len(soak.xruns),
+        "xruns_of_the_server": len(ended["xruns"]),
         "osc_late": sum(ahead <= 0 for ahead in ahead_ms),
         "osc_ahead_of_due_ms": {"least": min(ahead_ms, default=0.0), "p1": _percentile(ahead_ms, 1)},
         "midi_scatter_ms": scatter_ms(errors_ms),
-        "bare_loop_ms": {"p50": _percentile(bare_ms, 50), "p99": _percentile(bare_ms, 99), "max": max(bare_ms)},
-        "memory_mb": {name: _memory(soak, rows) for name, rows in soak.memory.items() if len(rows) > 2},
+        "journals": replayed,
+        "lateness_ms": {**_spread(late_ms), "over_5_ms": sum(late > 5 for late in late_ms)},
+        "bare_loop_ms": {**_spread(bare_ms), "over_5_ms": sum(late > 5 for late in bare_ms)},
+        "memory_mb": {
+            name: _memory(rows, ended["warm_up_s"]) for name, rows in ended["memory"].items() if len(rows) > 2
+        },
     }
+
+
+def _spread(values: Sequence[float]) -> Json:
+    """As `rvae bench` has it; nothing of nothing."""
+    return spread(values) if values else {}
 
 
 def _percentile(values: Sequence[float], at: float) -> float:
     return round(float(np.percentile(values, at)), 4) if values else 0.0
 
 
-def _memory(soak: Soak, rows: Sequence[tuple[float, float, float]]) -> Json:
+def _memory(rows: Sequence[tuple[float, float, float]], warm_up_s: float) -> Json:
     """PSS and USS at the end of the warm-up and at the end, and how much a line through what lies between grows."""
-    late = [row for row in rows if row[0] >= soak.warm_up_s]
+    late = [row for row in rows if row[0] >= warm_up_s]
     if len(late) < 3:
         return {"samples": len(rows)}
     at_s, pss, uss = zip(*late, strict=True)
@@ -267,20 +290,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, help="a model file (default: of the bundled corpora)")
     parser.add_argument("--folder", type=Path, required=True, help="for the logs")
     parser.add_argument("--train-every", type=float, default=300, metavar="S", help="a training so often")
+    parser.add_argument("--check", action="store_true", help="only look through the logs of a run that is over")
     arguments = parser.parse_args(argv)
     model = arguments.model
     if model is None:
         from performance.bundled import bundled_model
 
         model = bundled_model(lambda text: print(text, file=sys.stderr))[1]
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    minutes = arguments.minutes
-    soak = Soak(arguments.folder, minutes, arguments.seed, arguments.train_every, min(600, minutes * 60 / 4))
-    ended = perform(soak, model)
-    soak.file("memory.json").write_text(json.dumps(soak.memory))
-    found = summed_up(soak, ended, load(model).kit)
-    soak.file("summary.json").write_text(json.dumps(found, indent=1))
-    print(json.dumps(found, indent=1))
+    if not arguments.check:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
+        minutes = arguments.minutes
+        soak = Soak(arguments.folder, minutes, arguments.seed, arguments.train_every, min(600, minutes * 60 / 4))
+        soak.file("ended.json").write_text(json.dumps(perform(soak, model)))
+    found = summed_up(arguments.folder, load(model).kit)
+    text = json.dumps(found, indent=1)
+    (arguments.folder / "summary.json").write_text(text)
+    print(text)
     return 1 if found["faults"] or found["exit_code"] else 0
 
 

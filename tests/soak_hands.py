@@ -123,7 +123,8 @@ class Hands:
             time.sleep(0.01)
 
     def _value(self, control: Control) -> float:
-        return control.at(self._random.random())
+        # Few onsets are little to check: rather more than fewer.
+        return control.at(self._random.uniform(0.35 if "density" in control.name else 0.0, 1.0))
 
     def _control(self) -> None:
         control = self._random.choice([one for one in CONTROLS.values() if one.osc and not one.per_voice])
@@ -142,7 +143,7 @@ class Hands:
         control = self._random.choice([one for one in CONTROLS.values() if one.osc and one.per_voice])
         voice = self._random.choice(self._kit.names)
         if control.name == "mute":
-            self.osc(control.osc, voice, control.osc_word, float(self._random.random() < 0.3))
+            self.osc(control.osc, voice, control.osc_word, float(self._random.random() < 0.15))
         else:
             self.osc(control.osc, voice, control.osc_word, self._value(control))
 
