@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import joblib
 import rich.progress
 from rich.console import Console
 
@@ -20,7 +20,9 @@ from rvae.audit.model_layer import measured_layer
 from rvae.audit.sweep import FOLDER, Done, Job, sweep
 from rvae.corpus import Corpus
 from rvae.errors import UsageError
-from rvae.fitting import Recipe
+
+if TYPE_CHECKING:
+    from rvae.fitting import Recipe
 
 _USUAL_SEEDS = 3
 
@@ -70,6 +72,8 @@ def trained_layers(corpus: Corpus, arguments: argparse.Namespace, folder: Path) 
 @contextmanager
 def _workers(jobs: int | None, cluster: str | None) -> Iterator[None]:
     """Where trainings run: on the cores of this machine, or on a Dask cluster. Raises UsageError."""
+    import joblib  # only where training happens
+
     if cluster is None:
         with joblib.parallel_config("loky", n_jobs=jobs or os.cpu_count() or 1, inner_max_num_threads=1):
             yield

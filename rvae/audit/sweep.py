@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import joblib
+from typing import TYPE_CHECKING
 
 from rvae.audit.measured import Measured, Value, measure
 from rvae.corpus import Corpus
 from rvae.errors import FileError, TrainingError
-from rvae.fitting import Recipe
 from rvae.meter import TICKS_PER_BEAT
 from rvae.midi import write_whole
+
+if TYPE_CHECKING:
+    from rvae.fitting import Recipe
 
 _FORMAT = 1  # of what is kept; raised where a measure changes its meaning
 FOLDER = "trainings"
@@ -41,6 +42,8 @@ class Job:
     @property
     def key(self) -> str:
         """The same for the same clips, people, tags, seed, grid and recipe."""
+        from rvae.fitting import Recipe  # torch, only where training happens
+
         digest = hashlib.sha256(repr((_FORMAT, self.seed, self.grid, self.recipe or Recipe())).encode())
         for corpus in (self.learned, self.reference):
             digest.update(repr((corpus.kit, corpus.bars)).encode())
@@ -89,6 +92,8 @@ def sweep(jobs: Sequence[Job], folder: Path, on_done: Callable[[Done], None] = l
 
 
 def _trained(jobs: Sequence[Job], waiting: Sequence[int]) -> Iterator[tuple[int, Measured]]:
+    import joblib  # only where training happens: it looks at the machine when it is imported
+
     parallel = joblib.Parallel(return_as="generator_unordered")
     try:
         yield from parallel(joblib.delayed(_train)(number, jobs[number]) for number in waiting)
