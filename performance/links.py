@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from performance.commands import EngineCommand, StageCommand
+from performance.settings import Settings
 from performance.snapshot import EngineStatus, Snapshot
 from rvae.model import Model
 
@@ -58,3 +59,16 @@ class ModelFeed(Protocol):
 
     def close(self) -> None:
         """End it."""
+
+
+class SettingsKeeper(Protocol):
+    """What keeps the settings while they change: `session.Keeper`."""
+
+    def offer(self, settings: Settings) -> None:
+        """The settings as they are now. Takes no time."""
+
+    def news(self) -> list[str]:
+        """Lines for the player since the last time."""
+
+    def close(self) -> None:
+        """Keep the last of it."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from performance.folders import settings_folder
+from performance.folders import put_aside, settings_folder
 from performance.process import MAX_OFFSET_MS, OutputSpec
 from rvae.errors import FileError, UsageError
 from rvae.midi import write_whole
-
-_PUT_ASIDE = 100
 
 
 def offset_name(spec: OutputSpec) -> str:
@@ -51,13 +48,8 @@ def _checked(found: object) -> dict[str, float]:
 
 def _put_aside(file: Path, error: Exception, say: Callable[[str], None]) -> None:
     """Under a free name, so that it can be mended by hand and the next offset does not write over it."""
-    names = (file.with_name(f"{file.name}.broken{number or ''}") for number in range(_PUT_ASIDE))
-    aside = next((name for name in names if not name.exists()), None)
     try:
-        if aside is None:
-            raise FileExistsError("too many lie there already")
-        os.replace(file, aside)
-        where = f"it is kept as {aside.name}"
+        where = f"it is kept as {put_aside(file).name}"
     except OSError as problem:
         where = f"it cannot be put aside ({problem})"
     say(f"{file}: no offsets can be read from it ({error}); {where}, and every output plays without one")

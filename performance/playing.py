@@ -19,6 +19,9 @@ from performance.offsets import keep_offsets, offset_name, read_offsets
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
 from performance.process import EngineProcess, LeaderSpec, OutputSpec
 from performance.render import MAX_BARS
+from performance.resuming import opened, settings_for, unnamed
+from performance.session import Keeper, Session
+from performance.settings import Settings
 from performance.stage import Stage
 from rvae.errors import OutputError, UsageError
 from rvae.meter import Meter
@@ -170,6 +173,8 @@ def _stage(
     path: Path | None,
     say: Say,
     learning: Learning | None = None,
+    settings: Settings | None = None,
+    keeper: Keeper | None = None,
 ) -> Stage:
     model, name, meter = loaded
     listener = _listen(arguments.osc_in, model, say)
@@ -189,7 +194,27 @@ def _stage(
         echo=CursorEcho(),
         path=path,
         learning=learning,
+        settings=settings,
+        keeper=keeper,
     )
+
+
+def _go_on(arguments: argparse.Namespace, kept: Session) -> None:
+    """Take the model or the clips of a session, where no others are given."""
+    if arguments.model is None and not arguments.train:
+        arguments.model = kept.model or None
+        arguments.train = [str(name) for name in kept.rest.get("train", ())] or None
+
+
+def _session(
+    arguments: argparse.Namespace, model: Model, settings: Settings | None, meter: Meter, kept: Session | None
+) -> Session:
+    """What is kept from now on."""
+    begun = settings or Settings.at_first(first_point(model, meter), meter, len(model.kit))
+    train = [str(FilePath(name).resolve()) for name in arguments.train or ()]
+    rest = {name: value for name, value in (kept.rest if kept else {}).items() if name != "train"}
+    file = str(FilePath(arguments.model).resolve()) if arguments.model else ""
+    return Session(file, model.kit.names, begun, rest={**rest, **({"train": train} if train else {})})
 
 
 def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
@@ -200,11 +225,19 @@ def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
         specs.append(OutputSpec("audio", arguments.audio))
     specs = _placed(arguments, specs, say)
     path = read_path(arguments.path) if arguments.path else None
+    file = FilePath(arguments.session) if arguments.session else unnamed(say)
+    kept = opened(file, say) if arguments.session else None
+    if kept is not None:
+        _go_on(arguments, kept)
     learning = Learning.of(arguments.train) if arguments.train else None
     try:
-        loaded = _load(arguments, say, learning)
+        model, name, meter = _load(arguments, say, learning)
+        settings = None if kept is None else settings_for(kept, model, say)
+        if settings is not None and not arguments.meter:
+            meter = settings.meter
+        keeper = Keeper(file, _session(arguments, model, settings, meter, kept))
         # Its engine starts while the window is being made.
-        stage = _stage(arguments, loaded, specs, path, say, learning)
+        stage = _stage(arguments, (model, name, meter), specs, path, say, learning, settings, keeper)
     except BaseException:
         if learning is not None:
             learning.close()

@@ -42,7 +42,7 @@ from performance.commands import (
 from performance.controls import control
 from performance.cursor import Path, Point, on_plane
 from performance.decoding import Decoded, Wanted
-from performance.links import EngineLink, ModelFeed
+from performance.links import EngineLink, ModelFeed, SettingsKeeper
 from performance.motion import Moment
 from performance.movement import Movement
 from performance.offers import first_point, meters_of, usual_bpm
@@ -81,12 +81,13 @@ class Stage:
         path: Path | None = None,
         learning: ModelFeed | None = None,
         settings: Settings | None = None,
+        keeper: SettingsKeeper | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._model = model
         self._engine = engine
         self._name = name
-        self._osc_in, self._echo, self._learning = osc_in, echo, learning
+        self._osc_in, self._echo, self._learning, self._keeper = osc_in, echo, learning, keeper
         self._clock = clock or MonotonicClock()
         self._now_ns = self._clock.now_ns()
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
@@ -287,6 +288,10 @@ class Stage:
         wanted = Wanted.of(self._settings)
         if wanted != self._decoded.wanted:
             self._decode_and_send(wanted)
+        if self._keeper is not None:
+            self._keeper.offer(self._settings)
+            for line in self._keeper.news():
+                self.say(line, is_error=True)
         return self._snapshot(status, self._playhead(place))
 
     def _put(self, point: Point) -> None:
@@ -387,10 +392,10 @@ class Stage:
     def close(self) -> None:
         """End the engine, silence and close everything. May be called twice."""
         self._engine.close()
-        for part in (self._osc_in, self._echo, self._learning):
+        for part in (self._osc_in, self._echo, self._learning, self._keeper):
             if part is not None:
                 part.close()
-        self._osc_in = self._echo = self._learning = None
+        self._osc_in = self._echo = self._learning = self._keeper = None
 
 
 def _on_plane(scenes: Mapping[int, Scene], meter: Meter) -> tuple[tuple[int, Point], ...]:

@@ -1,0 +1,299 @@
+"""Sessions: what a player has set is kept, survives a crash but for the last second, and comes back as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from performance.controls import CONTROLS
+from performance.cursor import Key
+from performance.cursor import Path as Way
+from performance.gestures import Gesture
+from performance.pins import Pin, Pins
+from performance.resuming import opened, unnamed
+from performance.scenes import Scene
+from performance.session import Keeper, Session, read_session, write_session
+from performance.settings import Settings
+from rvae.errors import FileError, UsageError
+from rvae.kit import STANDARD_KIT, Kit
+from rvae.meter import Meter
+
+ROOT = Path(__file__).resolve().parents[1]
+VOICES = len(STANDARD_KIT)
+PATIENCE_S = 60.0
+
+shares = st.floats(0, 1)
+points = st.tuples(shares, shares)
+meters = st.sampled_from([Meter.parse(name) for name in ("4/4", "6/8", "7/8(3+2+2)", "3/4")])
+
+
+def rows(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.tuples(*[values] * VOICES)
+
+
+scenes = st.builds(
+    Scene,
+    cursor=points,
+    meter=meters,
+    tempo_bpm=st.floats(20, 300),
+    density=shares,
+    voice_density=rows(shares),
+    mute=rows(st.booleans()),
+    nudge_ms=rows(st.floats(-50, 50)),
+)
+pins = st.builds(Pin, st.just(192), st.integers(0, VOICES - 1), st.integers(0, 191), shares, st.floats(-3, 3))
+
+
+@st.composite
+def gestures(draw: st.DrawFn) -> Gesture:
+    bars = sorted(draw(st.lists(st.floats(0, 8), min_size=1, max_size=5)))
+    keys = tuple(Key(bar, *draw(points)) for bar in bars)
+    return Gesture(Way(keys), draw(st.floats(0, 500)), draw(st.integers(1, 64)))
+
+
+@st.composite
+def set_by_somebody(draw: st.DrawFn) -> Settings:
+    found = Settings.at_first(draw(points), draw(meters), VOICES)
+    for name, control in CONTROLS.items():
+        position = draw(shares)
+        if not control.per_voice:
+            found = found.with_control(name, control.at(position))
+        elif name in found.voices:
+            found = found.with_voice(name, draw(st.integers(0, VOICES - 1)), control.at(position))
+    return replace(
+        found,
+        scenes=draw(st.dictionaries(st.integers(1, 128), scenes, max_size=3)),
+        layers=tuple(draw(st.lists(gestures(), max_size=2))),
+        pins=Pins(tuple(draw(st.lists(pins, max_size=3))), ((2, 192, tuple(draw(st.lists(pins, max_size=3)))),)),
+    )
+
+
+AT_FIRST = Settings.at_first((0.25, 0.75), Meter.parse("6/8"), VOICES)
+SESSION = Session("threes.rvae", STANDARD_KIT.names, AT_FIRST)
+
+
+@given(set_by_somebody())
+def test_what_is_kept_comes_back_exactly(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> None:
+    file = tmp_path_factory.mktemp("session") / "set.rvsession"
+    session = replace(SESSION, settings=settings, has_ended=True, rest={"mapping": {"cc 1": "density"}})
+    write_session(file, session)
+    assert read_session(file) == (session, 0)
+
+
+def test_a_session_torn_anywhere_is_one_line_and_put_aside(tmp_path: Path) -> None:
+    file = tmp_path / "set.rvsession"
+    write_session(file, SESSION)
+    whole = file.read_bytes()
+    for end in range(0, len(whole), max(1, len(whole) // 40)):
+        file.write_bytes(whole[:end])
+        said: list[str] = []
+        assert opened(file, said.append) is None
+        (line,) = said
+        assert "\n" not in line
+        aside = file.with_name(line.rsplit(" ", 1)[1])
+        assert aside.read_bytes() == whole[:end], "nothing is lost"
+        assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cursor": [float("nan"), 0]},
+        {"cursor": "middle"},
+        {"meter": "13/7"},
+        {"version": 99},
+        {"format": "something else"},
+        {"controls": {"density": float("nan")}},
+        {"controls": {"density": "high"}},
+        {"voices": {"mute": [0]}},
+        {"scenes": {"0": {}}},
+        {"scenes": {"900": {}}},
+        {"gestures": [{"start_bars": 0, "bars": 0, "keys": [[0, 0, 0]]}]},
+        {"gestures": [{"start_bars": float("inf"), "bars": 1, "keys": [[0, 0, 0]]}]},
+        {"gestures": [{"start_bars": 0, "bars": 1, "keys": [[1, 0, 0], [0, 0, 0]]}]},
+        {"pins": [[192, 0, 500, 1, 0]]},
+        {"pins": [[192, 40, 0, 1, 0]]},
+        {"frozen": [[40, 192, []]]},
+        {"kit": None},
+    ],
+)
+def test_values_that_make_no_sense_are_a_torn_file_not_a_crash(tmp_path: Path, change: dict[str, Any]) -> None:
+    file = tmp_path / "set.rvsession"
+    write_session(file, SESSION)
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    with pytest.raises(FileError, match="torn, or no session"):
+        read_session(file)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_session_or_one_line(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    file = tmp_path_factory.mktemp("bytes") / "set.rvsession"
+    file.write_bytes(data)
+    said: list[str] = []
+    assert opened(file, said.append) is None
+    assert len(said) == 1
+
+
+def test_controls_nobody_knows_are_left_out_and_told(tmp_path: Path) -> None:
+    file = tmp_path / "set.rvsession"
+    write_session(file, SESSION)
+    data = json.loads(file.read_text())
+    data["controls"] |= {"warp": 0.3, "density": 0.7}
+    data["voices"] |= {"colour": [0] * VOICES}
+    file.write_text(json.dumps(data))
+    said: list[str] = []
+    session = opened(file, said.append)
+    assert session is not None
+    assert session.settings.controls["density"] == 0.7
+    assert "2 of its settings are not known here" in said[0]
+
+
+def test_a_session_of_another_kit_keeps_its_voices_by_name() -> None:
+    settings = replace(
+        AT_FIRST.with_voice("mute", 1, 1).with_voice("nudge", 0, 5),
+        pins=Pins((Pin(192, 1, 3, 0.5), Pin(192, 8, 3, 0.5))),
+    )
+    settings = replace(settings, scenes={3: settings.scene()})
+    other = Kit("other", tuple(reversed(STANDARD_KIT.voices[:3])))
+    fitted, missing = replace(SESSION, settings=settings).fitted(other)
+    assert fitted.mute == (False, True, False)
+    assert fitted.voices["nudge"] == (0, 0, 5)
+    assert fitted.scenes[3].mute == (False, True, False)
+    assert fitted.pins.pins == (Pin(192, 1, 3, 0.5),)
+    assert set(missing) == set(STANDARD_KIT.names) - set(other.names)
+
+
+def test_a_place_that_cannot_be_had_is_said_before_anything_plays(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no folder"):
+        opened(tmp_path / "none" / "set.rvsession", print)
+    assert opened(tmp_path / "new.rvsession", print) is None
+
+
+def test_what_is_set_is_written_soon_and_the_end_of_it_at_the_end(tmp_path: Path) -> None:
+    file = tmp_path / "set.rvsession"
+    keeper = Keeper(file, SESSION)
+    keeper.offer(AT_FIRST.with_control("density", 0.9))
+    end_s = time.monotonic() + PATIENCE_S
+    while not file.exists() and time.monotonic() < end_s:
+        time.sleep(0.01)
+    session, _ = read_session(file)
+    assert session.settings.controls["density"] == 0.9
+    assert not session.has_ended
+    keeper.offer(AT_FIRST.with_control("density", 0.1))
+    keeper.close()
+    keeper.close()
+    session, _ = read_session(file)
+    assert (session.settings.controls["density"], session.has_ended) == (0.1, True)
+
+
+def test_a_disk_that_takes_nothing_is_said_once_and_again_when_it_does(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    keeper = Keeper(folder / "set.rvsession", SESSION)
+    said: list[str] = []
+    end_s = time.monotonic() + PATIENCE_S
+    density = 0.0
+    while len(said) < 2 and time.monotonic() < end_s:
+        density = (density + 0.01) % 1
+        keeper.offer(AT_FIRST.with_control("density", density))
+        said += keeper.news()
+        if said:
+            folder.mkdir(exist_ok=True)
+        time.sleep(0.01)
+    keeper.close()
+    assert "is not kept" in said[0]
+    assert "kept again" in said[1]
+
+
+def test_a_session_without_a_name_is_rescued_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path))
+    said: list[str] = []
+    file = unnamed(said.append)
+    write_session(file, replace(SESSION, has_ended=True))
+    assert unnamed(said.append) == file
+    assert not said
+    write_session(file, SESSION)
+    assert unnamed(said.append) == file
+    (rescued,) = re.findall(r"--session '(.*)'", said[0])
+    assert opened(Path(rescued), said.append) == SESSION
+
+
+def start(model: Path, session: Path, port: int) -> subprocess.Popen[bytes]:
+    """`rvae play` with a window that nobody sees."""
+    words = ["play", str(model), "--session", str(session), "--no-audio", "--osc-in", str(port)]
+    run = "import sys; from performance.cli import main; sys.exit(main())"
+    return subprocess.Popen(
+        [sys.executable, "-c", run, *words],
+        cwd=ROOT,
+        env={**os.environ, "SDL_VIDEODRIVER": "dummy", "DISPLAY": ":none"},
+        stderr=subprocess.PIPE,
+    )
+
+
+def told(port: int, address: str, *values: object) -> None:
+    message = OscMessageBuilder(address)
+    for value in values:
+        message.add_arg(value)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(message.build().dgram, ("127.0.0.1", port))
+
+
+def until_kept(file: Path, process: subprocess.Popen[bytes], *hands: tuple[Any, ...], port: int) -> Settings:
+    """Repeat what hands do until the file has a scene 2 where the cursor is at 0.8, 0.3."""
+    end_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end_s:
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        for words in hands:
+            told(port, *words)
+        if file.exists():
+            settings = read_session(file)[0].settings
+            if settings.cursor == pytest.approx((0.8, 0.3)) and 2 in settings.scenes:
+                return settings
+        time.sleep(0.05)
+    raise AssertionError("never kept")
+
+
+def test_a_killed_instrument_loses_nothing_that_is_older_than_a_second(
+    model_file: Path, tmp_path: Path, free_udp_port: int
+) -> None:
+    file = tmp_path / "set.rvsession"
+    hands = (
+        ("/rvae/cursor", 0.8, 0.3),
+        ("/rvae/density", 0.7),
+        ("/rvae/voice", "snare", "mute", 1),
+        ("/rvae/scene", "store", 2),
+    )
+    killed = start(model_file, file, free_udp_port)
+    try:
+        before = until_kept(file, killed, *hands, port=free_udp_port)
+    finally:
+        killed.kill()
+        killed.communicate()
+    again = start(model_file, file, free_udp_port)
+    try:
+        end_s = time.monotonic() + PATIENCE_S
+        while read_session(file)[0].settings.scenes.keys() != {2, 5} and time.monotonic() < end_s:
+            told(free_udp_port, "/rvae/scene", "store", 5)  # it plays, and what is new is kept beside the old
+            time.sleep(0.05)
+        after = read_session(file)[0].settings
+        again.send_signal(signal.SIGTERM)
+        assert again.wait(PATIENCE_S) == 128 + signal.SIGTERM
+    finally:
+        again.kill()
+        again.communicate()
+    assert read_session(file)[0].has_ended
+    assert replace(after, scenes={2: after.scenes[2]}) == before
+    assert after.scenes[5] == after.scenes[2]
