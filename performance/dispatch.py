@@ -57,6 +57,10 @@ class Dispatch:
         """When the next event that waits is due."""
         return self._due[0][0] if self._due else None
 
+    def wait(self, length_ns: int) -> None:
+        """Have all that waits here wait so much longer."""
+        self._due = [(due_ns + length_ns, number, event, offset) for due_ns, number, event, offset in self._due]
+
     @property
     def states(self) -> tuple[OutputState, ...]:
         """How each output stands."""

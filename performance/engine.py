@@ -364,15 +364,22 @@ class Engine:
         return self.transport is None and self._dispatch.next_due_ns is None
 
     def send_due(self) -> None:
-        """Send what is due."""
+        """Send what is due; after a sleep, from its first event on in the same distances."""
+        due_ns = self._dispatch.next_due_ns
+        if due_ns is not None:
+            self._wait_if_behind(due_ns)
         self._dispatch.send_due()
+
+    def _wait_if_behind(self, due_ns: int) -> None:
+        behind_ns = self._clock.now_ns() - due_ns
+        if behind_ns > MAX_BEHIND_NS:
+            self._apply(Wait(behind_ns))
+            self._dispatch.wait(behind_ns)
+            self.lateness.slips += 1
 
     def _make_events(self, now_ns: int) -> None:
         assert self.transport is not None
-        behind_ns = now_ns - self.transport.ns_at(self.sequencer.position)
-        if behind_ns > MAX_BEHIND_NS:
-            self._apply(Wait(behind_ns))
-            self.lateness.slips += 1
+        self._wait_if_behind(self.transport.ns_at(self.sequencer.position))
         until_ns = now_ns + self.horizon_ns
         # The tempo counts felt beats: where the meter changes, the next stretch has a tempo of its own.
         for change in self.sequencer.bars.changes:

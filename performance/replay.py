@@ -12,7 +12,7 @@ from typing import get_args
 
 from performance.journal import Applied, Closed, Entry, Lost, Opened, Went
 from performance.sequencer import Event
-from performance.timeline import End, Move, Timed, Timeline
+from performance.timeline import End, Move, Timed, Timeline, Wait
 from rvae.errors import UsageError
 
 _MOVES = get_args(Move)
@@ -74,6 +74,8 @@ class Replay:
     def _apply(self, position: Fraction, move: Move) -> list[Timed]:
         self._advance(position)
         at_once = self._line.apply(move)
+        if isinstance(move, Wait):
+            return self._give_and_wait(move)
         if isinstance(move, End):
             given = self._give(move.at_ns)
             self._waiting.clear()
@@ -82,6 +84,14 @@ class Replay:
             return given + self._give(move.at_ns)
         self._wait(at_once)
         return []
+
+    def _give_and_wait(self, move: Wait) -> list[Timed]:
+        """What had gone before the machine was held up; all else that was made waits with the music."""
+        given = []
+        while self._waiting and self._given < self._went:
+            given += self._give_one()
+        self._waiting = [(due_ns + move.length_ns, number, event) for due_ns, number, event in self._waiting]
+        return given
 
     @property
     def _line(self) -> Timeline:
