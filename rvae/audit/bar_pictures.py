@@ -10,7 +10,7 @@ from rvae.audit.material import Material, Notes
 from rvae.grid import GRIDS, Ints, Quantised, quantise
 from rvae.meter import TICKS_PER_BEAT, Meter
 
-_LEFT, _RIGHT, _LANE, _HEAD, _GAP = 100, 20, 15, 20, 14
+_LEFT, _RIGHT, _LANE, _HEAD, _GAP = 100, 20, 18, 22, 16
 _WINDOW_QUARTERS = 8
 
 
@@ -32,7 +32,7 @@ def before_and_after(material: Material, notes: Notes, title: str, how: str) -> 
     parts: list[str] = []
     for panel, grid in enumerate((None, *GRIDS)):
         top = panel * height + 4
-        words = "as played" if grid is None else f"{grid} ticks per beat"
+        words = "as played" if grid is None else f"{grid} ticks per felt beat"
         parts += _panel(material, meter, rows, top, words, grid)
         parts += _onsets(notes, beat, meter, lane, top + _HEAD, grid)
     number = int(notes.beat[0]) // meter.beats + 1

@@ -7,6 +7,8 @@ so that the same files give the same interval.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -71,9 +73,12 @@ def _pielou(sums: Sums) -> Sums:
     return even
 
 
-def _drawn(files: int) -> npt.NDArray[np.int64]:
+@lru_cache(maxsize=32)
+def _drawn(files: int) -> npt.NDArray[np.float32]:
     """How often each file is drawn in each resample: `[RESAMPLES, files]`."""
-    return np.random.default_rng(0).multinomial(files, np.full(files, 1 / files), size=RESAMPLES)
+    often = np.random.default_rng(0).multinomial(files, np.full(files, 1 / files), size=RESAMPLES).astype(np.float32)
+    often.flags.writeable = False
+    return often
 
 
 def _interval(over: Sums, under: Sums, scale: float) -> tuple[float, float] | None:

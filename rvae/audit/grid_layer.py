@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from math import lcm
 
 import numpy as np
@@ -24,6 +25,7 @@ Reals = npt.NDArray[np.float64]
 HEARD_MS = 20.0
 WINDOW_COLUMNS = 96
 WINDOW_COLUMNS_PER_QUARTER = 12
+_WINDOW_QUARTERS = Fraction(WINDOW_COLUMNS, WINDOW_COLUMNS_PER_QUARTER)
 FOUR = Meter.parse("4/4")
 SIXTEENTHS = "16ths"
 
@@ -219,7 +221,7 @@ BARLINES = Measure(
     "%",
     "barlines",
     "Share of the barlines of these runs of bars that a reader meets which counts four quarters to a bar from the "
-    "start of each run, whatever the file says.",
+    "start of each run, whatever the file says; a clip of up to four bars goes round.",
 )
 OFF_BEAT = Measure(
     "beats put off the beat",
@@ -275,9 +277,11 @@ def _by_file(material: Material, notes: Notes, chosen: Flags | None = None) -> R
 def _barlines_kept(material: Material, runs: Sequence[int], of: tuple[tuple[str, str], ...]) -> Figure:
     kept, all_of = np.zeros(len(material.clips)), np.zeros(len(material.clips))
     for number in runs:
-        run = material.runs[number]
-        met = sum((run.meter.bar_quarters * bar) % 4 == 0 for bar in range(run.bars))
-        kept[run.clip] += met
+        run, bar_quarters = material.runs[number], material.runs[number].meter.bar_quarters
+        if run.loop_beats is None:
+            kept[run.clip] += sum((bar_quarters * bar) % 4 == 0 for bar in range(run.bars))
+        else:
+            kept[run.clip] += run.bars / _meets(bar_quarters, Fraction(4))
         all_of[run.clip] += run.bars
     return ratio(BARLINES, kept, all_of, of=of, scale=100)
 
@@ -336,14 +340,13 @@ def _windows(material: Material) -> Table:
 
 def windows_to_barline(meter: Meter) -> int:
     """How many windows it takes until one begins on a barline again."""
-    return _meets(meter.bar_quarters)
+    return _meets(_WINDOW_QUARTERS, meter.bar_quarters)
 
 
-def _meets(quarters: Fraction) -> int:
-    """How many windows go by until they and something of this length begin together again."""
-    window = Fraction(WINDOW_COLUMNS, WINDOW_COLUMNS_PER_QUARTER)
-    both = lcm(window.denominator, quarters.denominator)
-    return lcm(int(window * both), int(quarters * both)) // int(window * both)
+def _meets(step: Fraction, length: Fraction) -> int:
+    """After how many steps a row of them and a row of lengths begin together again."""
+    both = lcm(step.denominator, length.denominator)
+    return lcm(int(step * both), int(length * both)) // int(step * both)
 
 
 def window_agreement(pattern: Pattern) -> float:
@@ -351,9 +354,9 @@ def window_agreement(pattern: Pattern) -> float:
     rows, ticks = np.nonzero(pattern.onset)
     if not len(rows):
         return 1.0
-    scale = TICKS_PER_BEAT / pattern.ticks_per_beat
-    ahead = np.array([float(pattern.meter.quarters_at(int(tick * scale))) for tick in ticks])
-    windows = _meets(pattern.quarters)
+    bar, tick = np.divmod(ticks * (TICKS_PER_BEAT // pattern.ticks_per_beat), pattern.meter.bar_ticks)
+    ahead = bar * float(pattern.meter.bar_quarters) + _quarters(pattern.meter)[tick]
+    windows = _meets(_WINDOW_QUARTERS, pattern.quarters)
     length = float(pattern.quarters)
     repeats = round(windows * WINDOW_COLUMNS / WINDOW_COLUMNS_PER_QUARTER / length)
     places = ahead[None, :] + np.arange(repeats)[:, None] * length
@@ -362,6 +365,14 @@ def window_agreement(pattern: Pattern) -> float:
     seen[np.tile(rows, repeats), column // WINDOW_COLUMNS, column % WINDOW_COLUMNS] = True
     share = seen.mean(axis=1)
     return float((share**2).sum() / share.sum())
+
+
+@cache
+def _quarters(meter: Meter) -> Reals:
+    """Quarters from the barline to each tick of a bar."""
+    ahead = np.array([float(meter.quarters_at(tick)) for tick in range(meter.bar_ticks)])
+    ahead.flags.writeable = False
+    return ahead
 
 
 _FEWEST_ONSETS = 6
@@ -408,7 +419,7 @@ def _sentences(tables: Sequence[Table]) -> tuple[str, ...]:
         if len(moved) > 1:
             (least, low), (most, high) = moved[0], moved[-1]
             sentences.append(
-                f"4 ticks per beat move onsets most in {kind} “{most}” ({high.text} ms on average) and least in "
+                f"4 ticks per felt beat move onsets most in {kind} “{most}” ({high.text} ms on average) and least in "
                 f"“{least}” ({low.text} ms)."
             )
     four = [table for table in tables if table.head[-1] == REFUSED.name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from math import ceil
 from pathlib import Path, PurePath
 
@@ -97,7 +98,7 @@ class Material:
     runs: tuple[Run, ...]
     notes: Notes
 
-    @property
+    @cached_property
     def meters(self) -> tuple[Meter, ...]:
         """The meters of the runs, each once, the one with most bars first."""
         bars: Counter[Meter] = Counter()
@@ -105,7 +106,7 @@ class Material:
             bars[run.meter] += run.bars
         return tuple(meter for meter, _ in bars.most_common())
 
-    @property
+    @cached_property
     def contributors(self) -> tuple[str, ...]:
         """Everybody named, each once, in order of the clips."""
         return tuple(dict.fromkeys(person for clip in self.clips for person in clip.people))
