@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rvae.meter import Meter
+from rvae.metrical import Estimate
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class ClipReport:
     `meters`: (bars, onsets) by meter. `voices`: onsets by voice. `unmapped`: note-ons by pitch that no voice of the
     kit has. `dropped`: what else was not taken. `notes`: words on what was done to the clip: tiled, completed, moved.
     `channel`: 1..16, or None where all were read. `qpm`: its first tempo. `early`: onsets played before a barline and
-    held against it. Copies made to fill a cycle are counted nowhere.
+    held against it. `estimate`: of the meter, where neither the file nor its card says any. Copies made to fill a cycle
+    are counted nowhere.
     """
 
     file: str
@@ -41,6 +43,7 @@ class ClipReport:
     channel: int | None
     qpm: float
     early: int
+    estimate: Estimate | None = None
 
     @property
     def bars(self) -> int:

@@ -43,18 +43,23 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add("--people", action="append", metavar="NAME", help="who made them (repeatable)")
     add("--licence", metavar="TEXT", help="under what licence others may use them")
     add("--consent", metavar="TEXT", help="yes, no, or what their makers said about training with them")
+    add("--meter", metavar="M", help="with --clip: the meter of clips that do not say it, or how their bars are felt")
     add("--json", action="store_true", help="print the card as one JSON object")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.folder)
     clips = _clips(folder)
-    said: Answers = {key: value for key in _ALSO if (value := getattr(arguments, key)) is not None}
+    said: Answers = {key: value for key in (*_ALSO, "meter") if (value := getattr(arguments, key)) is not None}
+    if arguments.meter is not None and not arguments.clip:
+        raise UsageError('--meter is said of clips: give --clip NAME with it, or --clip "*" for all of them')
     if said:
         chosen = _chosen(clips, arguments.clip, said) if arguments.clip else None
         write_card(folder, said, chosen)
     elif arguments.clip:
-        raise UsageError("--clip needs something to say of it: --people, --licence or --consent; see rvae card --help")
+        raise UsageError(
+            "--clip needs something to say of it: --people, --licence, --consent or --meter; see rvae card --help"
+        )
     elif sys.stdin.isatty() and not arguments.json:
         _converse(folder, clips, _ask_at_terminal)
     card = read_card(folder) or Card()
@@ -78,7 +83,7 @@ def _clips(folder: Path) -> list[str]:
 def _chosen(clips: Sequence[str], patterns: Sequence[str], said: Answers) -> list[str]:
     """The clips that are meant by `--clip`. Raises UsageError where there are none, or where they cannot differ."""
     for key in said:
-        if key not in _OF_CLIPS:
+        if key not in (*_OF_CLIPS, "meter"):
             raise UsageError(f"--{key} is said of a whole folder; leave --clip away, or say it without --{key}")
     chosen: list[str] = []
     for pattern in patterns:
@@ -104,7 +109,7 @@ def write_card(folder: Path, said: Answers, clips: Sequence[str] | None = None) 
         document = tomlkit.parse(path.read_text(encoding="utf-8")) if os.path.exists(path) else tomlkit.document()
         for table in [document] if clips is None else [_table_of(document, clip) for clip in clips]:
             for key, value in said.items():
-                standing = next((name for name in (key, *_ALSO[key]) if name in table), key)
+                standing = next((name for name in (key, *_ALSO.get(key, ())) if name in table), key)
                 table[standing] = value
     except TOMLKitError as error:
         raise FileError(f"{path}: cannot be changed ({error}); mend it by hand") from None

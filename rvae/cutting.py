@@ -16,6 +16,7 @@ from rvae.errors import UsageError
 from rvae.grid import GRIDS, QUANTISERS, Ints, Quantiser, Reals, quantise
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import TICKS_PER_BEAT, Meter
+from rvae.metrical import Estimate
 from rvae.midi import DEFAULT_US_PER_QUARTER, DRUM_CHANNEL, MidiClip, grouping_text
 from rvae.pattern import CYCLE_BARS, MAX_MICROTIMING_TICKS, MAX_MIDI_VELOCITY, Pattern
 from rvae.stretches import Stretch, find_stretches, positions
@@ -80,6 +81,7 @@ class _Cutter:
         self.early = 0
         self.channel: int | None = None
         self.taken: list[Ints] = []
+        self.estimate: Estimate | None = None
         self._tempo_pulses = np.array([pulse for pulse, _ in clip.tempos], dtype=np.int64)
         self._tempos = np.array([DEFAULT_US_PER_QUARTER, *(tempo for _, tempo in clip.tempos)], dtype=np.int64)
 
@@ -113,6 +115,7 @@ class _Cutter:
         pulses = heard[:, 0]
         where = find_stretches(self.clip, self.reading.groupings, card)
         self.notes += where.notes
+        self.estimate = where.estimate
         for refused in where.refused:
             self.drop(refused.reason, len(heard[_between(pulses, refused.start, refused.end)]))
         filled = [_Filled(stretch) for stretch in where.found]
@@ -302,7 +305,7 @@ def cut(
         source, len(clip.notes), voices.total(), work.collisions, len(patterns), meters,
         {name: voices[row] for row, name in enumerate(reading.kit.names)},
         dict(sorted(work.unmapped.items())), tuple(work.dropped), tuple(work.notes), work.channel, work.qpm(0),
-        work.early,
+        work.early, work.estimate,
     )  # fmt: skip
     return patterns, report
 

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from rvae.card import ClipCard
 from rvae.errors import MeterError
 from rvae.meter import TICKS_PER_BEAT, Meter
-from rvae.midi import MidiClip, TimeSignature
+from rvae.metrical import Estimate, estimate_meter
+from rvae.midi import DRUM_CHANNEL, MidiClip, TimeSignature
 
 Ints = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -70,7 +71,8 @@ class Refused:
 class Stretches:
     """What `find_stretches` found: the stretches by time, what was refused, and words on what was taken how.
 
-    `signatures`: those that were taken, from the start on; `felt`: the meter that each of them means to us.
+    `signatures`: those that were taken, from the start on; `felt`: the meter that each of them means to us; `estimate`:
+    of the meter, where neither the file nor its card says any.
     """
 
     found: list[Stretch] = field(default_factory=list)
@@ -78,6 +80,7 @@ class Stretches:
     notes: list[str] = field(default_factory=list)
     signatures: list[TimeSignature] = field(default_factory=list)
     felt: dict[TimeSignature, Meter] = field(default_factory=dict)
+    estimate: Estimate | None = None
 
 
 def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard) -> Stretches:
@@ -87,13 +90,16 @@ def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard) -
     as the card says of all clips, or as is usual.
     """
     here = Stretches()
-    here.signatures = signatures = _signatures(clip, card.meter, here.notes)
+    if not clip.signatures and card.meter is None:
+        here.estimate = _estimate(clip)
+    known = card.meter or _taken(here.estimate)
+    here.signatures = signatures = _signatures(clip, known, here.notes, here.estimate)
     said = _meters_said(clip.texts)
     for signature, following in zip(signatures, [*signatures[1:], None], strict=True):
         end = None if following is None else following.pulse
         asked = (
             *groupings,
-            *filter(None, (card.meter, _said_before(said, signature))),
+            *filter(None, (known, _said_before(said, signature))),
             *card.groupings,
         )
         try:
@@ -115,16 +121,41 @@ def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard) -
     return here
 
 
-def _signatures(clip: MidiClip, of_clip: Meter | None, notes: list[str]) -> list[TimeSignature]:
+def _estimate(clip: MidiClip) -> Estimate | None:
+    """The meter as the drums of a clip have it."""
+    drums = clip.notes[clip.notes[:, 1] == DRUM_CHANNEL]
+    pulses, _, pitches, velocities = (drums if len(drums) else clip.notes).T
+    return estimate_meter(pulses / clip.ppq, pitches, velocities / 127, clip.end / clip.ppq)
+
+
+def _taken(estimate: Estimate | None) -> Meter | None:
+    return estimate.meter if estimate is not None and estimate.is_certain else None
+
+
+def _signatures(
+    clip: MidiClip, known: Meter | None, notes: list[str], estimate: Estimate | None
+) -> list[TimeSignature]:
     """One time signature per pulse, from the start on."""
     by_pulse = {signature.pulse: signature for signature in clip.signatures}  # the last at a pulse stands
     if not by_pulse:
-        notes.append(f"no time signature: taken as {of_clip or '4/4'}")
-        return [TimeSignature(0, of_clip.numerator, of_clip.denominator) if of_clip else TimeSignature(0, 4, 4)]
+        notes.append(f"no time signature: {_words(known, estimate)}")
+        return [TimeSignature(0, known.numerator, known.denominator) if known else TimeSignature(0, 4, 4)]
     if 0 not in by_pulse:
         by_pulse[0] = TimeSignature(0, 4, 4)
         notes.append("no time signature at the start: taken as 4/4 until the first")
     return [by_pulse[pulse] for pulse in sorted(by_pulse)]
+
+
+def _words(known: Meter | None, estimate: Estimate | None) -> str:
+    """What was taken for a meter that the file does not say, and what to do where it is wrong or not sure."""
+    how = "rvae card FOLDER --clip NAME --meter M"
+    if estimate is None:
+        return f"taken as {known or '4/4'}"
+    chance = f"{estimate.certainty:.0%}"
+    if known is not None:
+        return f"{known.label} by its music ({chance} certain); if it is not, {how}"
+    asked = f"is it {estimate.meter.label} ({chance}) or {estimate.other.label}?"
+    return f"{asked} Taken as 4/4, as MIDI has it; say which with {how}"
 
 
 def _felt(signature: TimeSignature, asked: Sequence[Meter]) -> Meter:

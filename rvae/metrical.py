@@ -1,0 +1,145 @@
+"""Which meter a clip is in that does not say so: an estimate, with its certainty.
+
+The meters in use are weighed against each other, in the spirit of Temperley, Music and Probability (2007): how usual a
+meter is, how well the onsets stand where it has its beats, how alike its bars are, and whether the clip is a whole
+number of them. The weights are set by judgement and not fitted to any collection; docs/my-meters.md has the figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from rvae.meter import Meter
+
+Ints = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+
+CERTAIN = 0.8
+_PLACES_PER_QUARTER = 12  # sixteenths and triplets
+_IN_USE = np.array([0, 3, 4, 6, 8, 9])  # those of a quarter
+# How usual a meter is, as log odds against 4/4.
+_USUAL = {
+    "4/4": 0.0, "3/4": -2.0, "6/8": -2.3, "12/8": -2.3, "2/4": -4.0, "5/4": -3.5, "9/8": -3.8, "7/8(2+2+3)": -4.0,
+    "7/8(3+2+2)": -4.0, "7/8(2+3+2)": -4.8, "5/8(2+3)": -4.6, "5/8(3+2)": -4.6, "7/4": -4.5, "6/4": -4.5,
+    "9/8(2+2+2+3)": -4.5, "11/8(2+2+3+2+2)": -5.0, "13/8(2+2+2+3+2+2)": -5.5, "10/8(3+2+2+3)": -5.5,
+}  # fmt: skip
+_FIT = 3.0  # how much more onsets there are on the barline than between the finest places, as a log
+_MOST_ONSETS = 32  # of this many the evidence counts: the same bar again says nothing new
+_ALIKE = 6.0
+_POWER_OF_TWO, _OTHER_COUNT, _NO_COUNT = 0.0, -2.0, -6.0
+_MOST_BARS = 64
+_FEWEST_ONSETS = 2
+_HEARD_QUARTERS = 128  # enough to know by
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The likeliest meter, how likely it is among all that were weighed (0 to 1), the next; and how many onsets."""
+
+    meter: Meter
+    certainty: float
+    other: Meter
+    onsets: int
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether one may go by it: likely enough, and heard from enough onsets."""
+        return self.certainty >= CERTAIN and self.onsets >= _FEWEST_ONSETS
+
+
+def estimate_meter(quarters: Reals, voices: Ints, loudness: Reals, length_quarters: float) -> Estimate | None:
+    """The meter of N onsets at `quarters` from the first barline, of `voices`, 0 to 1 loud; None where there are none.
+
+    `length_quarters`: where the clip ends.
+    """
+    if not len(quarters):
+        return None
+    length = _said_length(length_quarters, float(quarters.max()))
+    near = quarters < quarters.min() + _HEARD_QUARTERS
+    places, voices, loudness = _snapped(quarters[near]), voices[near], loudness[near]
+    meters = _meters()
+    scores = np.array(list(_USUAL.values()))
+    for row, meter in enumerate(meters):
+        scores[row] += _fit(places, loudness, meter) + _likeness(places, voices, meter) + _whole(length, meter)
+    chances = np.exp(scores - scores.max())
+    chances /= chances.sum()
+    written: dict[tuple[int, int], float] = {}
+    best: dict[tuple[int, int], tuple[float, Meter]] = {}
+    for meter, chance in zip(meters, chances.tolist(), strict=True):
+        key = (meter.numerator, meter.denominator)
+        written[key] = written.get(key, 0.0) + chance
+        best[key] = max(best.get(key, (0.0, meter)), (chance, meter), key=lambda pair: pair[0])
+    first, second = sorted(written, key=lambda key: -written[key])[:2]
+    return Estimate(best[first][1], written[first], best[second][1], len(places))
+
+
+@cache
+def _meters() -> tuple[Meter, ...]:
+    return tuple(Meter.parse(name) for name in _USUAL)
+
+
+def _snapped(quarters: Reals) -> Ints:
+    """The nearest sixteenth or triplet of each, in twelfths of a quarter."""
+    whole = np.floor(quarters)
+    near = np.append(_IN_USE, _PLACES_PER_QUARTER)
+    inside = (quarters - whole)[:, None] * _PLACES_PER_QUARTER
+    chosen: Ints = near[np.abs(inside - near).argmin(axis=1)]
+    return (whole * _PLACES_PER_QUARTER).astype(np.int64) + chosen
+
+
+def _said_length(length: float, last: float) -> float | None:
+    """The length where it looks meant: on an eighth, after the last onset."""
+    eighths = round(length * 2)
+    return eighths / 2 if abs(length * 2 - eighths) < 0.02 and eighths / 2 > last else None
+
+
+@cache
+def _weights(meter: Meter) -> Reals:
+    """The metric weight of each twelfth of a quarter of a bar."""
+    count = int(meter.bar_quarters * _PLACES_PER_QUARTER)
+    ticks = [meter.ticks_at(Fraction(place, _PLACES_PER_QUARTER)) for place in range(count)]
+    return np.array([meter.metric_weight(int(tick)) if tick.denominator == 1 else 0.0 for tick in ticks])
+
+
+def _fit(places: Ints, loudness: Reals, meter: Meter) -> float:
+    """How much likelier the onsets are where this meter has its weight than anywhere."""
+    weights = _weights(meter)
+    in_use = np.isin(np.arange(len(weights)) % _PLACES_PER_QUARTER, _IN_USE)
+    even = float(np.log(np.exp(_FIT * weights[in_use]).mean()))
+    gains = _FIT * weights[places % len(weights)] - even
+    return float(np.average(gains, weights=0.5 + loudness)) * min(len(places), _MOST_ONSETS)
+
+
+def _likeness(places: Ints, voices: Ints, meter: Meter) -> float:
+    """How alike neighbouring bars are, against places a whole number of eighths away."""
+    bar = int(meter.bar_quarters * _PLACES_PER_QUARTER)
+    if places.max() < bar:
+        return 0.0
+    last, eighth = int(places.max()), _PLACES_PER_QUARTER // 2
+    rows, columns = np.unique(voices, return_inverse=True)
+    heard = np.zeros((last + 1, len(rows)), dtype=bool)
+    heard[places, columns] = True
+
+    def alike(lag: int) -> float:
+        early, late = heard[: last + 1 - lag], heard[lag:]
+        return 2 * int((early & late).sum()) / max(int(early.sum()) + int(late.sum()), 1)
+
+    others = [alike(lag) for lag in range(eighth, min(2 * bar, last), eighth) if lag % bar]
+    return _ALIKE * (alike(bar) - float(np.mean(others))) if others else 0.0
+
+
+def _whole(length: float | None, meter: Meter) -> float:
+    """Whether the clip is a whole number of bars, a power of two of them best."""
+    if length is None:
+        return 0.0
+    bars = length / float(meter.bar_quarters)
+    if bars > _MOST_BARS:
+        return 0.0
+    if abs(bars - round(bars)) > 1e-6 or round(bars) == 0:
+        return _NO_COUNT
+    return _POWER_OF_TWO if round(bars) & (round(bars) - 1) == 0 else _OTHER_COUNT
