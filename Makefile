@@ -1,6 +1,6 @@
 # Works from a clean clone: the first target that needs it makes .venv and installs into it, once.
 .DEFAULT_GOAL := help
-.PHONY: help play test check style types rooms format bench wheel figures clean
+.PHONY: help play test check style types rooms format bench soak wheel figures clean
 VENV := .venv
 BIN := $(VENV)/bin
 # Say PYTHON=/path/to/python3.12 to choose another one.
@@ -38,6 +38,9 @@ format: $(VENV)/.test ## put the code into its usual form
 
 bench: $(VENV)/.play ## figures of this machine: decoding, timing, memory
 	@$(BIN)/rvae bench $(ARGS)
+
+soak: $(VENV)/.test ## an hour of random hands on the whole instrument, and what was lost
+	@$(BIN)/python tests/soak.py --folder /tmp/rvae-soak $(ARGS)
 
 figures: $(VENV)/.play ## docs/learning-figures.md: ours beside the published network; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/rvae bench --learning -o docs/learning-figures.md $(ARGS)

@@ -7,15 +7,24 @@ import json
 import shutil
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 import soak
 from jack_support import jack_server
-from soak_checks import Findings, check_midi, check_osc, match
+from music import pattern_of
+from soak_checks import Findings, check_journal, check_midi, check_osc, match, match_journal
 from soak_ears import Bundle, Midi, midi_messages
 
+from performance.clock import NS_PER_S, VirtualClock
+from performance.commands import Play, SetPattern, Stop
+from performance.engine import Engine
+from performance.journal import Entry, MemoryJournal, Went
+from performance.outputs.memory import MemoryOutput, Sent
+from performance.sequencer import BeatStart, Onset, Release
 from rvae.kit import STANDARD_KIT
+from rvae.meter import Meter
 
 MINUTES = 2
 DUMPED = """    960: 99 24 64 note on (channel  9): pitch  36, velocity 100
@@ -63,6 +72,67 @@ def test_a_doubled_message_is_found(doubled: int) -> None:
         assert faults_of(osc, sorted([*midi, midi[doubled]], key=lambda message: message.frame)) > 0
     if doubled != 0:  # a first beat of a first bar begins anew
         assert faults_of([*osc[: doubled + 1], *osc[doubled:]], midi) > 0
+
+
+@cache
+def recorded() -> tuple[list[Entry], list[Bundle]]:
+    """Two runs with a change of meter, as the journal has them and as OSC told them; due times are since 1970."""
+    clock, journal, output = VirtualClock(), MemoryJournal(), MemoryOutput()
+    engine = Engine(clock, pattern_of(3, Meter.parse("4/4")), [output])
+    engine.open_outputs(STANDARD_KIT)
+    engine.start_journal(journal)
+    for command in (Play(), SetPattern(pattern_of(4, Meter.parse("7/8")), "bar"), Stop(), Play()):
+        engine.do(command)
+        until_ns = clock.now_ns() + 5 * NS_PER_S
+        while clock.now_ns() < until_ns:
+            clock.sleep_until(min(engine.step(), until_ns))
+    engine.close()
+    return journal.entries, [bundle for sent in output.sent if (bundle := told(sent)) is not None]
+
+
+def told(sent: Sent) -> Bundle | None:
+    due_s = sent.due_ns / NS_PER_S
+    match sent.event:
+        case Onset(voice=voice, velocity=velocity, bar=bar, tick=tick):
+            values = (STANDARD_KIT.names[voice], velocity / 127, bar + 1, tick // 24 + 1, tick % 24)
+            return Bundle(due_s - 0.02, due_s, (("/rvae/onset", values),))
+        case BeatStart(bar=bar, beat=0):
+            return Bundle(due_s - 0.02, due_s, (("/rvae/bar", (bar + 1,)), ("/rvae/beat", (1,))))
+        case BeatStart(beat=beat):
+            return Bundle(due_s - 0.02, due_s, (("/rvae/beat", (beat + 1,)),))
+    return None
+
+
+def journal_faults(entries: list[Entry], osc: list[Bundle]) -> int:
+    findings = Findings()
+    onsets, late_ms = check_journal(entries, findings)
+    match_journal(check_osc(osc, findings), onsets, STANDARD_KIT, 0.0, findings)
+    assert len(late_ms) > 20
+    return findings.fault_count
+
+
+def test_a_journal_that_is_right_passes() -> None:
+    assert journal_faults(*recorded()) == 0
+
+
+@pytest.mark.parametrize("kind", [Onset, Release, BeatStart])
+def test_an_event_doubled_in_a_journal_is_found(kind: type) -> None:
+    entries, osc = recorded()
+    (at, *_) = [row for row, entry in enumerate(entries) if isinstance(entry, Went) and isinstance(entry.event, kind)]
+    assert journal_faults([*entries[: at + 1], *entries[at:]], osc) > 0
+
+
+@pytest.mark.parametrize("kind", [Release, BeatStart])
+def test_an_event_missing_from_a_journal_is_found(kind: type) -> None:
+    entries, osc = recorded()
+    rows = [row for row, entry in enumerate(entries) if isinstance(entry, Went) and isinstance(entry.event, kind)]
+    assert journal_faults(entries[: rows[1]] + entries[rows[1] + 1 :], osc) > 0
+
+
+def test_an_onset_that_osc_did_not_tell_is_found() -> None:
+    entries, osc = recorded()
+    (at, *_) = [row for row, bundle in enumerate(osc) if bundle.messages[0][0] == "/rvae/onset"]
+    assert journal_faults(entries, osc[:at] + osc[at + 1 :]) > 0
 
 
 def test_two_minutes_of_random_hands_lose_double_and_leave_nothing(
