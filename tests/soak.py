@@ -68,7 +68,7 @@ class Soak:
 def process(*words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """A program that is ended at the end."""
     paths = os.pathsep.join([str(TESTS.parent), *sys.path])  # as installed, or from here
-    environment = {**os.environ, "PYTHONPATH": paths}
+    environment = {**os.environ, "PYTHONPATH": paths, **options.pop("environment", {})}
     running = subprocess.Popen(words, text=True, env=environment, **options)
     try:
         yield running
@@ -150,7 +150,8 @@ def perform(soak: Soak, model_file: Path) -> Json:
         words = ["-c", begin, "play", str(model_file), "--virtual", "--osc", f"127.0.0.1:{out_port}"]
         words += ["--osc-in", str(in_port), "--record", str(soak.folder)]
         said = stack.enter_context(soak.file("said.txt").open("w"))
-        window = stack.enter_context(process(*python, *words, stdout=said, stderr=said))
+        home = {"RVAE_HOME": str(soak.file("home"))}  # what a player kept is left alone
+        window = stack.enter_context(process(*python, *words, stdout=said, stderr=said, environment=home))
         connect("rvae:out", "soak-ear:input")
         stack.enter_context(process(*python, str(TESTS / "soak_watch.py"), str(soak.file("bare.jsonl"))))
         apart_s = (time.time_ns() - time.perf_counter_ns()) / 1e9
