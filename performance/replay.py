@@ -65,6 +65,8 @@ class Replay:
 
     def rest(self) -> list[Timed]:
         """Where the journal ends without its last entry: the events that it has of the last stretch."""
+        if self._timeline is None:
+            return []
         self._advance(self._furthest + _A_LITTLE)
         events = []
         while self._waiting and self._given < self._went:
@@ -129,6 +131,43 @@ def replay(entries: Iterable[Entry]) -> Iterator[Timed]:
         yield from again.rest()
 
 
+class Comparison:
+    """Takes entries in their order and compares what went with what goes when they are played again.
+
+    `events`: how many were compared.
+    """
+
+    def __init__(self) -> None:
+        self._played: deque[Went] = deque()
+        self._again: deque[Timed] = deque()
+        self._replay = Replay()
+        self._is_whole = False
+        self.events = 0
+
+    def feed(self, entry: Entry) -> Difference | None:
+        """Where the two differ, if that is known now. Raises UsageError where the journal cannot be played again."""
+        if isinstance(entry, Went):
+            self._played.append(entry)
+        self._again.extend(self._replay.feed(entry))
+        self._is_whole = isinstance(entry, Closed)
+        while self._played and self._again:
+            if found := self._compare(self._played.popleft(), self._again.popleft()):
+                return found
+        return None
+
+    def rest(self) -> Difference | None:
+        """Where they differ in what is left at the end of the journal."""
+        if not self._is_whole:
+            self._again.extend(self._replay.rest())
+        pairs = zip_longest(self._played, self._again)
+        return next((found for pair in pairs if (found := self._compare(*pair))), None)
+
+    def _compare(self, played: Went | None, again: Timed | None) -> Difference | None:
+        self.events += 1
+        same = played is not None and again is not None and (played.event, played.due_ns) == (again.event, again.due_ns)
+        return None if same else Difference(self.events, played, again)
+
+
 def difference(entries: Iterable[Entry]) -> Difference | None:
     """Where what was played and what is played again first differ; None where they are the same. Raises UsageError."""
     return _compare(entries)[1]
@@ -144,24 +183,9 @@ def check(entries: Iterable[Entry]) -> str:
 
 
 def _compare(entries: Iterable[Entry]) -> tuple[int, Difference | None]:
-    played: deque[Went] = deque()
-    again: deque[Timed] = deque()
-    player, events, whole = Replay(), 0, False
+    comparison = Comparison()
     for entry in entries:
-        if isinstance(entry, Went):
-            played.append(entry)
-        again.extend(player.feed(entry))
-        whole = isinstance(entry, Closed)
-        while played and again:
-            events += 1
-            if (played[0].event, played[0].due_ns) != (again[0].event, again[0].due_ns):
-                return events, Difference(events, played[0], again[0])
-            played.popleft()
-            again.popleft()
-    if not whole:
-        again.extend(player.rest())
-    for one, other in zip_longest(played, again):
-        events += 1
-        if one is None or other is None or (one.event, one.due_ns) != (other.event, other.due_ns):
-            return events, Difference(events, one, other)
-    return events, None
+        if found := comparison.feed(entry):
+            return comparison.events, found
+    found = comparison.rest()
+    return comparison.events, found

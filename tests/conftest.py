@@ -8,7 +8,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from checker import JournalChecker
 from hypothesis import HealthCheck, settings
+
+from performance.engine import Engine
 
 # No deadline and no complaint about speed: how fast a shared machine is today decides nothing.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,6 +28,31 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RVAE_HOME", str(home))
         yield
+
+
+_checkers: list[JournalChecker] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_engine_is_checked() -> object:
+    """Each engine that is made in a test keeps a journal that checks all it does and plays it again."""
+    make = Engine.__init__
+
+    def checked(engine: Engine, *given: object, **named: object) -> None:
+        make(engine, *given, **named)  # type: ignore[arg-type]  # passed on as they are
+        _checkers.append(JournalChecker())
+        engine.start_journal(_checkers[-1])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "__init__", checked)
+        yield
+
+
+def pytest_runtest_teardown() -> None:
+    checkers = [*_checkers]
+    _checkers.clear()
+    for checker in checkers:
+        checker.at_end()
 
 
 def pytest_configure() -> None:
