@@ -1,0 +1,245 @@
+"""A hostile set, played live through a real JACK server, and once more offline from its journal: do they agree?
+
+    JACK_DEFAULT_SERVER=name python tests/hostile_set.py --seconds 60 --training
+
+Tempo sweeps from 20 to 300 and back, a second each way; patterns and meters change several times a second, now, at the
+beat or at the bar; mutes, swing, microtiming and nudges jump; a training runs beside it. Another JACK client keeps
+every message with its frame. Its notes must be those of the journal played again: the same, in the same order, and as
+far apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from music import METERS, pattern_of
+
+from performance.commands import EngineCommand, Play, Quantum, SetControl, SetPattern, SetVoice, StartRecording, Stop
+from performance.journal_file import JournalFile
+from performance.process import EngineProcess, OutputSpec
+from performance.replay import check, replay
+from performance.sequencer import Onset, Release
+from rvae.kit import STANDARD_KIT
+from rvae.meter import Meter
+from rvae.pattern import Pattern
+
+ROOT = Path(__file__).resolve().parents[1]
+RATE_HZ = 48_000
+_FRAME_S = 1 / 60
+_LAST_S = 8.0  # a last silent bar, so that nothing is taken back by the stop
+_ON, _OFF = 0x99, 0x89
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note begins (`velocity` 1..127) or ends (0), at a time in frames that need not be whole."""
+
+    frame: float
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of it. `gap_error_frames`: by how much notes that follow one another are further apart, or nearer, live
+    than offline.
+    """
+
+    seconds: float
+    commands: int
+    live_onsets: int
+    offline_onsets: int
+    same_notes_in_order: bool
+    first_difference: str
+    replay: str
+    gap_error_frames: dict[str, float]
+    gaps_within_a_frame: float
+    lateness_p99_ms: float
+    slips: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether not a note is missing, doubled or out of order."""
+        return self.same_notes_in_order and self.live_onsets > 0 and "the same" in self.replay
+
+
+class Ear:
+    """Another client: keeps every message that comes, with its frame."""
+
+    def __init__(self) -> None:
+        import jack
+
+        self.client: Any = jack.Client("hostile-ear", no_start_server=True)
+        self.port = self.client.midi_inports.register("in")
+        self.messages: list[tuple[int, bytes]] = []
+        self._frame = 0
+        self.client.set_process_callback(self._process)
+        self.client.activate()
+
+    def _process(self, frames: int) -> None:
+        self.messages += [(self._frame + at, bytes(data)) for at, data in self.port.incoming_midi_events()]
+        self._frame += frames
+
+    def connect(self, source: str) -> None:
+        """Connect a port as soon as it is there; for a quarter of a minute at the most."""
+        import jack
+
+        for _ in range(1500):
+            try:
+                self.client.connect(source, self.port)
+            except jack.JackError:
+                time.sleep(0.01)
+            else:
+                return
+        raise SystemExit(f"there is no JACK port {source}")
+
+    def notes(self) -> list[Note]:
+        """What was heard."""
+        found = []
+        for frame, data in list(self.messages):
+            if data[0] in (_ON, _OFF):
+                found.append(Note(frame, data[1], data[2] if data[0] == _ON else 0))
+        return found
+
+    def close(self) -> None:
+        """Let the port go."""
+        self.client.deactivate(ignore_errors=True)
+        self.client.close(ignore_errors=True)
+
+
+def moves(seed: int, seconds: float) -> Iterator[EngineCommand | None]:
+    """The commands of a set, None for the end of a frame."""
+    hand = random.Random(seed)
+    for frame in range(round(seconds / _FRAME_S)):
+        phase = frame * _FRAME_S / 2 % 1  # there and back in two seconds
+        yield SetControl("tempo", 20 + 280 * (1 - abs(2 * phase - 1)))
+        if hand.random() < 0.1:
+            pattern = pattern_of(hand.randrange(300), hand.choice(METERS), share=hand.choice([0.02, 0.06, 0.2]))
+            yield SetPattern(pattern, hand.choice(get_args(Quantum)))
+        if hand.random() < 0.05:
+            yield SetVoice("mute", hand.randrange(len(STANDARD_KIT)), float(hand.random() < 0.3))
+        if hand.random() < 0.05:
+            yield SetVoice("nudge", hand.randrange(len(STANDARD_KIT)), hand.uniform(-50, 50))
+        if hand.random() < 0.05:
+            yield SetControl("swing", hand.uniform(50, 75))
+            yield SetControl("microtiming", hand.uniform(0, 150))
+        yield None
+
+
+@contextmanager
+def training(on: bool) -> Iterator[None]:
+    """A training in a process of its own meanwhile, begun anew whenever it has ended."""
+    if not on:
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        clips = " ".join(f"'{path}'" for path in sorted(ROOT.glob("datasets/threes/*.mid"))[:6])
+        again = f"while '{sys.executable}' -m rvae train {clips} -o '{folder}/a.rvae'; do :; done"
+        process = subprocess.Popen(
+            ["sh", "-c", again], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            yield
+        finally:
+            subprocess.run(["kill", "--", f"-{process.pid}"], check=False)
+            process.wait()
+
+
+def play(folder: Path, *, seconds: float, seed: int, trains: bool) -> Report:
+    """Play a set to JACK, and compare what was heard with its journal played again."""
+    four = Meter.parse("4/4")
+    engine = EngineProcess(pattern_of(seed, four), [OutputSpec("virtual")], recordings=str(folder))
+    ear, sent = Ear(), 0
+    try:
+        ear.connect("rvae:out")
+        engine.do(StartRecording())
+        engine.do(Play())
+        with training(trains):
+            next_s = time.perf_counter()
+            for command in moves(seed, seconds):
+                if command is None:
+                    next_s += _FRAME_S
+                    time.sleep(max(0.0, next_s - time.perf_counter()))
+                else:
+                    sent += engine.do(command)
+            engine.do(SetControl("tempo", 240))
+            engine.do(SetPattern(Pattern.silent(four), "now"))
+            time.sleep(_LAST_S)
+        engine.do(Stop())
+        time.sleep(0.5)
+        lateness = engine.status().lateness
+    finally:
+        engine.close()
+        engine.recorder.wait(300)
+        ear.close()
+    (journal,) = folder.glob("*.rvjournal")
+    return report(ear.notes(), JournalFile(journal), seconds, sent, lateness.p99_ms, lateness.slips)
+
+
+def report(
+    heard: list[Note], journal: JournalFile, seconds: float, sent: int, lateness_p99_ms: float, slips: int
+) -> Report:
+    """Compare, note by note."""
+    again = []
+    for timed in replay(journal):
+        frame = timed.due_ns * RATE_HZ / 1e9
+        if isinstance(timed.event, Onset):
+            again.append(Note(frame, timed.event.pitch, timed.event.velocity))
+        elif isinstance(timed.event, Release):
+            again.append(Note(frame, timed.event.pitch, 0))
+    pairs = list(zip(heard, again, strict=False))
+    different = next((f"note {n}: heard {a}, offline {b}" for n, (a, b) in enumerate(pairs) if _key(a) != _key(b)), "")
+    if not different and len(heard) != len(again):
+        different = f"{len(heard)} were heard, {len(again)} are there offline"
+    off = np.diff([a.frame for a, _ in pairs]) - np.diff([b.frame for _, b in pairs])
+    errors = np.abs(off) if len(off) else np.zeros(1)
+    return Report(
+        seconds=seconds,
+        commands=sent,
+        live_onsets=sum(note.velocity > 0 for note in heard),
+        offline_onsets=sum(note.velocity > 0 for note in again),
+        same_notes_in_order=not different,
+        first_difference=different,
+        replay=check(journal),
+        gap_error_frames={
+            "p50": round(float(np.percentile(errors, 50)), 2),
+            "p99": round(float(np.percentile(errors, 99)), 2),
+            "max": round(float(errors.max()), 2),
+        },
+        gaps_within_a_frame=round(float(np.mean(errors <= 1)), 4),
+        lateness_p99_ms=round(lateness_p99_ms, 3),
+        slips=slips,
+    )
+
+
+def _key(note: Note) -> tuple[int, int]:
+    return note.pitch, note.velocity
+
+
+def main() -> int:
+    """Play it and print the report as JSON; exit 1 where live and offline differ."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--training", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = play(Path(folder), seconds=given.seconds, seed=given.seed, trains=given.training)
+    print(json.dumps(asdict(found), indent=2))
+    return 0 if found.agrees else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
