@@ -385,6 +385,7 @@ def _bars_before_and_after(material: Material, notes: Notes, effects: Sequence[E
     _, bar, onsets = np.unique(
         np.stack([notes.run, notes.beat // beats]), axis=1, return_inverse=True, return_counts=True
     )
+    bar = bar.ravel()
     harm_ms = np.bincount(bar, weights=coarse.moved_ms) / onsets
     lost = np.bincount(bar, weights=coarse.lost)
     candidates = np.flatnonzero(onsets >= min(_FEWEST_ONSETS, int(onsets.max())))

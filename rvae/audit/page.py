@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from rvae.audit.figure import Cell, Figure, Layer, Measure, Picture, Row, Subject, Table
@@ -22,23 +23,41 @@ figcaption { font-size: .9rem; color: #333; } svg { width: 100%; height: auto; }
 dt { font-weight: 600; } dd { margin: 0 0 .5rem 1.2rem; } details { font-size: .9rem; } summary { cursor: pointer; }
 ol.first li { margin: .4rem 0; } .question { font-style: italic; }
 .unsaid { background: #f4f4f4; padding: .5rem 1rem; }
-@media print { body { max-width: none; margin: 0; font-size: 11pt; }
-  h2.part { break-before: page; } h3, h4 { break-after: avoid; } tr { break-inside: avoid; }
-  nav { display: none; } }
+td:first-child { overflow-wrap: anywhere; min-width: 8rem; }
+@page { size: A4; margin: 15mm; }
+@media print { body { max-width: none; margin: 0; padding: 0; font-size: 10pt; } table { font-size: 7.5pt; }
+  th, td { padding-right: .4rem; } td:first-child { min-width: 4rem; } .wide { overflow-x: visible; }
+  h2.part { break-before: page; } h3, h4 { break-after: avoid; } tr { break-inside: avoid; } nav { display: none; } }
 """
 
 
-def page(title: str, sentences: Sequence[str], subjects: Sequence[Subject], *, made: str, method: Iterable[str]) -> str:
-    """The whole page. `made`: by what and when; `method`: lines on how the figures are to be read."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above the parts: `title`; `made`: by what and when; `about`: what the page is, in a paragraph;
+    `sentences`: what matters most; `method`: how the figures are to be read; `words`: words and what they mean here.
+    """
+
+    title: str
+    made: str
+    about: str
+    sentences: tuple[str, ...]
+    method: tuple[str, ...]
+    words: tuple[tuple[str, str], ...]
+
+
+def page(head: Head, subjects: Sequence[Subject]) -> str:
+    """The whole page."""
+    title = escape(head.title)
     parts = [
         "<!DOCTYPE html>",
-        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>',
+        f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(made)}</p>",
-        f'<h2>What matters most</h2><ol class="first">{_items(sentences)}</ol>',
-        f"<h2>How to read the figures</h2><ul>{_items(method)}</ul>",
+        f"<h1>{title}</h1>",
+        f"<p>{escape(head.about)}</p><p>{escape(head.made)}</p>",
+        f'<h2>What matters most</h2><ol class="first">{_items(head.sentences)}</ol>',
+        f"<h2>How to read the figures</h2><ul>{_items(head.method)}</ul>",
+        f"<h2>Words</h2><dl>{_pairs(head.words)}</dl>",
         _contents(subjects),
     ]
     for number, subject in enumerate(subjects, 1):
@@ -48,6 +67,10 @@ def page(title: str, sentences: Sequence[str], subjects: Sequence[Subject], *, m
 
 def _items(lines: Iterable[str]) -> str:
     return "".join(f"<li>{escape(line)}</li>" for line in lines)
+
+
+def _pairs(words: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>" for word, meaning in words)
 
 
 def _contents(subjects: Sequence[Subject]) -> str:
@@ -141,10 +164,11 @@ def _cell(cell: Cell, unit: str | None, *, own_n: bool) -> str:
 
 
 def _definitions(measures: Sequence[Measure]) -> str:
-    rows = []
-    for measure in measures:
-        unit = f" ({measure.unit})" if measure.unit else ""
-        source = f" Source: {measure.source}." if measure.source else ""
-        words = f"{measure.definition} n counts {measure.n_of}.{source}"
-        rows.append(f"<dt>{escape(measure.name)}{escape(unit)}</dt><dd>{escape(words)}</dd>")
-    return f"<h4>What the figures mean</h4><dl>{''.join(rows)}</dl>"
+    return f"<h4>What the figures mean</h4><dl>{_pairs(map(_defined, measures))}</dl>"
+
+
+def _defined(measure: Measure) -> tuple[str, str]:
+    """A measure with its unit, and what it means."""
+    unit = f" ({measure.unit})" if measure.unit else ""
+    source = f" Source: {measure.source}." if measure.source else ""
+    return f"{measure.name}{unit}", f"{measure.definition} n counts {measure.n_of}.{source}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from rvae.audit.compare import SIDE_BY_SIDE
 from rvae.audit.estimate import INTERVAL_WORDS
 from rvae.audit.figure import Json, Subject, csv_rows
-from rvae.audit.page import page
+from rvae.audit.page import Head, page
 from rvae.errors import FileError
 from rvae.midi import write_whole
 
@@ -23,6 +23,35 @@ _METHOD = (
     f"{INTERVAL_WORDS}. It says how far a figure would move with other files of the same kind, and nothing of music "
     "that nobody collected.",
     "What each figure means, and where its definition comes from, stands at the end of its part.",
+)
+
+
+_ABOUT = (
+    "What becomes of rhythms when a machine learns them? This page counts what is lost, moved, merged and favoured on "
+    "the way: by the grid of time, by the map from sounds to voices, by which clips were collected, and by the model "
+    "that learned them, as far as one was given. It judges nothing: how much of a loss is too much is for its readers "
+    "to say."
+)
+_WORDS = (
+    ("onset", "One stroke of one drum: a note-on in a MIDI file."),
+    (
+        "felt beat",
+        "What one taps a foot to: a quarter in 4/4, a dotted quarter in 6/8, a group of two or three eighths in "
+        "7/8, so that 7/8(2+2+3) has three felt beats, the last one longer.",
+    ),
+    (
+        "grid, tick",
+        "The columns in which a rhythm is written down: so many ticks to a felt beat. An onset goes to the "
+        "nearest one.",
+    ),
+    (
+        "voice, kit",
+        "A row of the grid, such as kick or snare; the rows together, with the MIDI notes that each reads and "
+        "the one it plays.",
+    ),
+    ("clip, pattern", "A MIDI file; one cycle of its bars (two, unless said otherwise), which is what a model learns."),
+    ("contributor", "Who made a clip, as the card says: the file dataset.toml beside the clips."),
+    ("plane", "What a player moves over: every place of it is a rhythm."),
 )
 
 
@@ -66,7 +95,7 @@ def write_report(folder: Path, title: str, subjects: Sequence[Subject], *, made:
     except OSError as error:
         raise FileError(f"{folder}: no folder can be made there ({error.strerror}); choose another with -o") from None
     texts = {
-        "html": page(title, five_sentences(subjects), subjects, made=made, method=_METHOD),
+        "html": page(Head(title, made, _ABOUT, five_sentences(subjects), _METHOD, _WORDS), subjects),
         "csv": as_csv([subject for subject in subjects if subject.name != SIDE_BY_SIDE]),
         "json": json.dumps(as_json(title, subjects, made=made), indent=1) + "\n",
     }
