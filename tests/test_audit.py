@@ -18,11 +18,12 @@ from strategies import meters, midi, on, signature, tempo, track, words
 
 from rvae import Meter, read_corpus
 from rvae.__main__ import main
+from rvae.audit.barlines import window_agreement, windows_to_barline
 from rvae.audit.compare import side_by_side
 from rvae.audit.corpus_layer import corpus_layer
 from rvae.audit.estimate import evenness, ratio, share
 from rvae.audit.figure import CSV_HEAD, Figure, Layer, Measure, Subject
-from rvae.audit.grid_layer import GRIDS, effect_of, grid_layer, window_agreement, windows_to_barline
+from rvae.audit.grid_layer import GRIDS, effect_of, grid_layer
 from rvae.audit.map_layer import map_layer
 from rvae.audit.material import Material, read_material
 from rvae.audit.syncopation import syncopated

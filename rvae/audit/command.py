@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
@@ -19,6 +20,7 @@ from rvae.audit.map_layer import map_layer
 from rvae.audit.material import Material, read_material
 from rvae.audit.model_layer import model_layer
 from rvae.audit.report import as_json, five_sentences, write_report
+from rvae.cutting import Reading
 from rvae.errors import UsageError
 from rvae.model import Model, load
 
@@ -63,8 +65,14 @@ def _subjects(models: Sequence[str], clips: Sequence[str], arguments: argparse.N
     if not models:
         groups = [[path] for path in clips] if arguments.compare else [list(clips)]
         return [_subject(_name(group), None, read_material(group, reading), arguments) for group in groups]
-    material = read_material(clips, reading) if clips else None
-    return [_subject(PurePath(path).name, load(path), material, arguments) for path in models]
+    found, subjects = dict[Reading, Material](), []
+    for path in models:
+        model = load(path)
+        own = replace(reading, kit=model.kit, bars=model.bars)  # its clips are read as it learned them
+        if clips and own not in found:
+            found[own] = read_material(clips, own)
+        subjects.append(_subject(PurePath(path).name, model, found.get(own), arguments))
+    return subjects
 
 
 def _subject(name: str, model: Model | None, material: Material | None, arguments: argparse.Namespace) -> Subject:

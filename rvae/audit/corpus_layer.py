@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rvae.audit.beats import BEAT_KINDS, of_kind, sounding_beats, subdivisions
 from rvae.audit.drawing import BLUE, GREY, share_bars
 from rvae.audit.estimate import count, evenness, ratio
 from rvae.audit.figure import Cell, Figure, Layer, Measure, Picture, Row, Table, Unsaid
-from rvae.audit.likeness import NEAR_F1, nearest_others, same_notes
+from rvae.audit.likeness import duplicates
 from rvae.audit.material import Material
+from rvae.audit.stated import STATED_METERS, TIME, share_of_time, stated_table
 from rvae.audit.syncopation import SOURCE as SYNCOPATION_SOURCE
 from rvae.audit.syncopation import syncopated
 from rvae.card import NOBODY, Card
-from rvae.meter import TICKS_PER_BEAT, Meter
+from rvae.meter import Meter
 
 Of = tuple[tuple[str, str], ...]
 Ints = npt.NDArray[np.int64]
@@ -26,16 +28,8 @@ Flags = npt.NDArray[np.bool_]
 Reals = npt.NDArray[np.float64]
 
 CLIPS = Measure("clips", "", "files", "Files that have any of it.", decimals=0)
-TIME = Measure("of the time", "%", "seconds", "Share of the playing time, bars at the tempo of their onsets.")
 BARS = Measure("bars", "", "bars", "Bars as they stand in the files, copies to fill a cycle not counted.", decimals=0)
 ONSETS = Measure("of the onsets", "%", "onsets", "Share of the onsets of the drums.")
-BEATS = Measure(
-    "of the beats",
-    "%",
-    "felt beats with an onset",
-    "Share of the felt beats in which anything sounds, by the coarsest division that has all onsets of the beat, as "
-    "rvae reads them.",
-)
 TEMPO = Measure(
     "tempo",
     "felt beats/min",
@@ -80,127 +74,45 @@ class _Group:
 
 def corpus_layer(material: Material) -> Layer:
     """What is in a corpus, whose it is, and what is not in it."""
-    seconds = _seconds(material)
     tables = [
-        _meters(material, seconds),
-        _beats(material),
+        _meters(material),
+        subdivisions(material),
         _character(material),
         _voices(material),
-        _contributors(material, seconds),
-        _evenness(material, seconds),
+        _contributors(material),
+        _evenness(material),
     ]
     unsaid = list(_unsaid(material))
-    absent = _absent(material)
-    likeness, pairs, sentence = _duplicates(material)
+    absent = stated_table(material)
+    likeness, pairs, sentence = duplicates(material)
     tables += [absent, *likeness, *pairs, *_tags(material), _cards(material)]
     return Layer(
         "corpus",
         "Layer 3: the corpus",
         "Whose music is this, how much is there of what, and what is not in it?",
         tuple(tables),
-        tuple(_pictures(material, seconds)),
+        tuple(_pictures(material)),
         tuple(_sentences(material, tables, sentence)),
         tuple(unsaid),
     )
 
 
-def _seconds(material: Material) -> Reals:
-    """How long each run lasts: `[runs]`."""
-    return np.array([run.seconds for run in material.runs])
-
-
-def _by_clip(material: Material, weights: Reals, chosen: Flags | None = None) -> Reals:
-    """Sums over the runs of each clip."""
-    clips = np.array([run.clip for run in material.runs])
-    kept = weights if chosen is None else np.where(chosen, weights, 0.0)
-    return np.bincount(clips, weights=kept, minlength=len(material.clips)).astype(np.float64)
-
-
-def _onsets_by_clip(material: Material, chosen: Flags | None = None) -> Reals:
-    clip = material.notes.clip if chosen is None else material.notes.clip[chosen]
-    return np.bincount(clip, minlength=len(material.clips)).astype(np.float64)
-
-
-def _meters(material: Material, seconds: Reals) -> Table:
+def _meters(material: Material) -> Table:
     rows = []
     for meter in material.meters:
         of = (("meter", meter.label),)
         runs = np.array([run.meter == meter for run in material.runs])
         bars = np.array([float(run.bars) for run in material.runs])
         cells: tuple[Cell, ...] = (
-            count(CLIPS, int((_by_clip(material, bars, runs) > 0).sum()), of=of),
+            count(CLIPS, int((material.by_clip(bars, runs) > 0).sum()), of=of),
             count(BARS, int(bars[runs].sum()), of=of),
-            ratio(TIME, _by_clip(material, seconds, runs), _by_clip(material, seconds), of=of, scale=100),
+            share_of_time(material, runs, of),
             ratio(
-                ONSETS, _onsets_by_clip(material, runs[material.notes.run]), _onsets_by_clip(material), of=of, scale=100
+                ONSETS, material.onsets_by_clip(runs[material.notes.run]), material.onsets_by_clip(), of=of, scale=100
             ),
         )
         rows.append(Row(meter.label, cells))
     return Table("Meters", ("meter", CLIPS.name, BARS.name, TIME.name, ONSETS.name), tuple(rows))
-
-
-_COARSEST = (1, 2, 3, 4, 6, 8, 12, 24)
-_BEAT_KINDS = {
-    "plain beat, nothing inside it": (False, (1,)),
-    "plain beat in halves (eighths)": (False, (2,)),
-    "plain beat in fourths (sixteenths)": (False, (4,)),
-    "plain beat in eighths (thirty-seconds)": (False, (8,)),
-    "plain beat in thirds (triplets, shuffle, swing)": (False, (3,)),
-    "plain beat in sixths or twelfths (sextuplets, swung sixteenths)": (False, (6, 12)),
-    "plain beat, finer or mixed": (False, (24,)),
-    "dotted beat, nothing inside it": (True, (1,)),
-    "dotted beat in thirds (eighths)": (True, (3,)),
-    "dotted beat in sixths or twelfths (sixteenths and finer)": (True, (6, 12)),
-    "dotted beat in halves, fourths or eighths (duplets)": (True, (2, 4, 8)),
-    "dotted beat, finer or mixed": (True, (24,)),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class _Beats:
-    """The felt beats in which anything sounds: the clip of each, whether it is dotted, its coarsest division."""
-
-    clip: Ints
-    dotted: Flags
-    division: Ints
-
-
-def _sounding_beats(material: Material) -> _Beats:
-    notes = material.notes.where(material.notes.tick >= 0)
-    beat, tick = np.divmod(notes.tick, TICKS_PER_BEAT)
-    (runs, beats), at = np.unique(np.stack([notes.run, beat]), axis=1, return_inverse=True)
-    division = np.full(len(runs), _COARSEST[-1])
-    for parts in reversed(_COARSEST):
-        off = np.bincount(at.ravel(), weights=tick % (TICKS_PER_BEAT // parts) != 0, minlength=len(runs))
-        division[off == 0] = parts
-    dotted = np.zeros(len(runs), dtype=bool)
-    for number in np.unique(runs).tolist():
-        meter, mine = material.runs[number].meter, runs == number
-        dotted[mine] = np.array([meter.is_ternary_beat(each) for each in range(meter.beats)])[beats[mine] % meter.beats]
-    clips = np.array([run.clip for run in material.runs])[runs]
-    return _Beats(clips, dotted, division)
-
-
-def _beats(material: Material) -> Table:
-    beats = _sounding_beats(material)
-    rows = []
-    for name in _BEAT_KINDS:
-        mine = _of_kind(beats, name)
-        if mine.any():
-            rows.append(Row(name, (_share_of_beats(material, beats, mine, (("subdivision", name),)),)))
-    return Table("Subdivisions", ("felt beat", BEATS.name), tuple(rows))
-
-
-def _of_kind(beats: _Beats, name: str) -> Flags:
-    dotted, divisions = _BEAT_KINDS[name]
-    chosen: Flags = (beats.dotted == dotted) & np.isin(beats.division, divisions)
-    return chosen
-
-
-def _share_of_beats(material: Material, beats: _Beats, chosen: Flags, of: Of, measure: Measure = BEATS) -> Figure:
-    files = len(material.clips)
-    above, below = np.bincount(beats.clip[chosen], minlength=files), np.bincount(beats.clip, minlength=files)
-    return ratio(measure, above, below, of=of, scale=100)
 
 
 def _groups(material: Material) -> Iterator[_Group]:
@@ -225,21 +137,21 @@ def _character(material: Material) -> Table:
     rows = []
     for group in _groups(material):
         read = group.notes & (notes.row >= 0)
-        below = _by_clip(material, beats, group.runs)
+        below = material.by_clip(beats, group.runs)
         cells: tuple[Cell, ...] = (
-            ratio(TEMPO, _by_clip(material, beats * bpm, group.runs), below, of=group.of),
-            ratio(DENSITY, _onsets_by_clip(material, group.notes), below, of=group.of),
+            ratio(TEMPO, material.by_clip(beats * bpm, group.runs), below, of=group.of),
+            ratio(DENSITY, material.onsets_by_clip(group.notes), below, of=group.of),
             ratio(
                 SYNCOPATED,
-                _onsets_by_clip(material, read & off),
-                _onsets_by_clip(material, read),
+                material.onsets_by_clip(read & off),
+                material.onsets_by_clip(read),
                 of=group.of,
                 scale=100,
             ),
             ratio(
                 LOUDNESS,
-                _onsets_by_clip(material, group.notes & (notes.velocity < _GHOST)),
-                _onsets_by_clip(material, group.notes),
+                material.onsets_by_clip(group.notes & (notes.velocity < _GHOST)),
+                material.onsets_by_clip(group.notes),
                 of=group.of,
                 scale=100,
             ),
@@ -265,21 +177,21 @@ def _voices(material: Material) -> Table:
     notes, rows = material.notes, []
     for row, name in enumerate(material.corpus.kit.names):
         of, mine = (("voice", name),), notes.row == row
-        by_clip = _onsets_by_clip(material, mine)
-        share = ratio(ONSETS, by_clip, _onsets_by_clip(material), of=of, scale=100)
+        by_clip = material.onsets_by_clip(mine)
+        share = ratio(ONSETS, by_clip, material.onsets_by_clip(), of=of, scale=100)
         rows.append(Row(name, (count(CLIPS, int((by_clip > 0).sum()), of=of), share)))
     return Table("Voices", ("voice", CLIPS.name, ONSETS.name), tuple(rows))
 
 
-def _contributors(material: Material, seconds: Reals) -> Table:
-    rows = []
+def _contributors(material: Material) -> Table:
+    rows, seconds = [], material.by_clip(material.seconds)
     for who in material.contributors:
         of = (("contributor", who),)
         share_of_clip = np.array([1 / len(clip.people) if who in clip.people else 0.0 for clip in material.clips])
         cells = (
             count(CLIPS, int((share_of_clip > 0).sum()), of=of),
-            ratio(TIME, _by_clip(material, seconds) * share_of_clip, _by_clip(material, seconds), of=of, scale=100),
-            ratio(ONSETS, _onsets_by_clip(material) * share_of_clip, _onsets_by_clip(material), of=of, scale=100),
+            ratio(TIME, seconds * share_of_clip, seconds, of=of, scale=100),
+            ratio(ONSETS, material.onsets_by_clip() * share_of_clip, material.onsets_by_clip(), of=of, scale=100),
         )
         rows.append((float(cells[1].value or 0.0), Row(who, cells)))
     rows.sort(key=lambda pair: -pair[0])
@@ -291,20 +203,19 @@ def _contributors(material: Material, seconds: Reals) -> Table:
     return Table("Whose it is", head, tuple(row for _, row in rows), note)
 
 
-def _evenness(material: Material, seconds: Reals) -> Table:
+def _evenness(material: Material) -> Table:
     """How evenly time is spread over meters, people and so on."""
     clips = len(material.clips)
     by_meter = np.zeros((clips, len(material.meters)))
-    for run, length in zip(material.runs, seconds.tolist(), strict=True):
+    for run, length in zip(material.runs, material.seconds.tolist(), strict=True):
         by_meter[run.clip, material.meters.index(run.meter)] += length
     by_person = np.zeros((clips, len(material.contributors)))
-    for number, (clip, length) in enumerate(zip(material.clips, _by_clip(material, seconds).tolist(), strict=True)):
+    lengths = material.by_clip(material.seconds).tolist()
+    for number, (clip, length) in enumerate(zip(material.clips, lengths, strict=True)):
         for who in clip.people:
             by_person[number, material.contributors.index(who)] += length / len(clip.people)
-    beats = _sounding_beats(material)
-    by_kind = np.stack(
-        [np.bincount(beats.clip[_of_kind(beats, name)], minlength=clips) for name in _BEAT_KINDS], axis=1
-    )
+    beats = sounding_beats(material)
+    by_kind = np.stack([np.bincount(beats.clip[of_kind(beats, name)], minlength=clips) for name in BEAT_KINDS], axis=1)
     read = material.notes.where(material.notes.row >= 0)
     by_voice = np.zeros((clips, len(material.corpus.kit)))
     np.add.at(by_voice, (read.clip, read.row), 1)
@@ -316,142 +227,6 @@ def _evenness(material: Material, seconds: Reals) -> Table:
         rows.append(Row(name, (figure, words)))
     note = "Meters and contributors by time, subdivisions by beats, voices by onsets."
     return Table("Evenness", ("over", EVENNESS.name, ""), tuple(rows), note)
-
-
-# What a drummer of some curiosity meets. The list is ours: said beforehand, so that nothing is missing unseen.
-STATED_METERS = (
-    "2/4", "3/4", "4/4", "5/4", "6/4", "7/4", "3/8", "5/8", "6/8", "7/8", "8/8(3+3+2)", "9/8", "9/8(2+2+2+3)", "10/8",
-    "11/8", "12/8", "13/8", "15/8(2+2+2+2+3+2+2)",
-)  # fmt: skip
-STATED_FEELS = {
-    "eighths": ("plain beat in halves (eighths)",),
-    "sixteenths": ("plain beat in fourths (sixteenths)",),
-    "thirty-seconds": ("plain beat in eighths (thirty-seconds)",),
-    "triplets, shuffle or swing": ("plain beat in thirds (triplets, shuffle, swing)",),
-    "sextuplets or swung sixteenths": ("plain beat in sixths or twelfths (sextuplets, swung sixteenths)",),
-    "dotted beats in thirds (compound)": (
-        "dotted beat in thirds (eighths)",
-        "dotted beat in sixths or twelfths (sixteenths and finer)",
-    ),
-    "duplets against dotted beats": ("dotted beat in halves, fourths or eighths (duplets)",),
-}
-_SLOW_BPM, _FAST_BPM = 70, 160
-_RARE_PERCENT = 1.0
-
-
-def _absent(material: Material) -> Table:
-    """Each meter and feel of the stated list, and how much of it is there."""
-    seconds, rows = _seconds(material), []
-    for name in STATED_METERS:
-        meter = Meter.parse(name)
-        same = np.array([_written_so(run.meter, meter) for run in material.runs])
-        figure = ratio(
-            TIME, _by_clip(material, seconds, same), _by_clip(material, seconds), of=(("stated", name),), scale=100
-        )
-        rows.append(Row(meter.label, (figure, _presence(figure))))
-    beats = _sounding_beats(material)
-    for name, kinds in STATED_FEELS.items():
-        mine = np.any([_of_kind(beats, kind) for kind in kinds], axis=0)
-        figure = _share_of_beats(material, beats, mine, (("stated", name),))
-        rows.append(Row(name, (figure, _presence(figure))))
-    bpm = np.array([run.meter.bpm_of(run.qpm) for run in material.runs])
-    for name, same in (
-        (f"slow (below {_SLOW_BPM} felt beats a minute)", bpm < _SLOW_BPM),
-        (f"fast (above {_FAST_BPM} felt beats a minute)", bpm > _FAST_BPM),
-        ("beats of unequal length", np.array([not run.meter.is_even for run in material.runs])),
-        ("changes of meter within a clip", _changing(material)),
-    ):
-        figure = ratio(
-            TIME, _by_clip(material, seconds, same), _by_clip(material, seconds), of=(("stated", name),), scale=100
-        )
-        rows.append(Row(name, (figure, _presence(figure))))
-    note = (
-        f"{len(STATED_METERS)} meters and {len(rows) - len(STATED_METERS)} feels that rvae states beforehand, so that "
-        f"what is missing has a name. Rare: below {_RARE_PERCENT:g} %. A list ends somewhere: what is not on it "
-        "(quintuplets, free time, tala, meters longer than these) is not looked for."
-    )
-    return Table(
-        "What is there of a stated list of meters and feels", ("meter or feel", "share", ""), tuple(rows), note
-    )
-
-
-def _written_so(meter: Meter, stated: Meter) -> bool:
-    """The same signature, and beats of equal length in both or in neither: 9/8 is not 9/8(2+2+2+3)."""
-    same = (meter.numerator, meter.denominator) == (stated.numerator, stated.denominator)
-    return same and meter.is_even == stated.is_even
-
-
-def _changing(material: Material) -> Flags:
-    meters: dict[int, set[Meter]] = {}
-    for run in material.runs:
-        meters.setdefault(run.clip, set()).add(run.meter)
-    return np.array([len(meters[run.clip]) > 1 for run in material.runs])
-
-
-def _presence(figure: Figure) -> str:
-    if not figure.value:
-        return "absent"
-    return "rare" if figure.value < _RARE_PERCENT else ""
-
-
-DOUBLES = Measure(
-    "with a near duplicate",
-    "%",
-    "patterns",
-    f"Share of patterns for which another file has one of the same meter with an onset F1 of {NEAR_F1} or more, same "
-    "voices on same ticks. Simple patterns are alike without being copies.",
-)
-ALIKE = Measure(
-    "patterns alike", "", "patterns", "Patterns of either file whose nearest one stands in the other.", decimals=0
-)
-LIKENESS = Measure("onset F1", "", "pairs of patterns", "Of the pair that is most alike.", decimals=3)
-_PAIRS_SHOWN = 20
-
-
-def _duplicates(material: Material) -> tuple[list[Table], list[Table], str]:
-    """Near duplicates in other files, and in files of other people; the pairs of files; a sentence."""
-    patterns = material.corpus.patterns
-    files = {clip.file: number for number, clip in enumerate(material.clips)}
-    clip_of = [files[pattern.source] for pattern in patterns]
-    sets = {people: number for number, people in enumerate(dict.fromkeys(clip.people for clip in material.clips))}
-    rows = []
-    near = nearest_others(patterns, clip_of)
-    whose = [sets[material.clips[clip].people] for clip in clip_of]
-    below = np.bincount(clip_of, minlength=len(files))
-    for name, found in (("in another file", near), ("in a file of other people", nearest_others(patterns, whose))):
-        alike = np.array([each.onset_f1 >= NEAR_F1 for each in found])
-        above = np.bincount(np.array(clip_of)[alike], minlength=len(files))
-        rows.append(Row(name, (ratio(DOUBLES, above, below, of=(("where", name),), scale=100),)))
-    found_pairs: dict[tuple[int, int], list[tuple[float, bool]]] = {}
-    for place, each in enumerate(near):
-        if each.onset_f1 >= NEAR_F1:
-            pair = (min(clip_of[place], clip_of[each.place]), max(clip_of[place], clip_of[each.place]))
-            copy = same_notes(patterns[place], patterns[each.place])
-            found_pairs.setdefault(pair, []).append((each.onset_f1, copy))
-    ranked = sorted(found_pairs.items(), key=lambda item: (-len(item[1]), -max(item[1])[0], item[0]))
-    tables = [Table("Near duplicates", ("where", DOUBLES.name), tuple(rows))]
-    pairs = []
-    if ranked:
-        lines = tuple(_pair(material, pair, marks) for pair, marks in ranked[:_PAIRS_SHOWN])
-        more = f"The {_PAIRS_SHOWN} with most of {len(ranked)} pairs. " if len(ranked) > _PAIRS_SHOWN else ""
-        note = f"{more}“To the note”: velocities and microtiming are the same too, as in a copy of a file."
-        pairs.append(
-            Table("Files that are alike", ("file and file", ALIKE.name, LIKENESS.name, "people", ""), lines, note)
-        )
-    figure = rows[0].cells[0]
-    share = figure.text if isinstance(figure, Figure) else ""
-    copies = sum(any(copy for _, copy in marks) for marks in found_pairs.values())
-    said = f", {copies} {'pair' if copies == 1 else 'pairs'} of files to the note" if copies else ""
-    return tables, pairs, f"{share} % of the patterns have a near duplicate in another file{said}."
-
-
-def _pair(material: Material, pair: tuple[int, int], marks: Sequence[tuple[float, bool]]) -> Row:
-    one, other = (material.clips[number] for number in pair)
-    of = (("file", one.name), ("other file", other.name))
-    people = "the same" if one.people == other.people else f"{', '.join(one.people)} / {', '.join(other.people)}"
-    best = Figure(LIKENESS, max(score for score, _ in marks), len(marks), of)
-    copy = "to the note" if any(copied for _, copied in marks) else ""
-    return Row(f"{one.name} and {other.name}", (count(ALIKE, len(marks), of=of), best, people, copy))
 
 
 _TAGS_SHOWN = 30
@@ -529,8 +304,8 @@ def _unsaid(material: Material) -> Iterator[Unsaid]:
             yield Unsaid(f"anything of {onsets:,} notes", reason)
 
 
-def _pictures(material: Material, seconds: Reals) -> Iterator[Picture]:
-    total = float(seconds.sum())
+def _pictures(material: Material) -> Iterator[Picture]:
+    total = float(material.seconds.sum())
     shares = [
         (meter.label, 100 * sum(run.seconds for run in material.runs if run.meter == meter) / total)
         for meter in material.meters
@@ -544,7 +319,7 @@ def _pictures(material: Material, seconds: Reals) -> Iterator[Picture]:
         title, share_bars(rows, title=title, colours=[BLUE] * len(rows)), f"Share of {total / 60:.1f} minutes."
     )
     if len(material.contributors) > 1:
-        by_clip = _by_clip(material, seconds)
+        by_clip = material.by_clip(material.seconds)
         people: Counter[str] = Counter()
         for clip, length in zip(material.clips, by_clip.tolist(), strict=True):
             for who in clip.people:

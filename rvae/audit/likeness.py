@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rvae.audit.estimate import count, ratio
+from rvae.audit.figure import Figure, Measure, Row, Table
+from rvae.audit.material import Material
 from rvae.measures import exact_f1
 from rvae.pattern import Pattern
 
@@ -57,3 +60,63 @@ def same_notes(one: Pattern, other: Pattern) -> bool:
         and np.array_equal(one.velocity, other.velocity)
         and np.allclose(one.microtiming, other.microtiming, atol=1e-3)
     )
+
+
+DOUBLES = Measure(
+    "with a near duplicate",
+    "%",
+    "patterns",
+    f"Share of patterns for which another file has one of the same meter with an onset F1 of {NEAR_F1} or more, same "
+    "voices on same ticks. Simple patterns are alike without being copies.",
+)
+ALIKE = Measure(
+    "patterns alike", "", "patterns", "Patterns of either file whose nearest one stands in the other.", decimals=0
+)
+LIKENESS = Measure("onset F1", "", "pairs of patterns", "Of the pair that is most alike.", decimals=3)
+_PAIRS_SHOWN = 20
+
+
+def duplicates(material: Material) -> tuple[list[Table], list[Table], str]:
+    """Near duplicates in other files, and in files of other people; the pairs of files; a sentence."""
+    patterns = material.corpus.patterns
+    files = {clip.file: number for number, clip in enumerate(material.clips)}
+    clip_of = [files[pattern.source] for pattern in patterns]
+    sets = {people: number for number, people in enumerate(dict.fromkeys(clip.people for clip in material.clips))}
+    rows = []
+    near = nearest_others(patterns, clip_of)
+    whose = [sets[material.clips[clip].people] for clip in clip_of]
+    below = np.bincount(clip_of, minlength=len(files))
+    for name, found in (("in another file", near), ("in a file of other people", nearest_others(patterns, whose))):
+        alike = np.array([each.onset_f1 >= NEAR_F1 for each in found])
+        above = np.bincount(np.array(clip_of)[alike], minlength=len(files))
+        rows.append(Row(name, (ratio(DOUBLES, above, below, of=(("where", name),), scale=100),)))
+    found_pairs: dict[tuple[int, int], list[tuple[float, bool]]] = {}
+    for place, each in enumerate(near):
+        if each.onset_f1 >= NEAR_F1:
+            pair = (min(clip_of[place], clip_of[each.place]), max(clip_of[place], clip_of[each.place]))
+            copy = same_notes(patterns[place], patterns[each.place])
+            found_pairs.setdefault(pair, []).append((each.onset_f1, copy))
+    ranked = sorted(found_pairs.items(), key=lambda item: (-len(item[1]), -max(item[1])[0], item[0]))
+    tables = [Table("Near duplicates", ("where", DOUBLES.name), tuple(rows))]
+    pairs = []
+    if ranked:
+        lines = tuple(_pair(material, pair, marks) for pair, marks in ranked[:_PAIRS_SHOWN])
+        more = f"The {_PAIRS_SHOWN} with most of {len(ranked)} pairs. " if len(ranked) > _PAIRS_SHOWN else ""
+        note = f"{more}“To the note”: velocities and microtiming are the same too, as in a copy of a file."
+        pairs.append(
+            Table("Files that are alike", ("file and file", ALIKE.name, LIKENESS.name, "people", ""), lines, note)
+        )
+    figure = rows[0].cells[0]
+    share = figure.text if isinstance(figure, Figure) else ""
+    copies = sum(any(copy for _, copy in marks) for marks in found_pairs.values())
+    said = f", {copies} {'pair' if copies == 1 else 'pairs'} of files to the note" if copies else ""
+    return tables, pairs, f"{share} % of the patterns have a near duplicate in another file{said}."
+
+
+def _pair(material: Material, pair: tuple[int, int], marks: Sequence[tuple[float, bool]]) -> Row:
+    one, other = (material.clips[number] for number in pair)
+    of = (("file", one.name), ("other file", other.name))
+    people = "the same" if one.people == other.people else f"{', '.join(one.people)} / {', '.join(other.people)}"
+    best = Figure(LIKENESS, max(score for score, _ in marks), len(marks), of)
+    copy = "to the note" if any(copied for _, copied in marks) else ""
+    return Row(f"{one.name} and {other.name}", (count(ALIKE, len(marks), of=of), best, people, copy))

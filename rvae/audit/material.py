@@ -23,6 +23,7 @@ from rvae.stretches import Stretch, find_stretches, positions
 
 Ints = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,22 @@ class Material:
     def contributors(self) -> tuple[str, ...]:
         """Everybody named, each once, in order of the clips."""
         return tuple(dict.fromkeys(person for clip in self.clips for person in clip.people))
+
+    @cached_property
+    def seconds(self) -> Reals:
+        """How long each run lasts: `[runs]`."""
+        return np.array([run.seconds for run in self.runs])
+
+    def by_clip(self, weights: Reals, chosen: Flags | None = None) -> Reals:
+        """Sums over the runs of each clip, or over some of them. `weights`: `[runs]`; the sums `[clips]`."""
+        clips = np.array([run.clip for run in self.runs])
+        kept = weights if chosen is None else np.where(chosen, weights, 0.0)
+        return np.bincount(clips, weights=kept, minlength=len(self.clips)).astype(np.float64)
+
+    def onsets_by_clip(self, chosen: Flags | None = None) -> Reals:
+        """How many onsets each clip has, or how many of those chosen of all notes: `[clips]`."""
+        clip = self.notes.clip if chosen is None else self.notes.clip[chosen]
+        return np.bincount(clip, minlength=len(self.clips)).astype(np.float64)
 
 
 def read_material(paths: Iterable[str | Path], reading: Reading) -> Material:
