@@ -7,14 +7,13 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 from rvae.corpus import Corpus, read_corpus
 from rvae.cutting import Reading
-from rvae.errors import KitError
 from rvae.grid import GRIDS, QUANTISERS
-from rvae.kit import STANDARD_KIT, Kit
+from rvae.kit import STANDARD_KIT
+from rvae.kitfile import find_kit, kit_names
 from rvae.meter import Meter
 from rvae.pattern import CYCLE_BARS
 
@@ -67,7 +66,7 @@ def add_clip_arguments(
         help=f"bars of one pattern (default: {DEFAULT_BARS})",
     )
     parser.add_argument(
-        "--kit", metavar="FILE", help="kit file with the voices and their notes (default: the standard kit)"
+        "--kit", metavar="KIT", default=STANDARD_KIT.name, help=f"a kit file, or one of {', '.join(kit_names())}"
     )
     parser.add_argument(
         "--channel", type=int, metavar="N", help="MIDI channel of the drums, 1 to 16 (default: 10 or all)"
@@ -80,7 +79,7 @@ def add_clip_arguments(
 def reading_of(arguments: argparse.Namespace) -> Reading:
     """How clips are to be read, on the usual grid. Raises RvaeError."""
     groupings = tuple(Meter.parse(name) for name in arguments.meter)
-    return Reading(arguments.bars, _kit(arguments.kit), arguments.channel, groupings=groupings)
+    return Reading(arguments.bars, find_kit(arguments.kit), arguments.channel, groupings=groupings)
 
 
 def corpus_of(arguments: argparse.Namespace) -> Corpus:
@@ -95,16 +94,6 @@ def corpus_of(arguments: argparse.Namespace) -> Corpus:
         quantise=arguments.quantise,
         groupings=reading.groupings,
     )
-
-
-def _kit(path: str | None) -> Kit:
-    if path is None or path == STANDARD_KIT.name:
-        return STANDARD_KIT
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise KitError(f"{path}: cannot be read as a kit ({error}); see docs/kits.md for one to start from") from None
-    return Kit.from_toml(text, where=path)
 
 
 def print_json(result: object) -> None:

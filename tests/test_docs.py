@@ -21,6 +21,7 @@ from performance.controls import ACTIONS, CONTROLS
 from performance.osc_input import OscInput
 from rvae.card import Card
 from rvae.kit import STANDARD_KIT, Kit
+from rvae.kitfile import find_kit, kit_names
 from rvae.meter import Meter
 
 VOICE = [control for control in CONTROLS.values() if control.per_voice]
@@ -133,6 +134,13 @@ def test_the_standard_kit_is_the_one_on_its_page() -> None:
     ]
     for pitch, _, voice in roland:
         assert STANDARD_KIT.row_of_pitch(int(pitch)) == STANDARD_KIT.row_of_name(voice)
+
+
+def test_the_named_kits_are_those_on_their_page() -> None:
+    *_, named = tables(read("docs/kits.md"))
+    assert {name.strip("`"): tuple(voices.split()) for name, _, voices in named} == {
+        name: find_kit(name).names for name in kit_names() if name != STANDARD_KIT.name
+    }
 
 
 def test_the_notes_the_kits_page_leaves_out_are_those_the_standard_kit_does_not_read() -> None:
