@@ -239,21 +239,28 @@ class Ear:
         self.client: Any = jack.Client(name, no_start_server=True)
         self._in = self.client.midi_inports.register("in")
         self.sounding: set[int] = set()
-        self.ons = 0
+        self.frames: list[int] = []
         self.wrong: list[str] = []
+        self._frame = 0
         self.client.set_process_callback(self._process)
         self.client.activate()
 
     def _process(self, frames: int) -> None:
-        for _, data in self._in.incoming_midi_events():
+        for offset, data in self._in.incoming_midi_events():
             status, pitch, *_ = bytes(data)
             if status == 0x99:
-                self.ons += 1
+                self.frames.append(self._frame + offset)
                 if pitch in self.sounding:
                     self.wrong.append(f"{pitch} begins before it ended")
                 self.sounding.add(pitch)
             elif status == 0x89:
                 self.sounding.discard(pitch)
+        self._frame += frames
+
+    @property
+    def ons(self) -> int:
+        """How many notes have begun; `frames` has when."""
+        return len(self.frames)
 
     def falls_silent(self) -> bool:
         """Whether every note has ended, now or soon."""

@@ -16,13 +16,13 @@ import pytest
 from checker import StreamChecker
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jack_support import wait_for
+from jack_support import jack_server, wait_for
 from music import beat_of, meters, pattern_of
-from playing_support import OscLog
+from playing_support import Ear, OscLog
 
 import performance
 from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
-from performance.commands import Play, Quit, SetControl
+from performance.commands import Play, Quit, SetControl, Stop
 from performance.engine import Engine
 from performance.journal import MemoryJournal
 from performance.outputs.memory import MemoryOutput
@@ -214,3 +214,30 @@ def test_an_engine_that_was_put_to_sleep_for_three_seconds_takes_up_where_it_was
     steps_s = [b - a for a, b in itertools.pairwise(tags_s)]
     assert min(steps_s) > 0.249, "no burst"
     assert sum(step_s > 2 for step_s in steps_s) == 1, "one gap"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be put to sleep here")
+def test_after_a_sleep_midi_comes_back_note_by_note_and_none_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with jack_server(monkeypatch):
+        ear = Ear()
+        engine = EngineProcess(beat_of(FOUR, list(range(0, 96, 6))), [OutputSpec("midi", "synth:in")])
+        try:
+            engine.do(SetControl("tempo", 120))
+            engine.do(SetControl("horizon", 200))
+            engine.do(Play())
+            assert wait_for(lambda: ear.ons >= 4), engine.status().messages
+            assert engine.pid is not None
+            os.kill(engine.pid, signal.SIGSTOP)
+            wait_for(lambda: False, seconds=3)  # the length of the sleep is what is tested
+            before = len(ear.frames)
+            os.kill(engine.pid, signal.SIGCONT)
+            assert wait_for(lambda: ear.ons >= before + 8, seconds=60), engine.status().messages
+            engine.do(Stop())
+            assert ear.falls_silent()
+        finally:
+            engine.close()
+            ear.close()
+    assert ear.wrong == []
+    gaps_ms = [(b - a) / 48 for a, b in itertools.pairwise(ear.frames[before - 1 :])]
+    print(f"after a sleep of 3 s, ms between onsets: {[round(gap) for gap in gaps_ms]}")
+    assert sorted(gaps_ms)[0] > 60, "125 ms each; no burst"
