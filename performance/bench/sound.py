@@ -5,20 +5,17 @@ from __future__ import annotations
 import time
 
 from performance.bench.spread import Json, absent
+from performance.bench.window import wait_for_outputs
 from performance.commands import Play
 from performance.process import EngineProcess, OutputSpec
 from rvae.pattern import Pattern
-
-_OPEN_S = 20.0
 
 
 def underruns(pattern: Pattern, *, seconds: float) -> Json:
     """What the sound device says of itself and how many blocks it missed; why not, where there is none."""
     engine = EngineProcess(pattern, [OutputSpec("audio")])
     try:
-        until_s = time.monotonic() + _OPEN_S
-        while not engine.status().outputs and time.monotonic() < until_s:
-            time.sleep(0.01)
+        wait_for_outputs(engine)
         engine.do(Play())
         time.sleep(seconds)
         (sound,) = engine.status().outputs or (None,)
