@@ -58,6 +58,7 @@ class Soak:
     warm_up_s: float
     memory: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
     xruns: list[float] = field(default_factory=list)
+    bare_xruns: list[float] = field(default_factory=list)
 
     def file(self, name: str) -> Path:
         """A file of this run."""
@@ -95,23 +96,22 @@ def display() -> Iterator[str]:
 
 
 @contextmanager
-def jack(soak: Soak) -> Iterator[None]:
+def jack_server(log: Path, xruns: list[float]) -> Iterator[str]:
     """A server of our own with a buffer of 10 ms; what it misses is noted."""
     name = f"soak-{uuid.uuid4().hex[:6]}"
-    os.environ |= {"JACK_NO_AUDIO_RESERVATION": "1", "JACK_NO_START_SERVER": "1", "JACK_DEFAULT_SERVER": name}
     priority = ["-R", "-P", "70"] if os.geteuid() == 0 else ["-r"]
     # -S: a period that is late is counted, and what is in it arrives all the same; without it JACK throws it away.
     words = ["jackd", "-n", name, *priority, "-S", "-d", "dummy", "-r", str(RATE_HZ), "-p", str(BUFFER_FRAMES)]
-    with soak.file("jackd.txt").open("w") as log, process(*words, stdout=log, stderr=log):
+    with log.open("w") as out, process(*words, stdout=out, stderr=out):
         subprocess.run(["jack_wait", "-s", name, "-w", "-t", "30"], check=True, capture_output=True)
-        import jack as library
+        import jack
 
-        library.set_error_function(lambda _text: None)
-        library.set_info_function(lambda _text: None)
-        client = library.Client("soak-xruns", no_start_server=True)
-        client.set_xrun_callback(lambda _delay: soak.xruns.append(time.time()))
+        jack.set_error_function(lambda _text: None)
+        jack.set_info_function(lambda _text: None)
+        client = jack.Client("soak-xruns", no_start_server=True, servername=name)
+        client.set_xrun_callback(lambda _delay: xruns.append(time.time()))
         with client:
-            yield
+            yield name
 
 
 def free_port() -> int:
@@ -135,7 +135,9 @@ def perform(soak: Soak, model_file: Path) -> Json:
     model = load(model_file)
     meters = [meter.name for beats in model.beats for meter in meters_of(model, beats)]
     with ExitStack() as stack:
-        stack.enter_context(jack(soak))
+        os.environ |= {"JACK_NO_AUDIO_RESERVATION": "1", "JACK_NO_START_SERVER": "1"}
+        stack.enter_context(jack_server(soak.file("bare-jackd.txt"), soak.bare_xruns))  # one that does nothing
+        os.environ["JACK_DEFAULT_SERVER"] = stack.enter_context(jack_server(soak.file("jackd.txt"), soak.xruns))
         screen = stack.enter_context(display())
         os.environ |= {"DISPLAY": screen, "SDL_FRAMEBUFFER_ACCELERATION": "0"}
         python = [sys.executable]
@@ -165,6 +167,7 @@ def perform(soak: Soak, model_file: Path) -> Json:
         stack.callback(trainings.close)
         stack.callback(hands.close)
         processes = _play(soak, window, hands, trainings)
+        played_until = time.time()
         hands.quit()
         code = window.wait(_PATIENCE_S)
     return {
@@ -172,7 +175,9 @@ def perform(soak: Soak, model_file: Path) -> Json:
         "seed": soak.seed,
         "warm_up_s": soak.warm_up_s,
         "memory": soak.memory,
-        "xruns": soak.xruns,
+        "xruns": [at for at in soak.xruns if at < played_until],
+        "xruns_at_the_end": [at - played_until for at in soak.xruns if at >= played_until],
+        "bare_xruns": [at for at in soak.bare_xruns if at < played_until],
         "exit_code": code,
         "apart_s": apart_s,
         "gestures": hands.gestures,
@@ -243,11 +248,17 @@ def summed_up(folder: Path, kit: Kit) -> Json:
     with (folder / "bare.jsonl").open() as lines:
         bare_ms = [value for line in lines for value in json.loads(line)[1]]
     return {
-        **{key: value for key, value in ended.items() if key not in ("apart_s", "memory", "xruns")},
+        **{
+            key: value
+            for key, value in ended.items()
+            if key not in ("apart_s", "memory", "xruns", "xruns_at_the_end", "bare_xruns")
+        },
         **findings.counts,
         "faults": findings.fault_count,
         "first_faults": findings.faults,
-        "xruns_of_the_server": len(ended["xruns"]),
+        "xruns": len(ended["xruns"]),
+        "xruns_at_the_end": ended["xruns_at_the_end"],
+        "xruns_of_a_bare_server": len(ended["bare_xruns"]),
         "osc_late": sum(ahead <= 0 for ahead in ahead_ms),
         "osc_ahead_of_due_ms": {"least": min(ahead_ms, default=0.0), "p1": _percentile(ahead_ms, 1)},
         "midi_scatter_ms": scatter_ms(errors_ms),
