@@ -29,6 +29,7 @@ LIBRARY = {
     "export": "the corpus as clean MIDI, as it was understood",
     "train": "a model file from clips",
     "evaluate": "figures of a model on given clips",
+    "forget": "consent withdrawn: train a model again without a person's clips",
     "audit": "what grid, map, corpus and model keep, lose and favour: a page with figures",
 }
 _HEADLESS_BARS = 16

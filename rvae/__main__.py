@@ -25,6 +25,7 @@ from rvae.audit.command import AUDIT
 from rvae.carding import CARD
 from rvae.errors import RvaeError
 from rvae.exporting import EXPORT
+from rvae.forgetting import FORGET
 from rvae.learning import EVALUATE, MODEL_SUFFIX, TRAIN
 from rvae.learning_bench import BENCH
 from rvae.model import Model, load
@@ -74,6 +75,7 @@ COMMANDS: tuple[Command, ...] = (
     TRAIN,
     EVALUATE,
     AUDIT,
+    FORGET,
     BENCH,
 )
 

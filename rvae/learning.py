@@ -12,10 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import rich.progress
-from rich.console import Console
 
 from rvae.arguments import DEFAULT_BARS, Command, add_reading_arguments, corpus_of, print_json
 from rvae.corpus import Corpus, read_corpus
@@ -23,10 +19,8 @@ from rvae.errors import CorpusError, FileError, UsageError
 from rvae.evaluation import Json, evaluate
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.model import Model, load
+from rvae.progress import training_bar
 from rvae.sketch import MOST_ANCHORS
-
-if TYPE_CHECKING:
-    from rvae.training import Progress
 
 MODEL_SUFFIX = ".rvae"
 _PRESETS = ("rvae", "rvae-2020")
@@ -52,7 +46,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _train(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output)
-    _check_output(output)
+    check_output(output)
     if arguments.seeds is not None and arguments.seeds < 1:
         raise UsageError(f"--seeds {arguments.seeds}: 1 or more are possible; choose a number of seeds")
     if arguments.places is not None:
@@ -105,7 +99,7 @@ def _trained(corpus: Corpus, seed: int, preset: str, places: int) -> Model:
     from rvae.training import train  # torch, only where training happens
 
     recipe = Recipe(most_anchors=places)
-    with _interruptible() as interrupted, _progress_bar() as show:
+    with _interruptible() as interrupted, training_bar() as show:
         model = train(corpus, seed=seed, preset=preset, recipe=recipe, on_progress=show, stop=interrupted)
     if interrupted():
         _say("interrupted: keeping what was learned so far")
@@ -149,41 +143,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def _progress_bar() -> Iterator[Callable[[Progress], None]]:
-    """A live bar on a terminal, a line for each tenth elsewhere; on standard error."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _progress_lines()
-        return
-    columns = (
-        rich.progress.TextColumn("training"),
-        rich.progress.BarColumn(),
-        rich.progress.TextColumn("step {task.completed} of {task.total}, loss {task.fields[loss]:.2f}"),
-        rich.progress.TextColumn("{task.fields[left_s]:.0f} s left"),
-    )
-    with rich.progress.Progress(*columns, console=console) as bar:
-        task = bar.add_task("training", total=None, loss=0.0, left_s=0.0)
-
-        def show(progress: Progress) -> None:
-            bar.update(task, total=progress.steps, completed=progress.step, loss=progress.loss, left_s=progress.left_s)
-
-        yield show
-
-
-def _progress_lines() -> Callable[[Progress], None]:
-    tenth = 0
-
-    def show(progress: Progress) -> None:
-        nonlocal tenth
-        if progress.step * 10 // progress.steps > tenth:
-            tenth = progress.step * 10 // progress.steps
-            _say(f"step {progress.step} of {progress.steps}, loss {progress.loss:.2f}, {progress.left_s:.0f} s left")
-
-    return show
-
-
-def _check_output(output: Path) -> None:
+def check_output(output: Path) -> None:
     """Say that a model cannot be written before it is trained, not after."""
     folder = output.parent
     if os.path.isdir(output):  # os.path answers no where a folder above may not be looked into, pathlib raises

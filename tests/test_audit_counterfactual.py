@@ -40,7 +40,7 @@ def test_without_a_person_the_plane_has_none_of_their_clips_and_plays_them_worse
     before = value(layer, "error of those left out", condition="as it is")
     assert value(layer, "error of those left out", condition="without ben") > before + 10
     assert value(layer, "difference in error of those left out") > 10
-    assert layer.sentences[0].startswith("Without ben, error of those left out is ")
+    assert layer.sentences[0].startswith("Without ben, the error of those left out is ")
     assert any("1 seed" in gap.text for gap in layer.unsaid)
 
 
@@ -78,6 +78,13 @@ def test_on_a_coarse_grid_what_it_loses_is_heard(tmp_path: Path) -> None:
     assert "4 of 16 onsets lost" in condition.words
     _, layer = layers_of(corpus, [condition], tmp_path)
     assert value(layer, "difference in error at its place") > 5
+
+
+def test_triplets_on_a_grid_of_sixteenths_are_still_ternary_where_microtiming_keeps_them(tmp_path: Path) -> None:
+    thirds = [pattern_of([(0, 0), *((2, 8 * n) for n in range(1, count))], bars=1) for count in (4, 6, 8, 10, 12)]
+    corpus = made_by(["Ada"] * 5, thirds)
+    _, layer = layers_of(corpus, [on_grid(corpus, 4)], tmp_path)
+    assert value(layer, "ternary, plane", condition="on a grid of 4") > 50
 
 
 def test_in_balance_no_meter_has_more_files_than_the_rarest_or_three() -> None:
@@ -122,7 +129,7 @@ def test_what_was_trained_is_not_trained_again(tmp_path: Path) -> None:
     assert again[:2] == first
 
 
-@pytest.mark.parametrize("left", [b"", b"{", b'{"format": 0, "measured": []}', b'{"format": 1, "measured": [[1]]}'])
+@pytest.mark.parametrize("left", [b"", b"{", b'{"format": 0, "measured": []}', b'{"format": 2, "measured": [[1]]}'])
 def test_a_result_that_was_cut_short_is_trained_again(left: bytes, tmp_path: Path) -> None:
     (job,) = jobs_of(by_people(PEOPLE), 1)
     (tmp_path / f"{job.key}.json").write_bytes(left)

@@ -10,6 +10,7 @@ from rvae.audit.figure import Figure, Layer, Measure, Row, Table, Unsaid
 from rvae.audit.measured import Measured, Of, Value
 from rvae.audit.model_layer import FEWEST_SEEDS, figure_of
 from rvae.audit.model_measures import MEASURES
+from rvae.meter import TICKS_PER_BEAT
 
 _SHOWN_TAGS = 20
 # What is compared of the whole model, and of each group.
@@ -23,6 +24,11 @@ _OF_ALL = (
     "copies",
     "from the nearest clip",
     "originality",
+)
+_SAID = (
+    ("error at its place", "error at its place"),
+    ("ternary, plane", "ternary share of the plane"),
+    ("originality", "originality"),
 )
 _OF_GROUPS = ("error at its place", "share of the plane")
 _LEFT_OUT = Measure(
@@ -42,7 +48,9 @@ _KEPT = replace(
 def difference(condition: Condition, before: Sequence[Measured], after: Sequence[Measured]) -> Layer:
     """What a condition changes, from trainings with the same seeds."""
     comparison = _Comparison(condition, before, after)
-    tables = [comparison.table("The whole model", [(MEASURES[name], ()) for name in _OF_ALL])]
+    # On another grid microtiming is the distance from other ticks.
+    of_all = [name for name in _OF_ALL if condition.grid == TICKS_PER_BEAT or not name.startswith("microtiming")]
+    tables = [comparison.table("The whole model", [(MEASURES[name], ()) for name in of_all])]
     if condition.left_out:
         tables.insert(0, comparison.parts())
     for kind, title in (("contributor", "Contributors"), ("meter", "Meters"), ("voice", "Voices"), ("tag", "Tags")):
@@ -146,9 +154,9 @@ class _Comparison:
 
     def sentences(self) -> tuple[str, ...]:
         """The difference that matters, and whether it is more than chance."""
-        rows = list(self.parts().rows)
-        for name in ("error at its place", "ternary, plane", "originality"):
-            row = self.row(MEASURES[name], (), name)
+        rows = list(self.parts().rows) if self.condition.left_out else []
+        for name, said in _SAID:
+            row = self.row(MEASURES[name], (), said)
             if row is not None and (name != "error at its place" or not rows):
                 rows.append(row)
         return tuple(self._sentence(row) for row in rows)
@@ -162,7 +170,7 @@ class _Comparison:
             sure = f" ({difference.interval_text}" + (": no difference can be told)" if low <= 0 <= high else ")")
         name = self.condition.name[:1].upper() + self.condition.name[1:]
         return (
-            f"{name}, {row.label} is {after.text}{unit} instead of {before.text}{unit}: {difference.text} "
+            f"{name}, the {row.label} is {after.text}{unit} instead of {before.text}{unit}: {difference.text} "
             f"{difference.measure.unit}{sure}."
         )
 

@@ -76,7 +76,7 @@ def measure(model: Model, corpus: Corpus | None, *, grid: int = TICKS_PER_BEAT) 
     planes = [plane for plane in planes if plane.clips]
     found = _shares(planes)
     found |= _fading(planes)
-    found |= _feel(planes)
+    found |= _feel(planes, grid)
     found |= _originality(planes)
     if corpus is not None:
         found |= _errors(model, corpus, grid)
@@ -265,7 +265,7 @@ def _errors(model: Model, corpus: Corpus, grid: int) -> Measured:
     return found
 
 
-def _feel(planes: Sequence[_Plane]) -> Measured:
+def _feel(planes: Sequence[_Plane], grid: int) -> Measured:
     """Microtiming, loudness and division, in the clips and on the plane."""
     found: Measured = {}
     count = sum(len(plane.clips) for plane in planes)
@@ -281,7 +281,8 @@ def _feel(planes: Sequence[_Plane]) -> Measured:
         ticks = plane.patterns[0].ticks
         for where, parts in (("clips", (plane.own, *clips)), ("plane", plane.decoded)):
             onset, velocity, microtiming = parts
-            sums[where].append((share, _feel_of(onset, velocity, microtiming, ticks)))
+            values = _feel_of(onset, velocity, microtiming) | _divided(onset, microtiming, ticks, grid)
+            sums[where].append((share, values))
             onsets[where] += int(onset.sum())
     for where, rows in sums.items():
         for name in rows[0][1]:
@@ -295,19 +296,24 @@ def _feel(planes: Sequence[_Plane]) -> Measured:
     return found
 
 
-def _feel_of(onset: Flags, velocity: Floats, microtiming: Floats, ticks: int) -> dict[str, float]:
-    """Of rows of patterns, `[N, V * T]`: means over all onsets, and shares of the rows that are ternary or straight."""
+def _divided(onset: Flags, microtiming: Floats, ticks: int, grid: int) -> dict[str, float]:
+    """The shares of rows of patterns, `[N, V * T]`, that are ternary or straight; on a coarser grid, as they sound."""
+    place = np.broadcast_to(np.arange(onset.shape[1]) % ticks % TICKS_PER_BEAT, onset.shape)
+    if grid != TICKS_PER_BEAT:
+        place = np.floor(place + microtiming + 0.5) % TICKS_PER_BEAT
+    third = (onset & (place % 4 == 0) & (place % 12 != 0)).sum(axis=1)
+    halved = (onset & (place % 3 == 0) & (place != 0)).sum(axis=1)
+    return {"ternary": 100 * float((third > halved).mean()), "straight": 100 * float((halved > third).mean())}
+
+
+def _feel_of(onset: Flags, velocity: Floats, microtiming: Floats) -> dict[str, float]:
+    """Of all onsets of rows of patterns, `[N, V * T]`."""
     soft, off = velocity[onset] * MAX_MIDI_VELOCITY, microtiming[onset]
-    place = np.arange(onset.shape[1]) % ticks % TICKS_PER_BEAT
-    third = onset[:, (place % 4 == 0) & (place % 12 != 0)].sum(axis=1)
-    halved = onset[:, (place % 3 == 0) & (place != 0)].sum(axis=1)
     return {
         "microtiming": float(np.abs(off).mean()) if len(off) else 0.0,
         "microtiming spread": float(off.std()) if len(off) else 0.0,
         "ghost notes": 100 * float((soft < GHOST_VELOCITY).mean()) if len(soft) else 0.0,
         "loudness spread": float(soft.std()) if len(soft) else 0.0,
-        "ternary": 100 * float((third > halved).mean()),
-        "straight": 100 * float((halved > third).mean()),
     }
 
 

@@ -22,7 +22,7 @@ from rvae.midi import write_whole
 if TYPE_CHECKING:
     from rvae.fitting import Recipe
 
-_FORMAT = 1  # of what is kept; raised where a measure changes its meaning
+_FORMAT = 2  # of what is kept; raised where a measure changes its meaning
 FOLDER = "trainings"
 
 
