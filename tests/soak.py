@@ -34,7 +34,6 @@ from performance.bench.processes import family, memory_mb
 from performance.bench.spread import spread
 from performance.journal_file import SUFFIX, JournalFile
 from performance.offers import meters_of
-from performance.replay import check
 from rvae.corpus import bundled_corpora
 from rvae.kit import Kit
 from rvae.model import load
@@ -233,15 +232,11 @@ def summed_up(folder: Path, kit: Kit) -> Json:
         ons = check_midi(midi_messages(lines), findings)
     errors_ms = match(runs, ons, kit, findings)
     late_ms: list[float] = []
-    replayed: list[str] = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         journal = JournalFile(path)
         onsets, late = check_journal(journal, findings)
         match_journal(runs, onsets, kit, ended["apart_s"], findings)
         late_ms += late
-        replayed.append(check(journal))
-        if "played again the same" not in replayed[-1]:
-            findings.fault(f"{path.name}: {replayed[-1]}")
         for problem in journal.problems:
             findings.fault(problem)
     ahead_ms = [onset.ahead_s * 1e3 for run in runs for onset in run]
@@ -262,7 +257,6 @@ def summed_up(folder: Path, kit: Kit) -> Json:
         "osc_late": sum(ahead <= 0 for ahead in ahead_ms),
         "osc_ahead_of_due_ms": {"least": min(ahead_ms, default=0.0), "p1": _percentile(ahead_ms, 1)},
         "midi_scatter_ms": scatter_ms(errors_ms),
-        "journals": replayed,
         "lateness_ms": {**_spread(late_ms), "over_5_ms": sum(late > 5 for late in late_ms)},
         "bare_loop_ms": {**_spread(bare_ms), "over_5_ms": sum(late > 5 for late in bare_ms)},
         "memory_mb": {

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from checker import StreamChecker
+from checker import JournalChecker
 from soak_ears import Bundle, Midi
 
-from performance.journal import Applied, Entry, Lost, Opened, Went
-from performance.sequencer import Event, Onset
-from performance.timeline import Begin, End
-from performance.transport import Barline, Bars
+from performance.journal import Entry, Went
+from performance.sequencer import Onset
+from rvae.errors import UsageError
 from rvae.kit import Kit
 from rvae.meter import TICKS_PER_BEAT
 
@@ -156,46 +155,36 @@ def match(
 
 
 def check_journal(entries: Iterable[Entry], findings: Findings) -> tuple[list[Went], list[float]]:
-    """The streaming checker over each run of a journal, and nothing of it lost. Returns its onsets and how late, in ms,
-    every event went.
+    """The streaming checker over a journal, which also plays it again. Returns its onsets and how late, in ms, every
+    event went.
     """
     onsets: list[Went] = []
     late_ms: list[float] = []
-    checker = StreamChecker()
-    run: list[Event] = []
-    changes: dict[int, Barline] = {}
-
-    def end_run() -> None:
-        nonlocal checker
-        if run and changes:
-            try:
-                checker.feed(run, Bars(tuple(changes[bar] for bar in sorted(changes))))
-            except AssertionError as error:
-                findings.fault(f"journal: {error}")
-        checker = StreamChecker()
-        run.clear()
-        changes.clear()
-
+    checker: JournalChecker | None = JournalChecker()
     for entry in entries:
-        match entry:
-            case Opened(state=state) if state.transport is not None:
-                # In the middle of the music: what was before is not known, so neither is what may follow.
-                findings.count("journals begun in the middle of the music")
-                changes |= {change.bar: change for change in state.transport.bars.changes}
-            case Applied(what=Begin() | End()):
-                end_run()
-            case Applied(what=Barline() as change):
-                changes[change.bar] = change
-            case Lost(entries=many):
-                findings.fault(f"journal: {many} entries were lost")
-            case Went(event, due_ns, went_ns):
-                late_ms.append((went_ns - due_ns) / 1e6)
-                run.append(event)
-                if isinstance(event, Onset):
-                    onsets.append(entry)
-                findings.count("events in journals")
-    end_run()
+        checker = _checked(checker, lambda with_it, entry=entry: with_it.note(entry), findings)
+        if isinstance(entry, Went):
+            late_ms.append((entry.went_ns - entry.due_ns) / 1e6)
+            if isinstance(entry.event, Onset):
+                onsets.append(entry)
+    if _checked(checker, JournalChecker.at_end, findings) is not None:
+        findings.count("journals whole, right and played again the same")
+    findings.count("events in journals", len(late_ms))
     return onsets, late_ms
+
+
+def _checked(
+    checker: JournalChecker | None, check: Callable[[JournalChecker], None], findings: Findings
+) -> JournalChecker | None:
+    """The checker, or None from the first fault on: what comes after it means little."""
+    if checker is None:
+        return None
+    try:
+        check(checker)
+    except (AssertionError, UsageError) as error:
+        findings.fault(f"journal: {error}")
+        return None
+    return checker
 
 
 def match_journal(
