@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import bisect
 import math
+from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -150,6 +151,24 @@ class _Part:
         for bar, tick in zip(*divmod(columns, pattern.meter.bar_ticks), strict=True):
             self._ticks[int(bar)].append(int(tick))
         self._onsets: dict[tuple[int, int], tuple[tuple[Fraction, int, int], ...]] = {}
+        self._nudges = self._nudges_of(feel)
+
+    def _nudges_of(self, feel: Feel) -> list[Fraction]:
+        return [feel.nudge_of(voice, self.pattern.meter) for voice in range(len(self.pattern.kit))]
+
+    def with_feel(self, feel: Feel) -> _Part:
+        """The same pattern with another feel. Places that were worked out are kept where only nudges differ: those
+        follow every change of the tempo.
+        """
+        part = copy(self)
+        part.feel, part._nudges = feel, self._nudges_of(feel)
+        if (feel.microtiming, feel.swing) != (self.feel.microtiming, self.feel.swing):
+            part._onsets = {}
+        return part
+
+    def nudge(self, voice: int) -> Fraction:
+        """How much later a voice plays, in quarters."""
+        return self._nudges[voice]
 
     def ticks(self, bar: int, low: int, high: int) -> list[int]:
         """The ticks with onsets in a bar of the performance, from `low` to below `high`."""
@@ -157,15 +176,14 @@ class _Part:
         return ticks[bisect.bisect_left(ticks, low) : bisect.bisect_left(ticks, high)]
 
     def onsets(self, bar: int, tick: int) -> tuple[tuple[Fraction, int, int], ...]:
-        """(quarters from the barline, voice, MIDI velocity) of each onset that is written at a tick."""
+        """(quarters from the barline, the nudge aside, voice, MIDI velocity) of each onset written at a tick."""
         place = (bar % self.pattern.bars, tick)
         if place not in self._onsets:
             pattern, meter = self.pattern, self.pattern.meter
             column = place[0] * meter.bar_ticks + tick
             self._onsets[place] = tuple(
                 (
-                    meter.quarters_at(self.feel.sounding_ticks(tick, float(pattern.microtiming[voice, column]), meter))
-                    + self.feel.nudge_of(int(voice), meter),
+                    meter.quarters_at(self.feel.sounding_ticks(tick, float(pattern.microtiming[voice, column]), meter)),
                     int(voice),
                     int(self._loud[voice, column]),
                 )
@@ -291,7 +309,7 @@ class Sequencer:
         self._feel = feel
         if any(feel.nudge_quarters):  # and from then on: what was nudged before may still be to come
             self._reach_ticks = _NUDGED_TICKS
-        self._parts = [(place, _Part(part.pattern, feel)) for place, part in self._parts]
+        self._parts = [(place, part.with_feel(feel)) for place, part in self._parts]
 
     def set_mute(self, voice: int, muted: bool) -> None:
         """Leave out the onsets of a voice from here on, or play them again."""
@@ -405,8 +423,10 @@ class Sequencer:
             to_tick = high if end[0] > bar else end[1] if end[0] == bar else low
             for tick in part.ticks(bar, max(low, from_tick), min(high, to_tick)):
                 for offset, voice, velocity in part.onsets(bar, tick):
-                    quarters = max(barline + offset, self._position)
-                    if quarters >= to or (bar, tick, voice) in self._decided:
+                    if (bar, tick, voice) in self._decided:
+                        continue
+                    quarters = max(barline + offset + part.nudge(voice), self._position)
+                    if quarters >= to:
                         continue
                     self._decided.add((bar, tick, voice))
                     if voice not in self._muted:
