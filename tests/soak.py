@@ -28,6 +28,7 @@ import numpy as np
 from soak_checks import Findings, check_journal, check_midi, check_osc, match, match_journal, scatter_ms
 from soak_ears import bundles, midi_messages
 from soak_hands import Hands, Trainings
+from soak_page import page
 from soak_watch import growth_percent
 
 from performance.bench.processes import family, memory_mb
@@ -296,6 +297,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, help="a model file (default: of the bundled corpora)")
     parser.add_argument("--folder", type=Path, required=True, help="for the logs")
     parser.add_argument("--train-every", type=float, default=300, metavar="S", help="a training so often")
+    parser.add_argument("--page", type=Path, help="write what was found as a page")
     parser.add_argument("--check", action="store_true", help="only look through the logs of a run that is over")
     arguments = parser.parse_args(argv)
     model = arguments.model
@@ -312,6 +314,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = json.dumps(found, indent=1)
     (arguments.folder / "summary.json").write_text(text)
     print(text)
+    if arguments.page is not None:
+        arguments.page.write_text(page(found, date=time.strftime("%Y-%m-%d")), encoding="utf-8")
     return 1 if found["faults"] or found["exit_code"] else 0
 
 
