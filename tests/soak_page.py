@@ -15,9 +15,9 @@ _PAGE = """# The soak
 
 {minutes:g} minutes of everything at once, and what was lost. `make soak`, that is `python tests/soak.py`, for an hour:
 
-- the real window on a screen of its own, the engine with JACK MIDI, OSC, sound at a buffer of 10 ms, and a recording of it;
-- random mouse, keys and OSC by a seed, over every control and action that is declared: the cursor dragged and sent, meters,
-  planes, scenes, mutes, densities, tempo sweeps from 20 to 300 in a second; a stop or a panic about twice a minute;
+- the real window on a screen of its own, the engine with JACK MIDI, OSC, sound at a buffer of 10 ms, and a recording;
+- random mouse, keys and OSC by a seed, over every control and action that is declared: the cursor dragged and sent,
+  meters, planes, scenes, mutes, densities, tempo sweeps from 20 to 300 in a second; stops and panics twice a minute;
 - a training every five minutes, every other one killed.
 
 It is checked from outside. `jack_midi_dump` writes down the MIDI, a process of ours the OSC with the kernel's time of
@@ -26,8 +26,8 @@ OSC onsets and journal must be the same events in the same order, each once, but
 before they were due; the journal must stand the streaming checker of the tests and play again to the same events.
 Two minutes of it are a test.
 
-Written by the run itself: seed {seed}, {date}, on two shared processors that were busy with other work. A bare loop that only
-sleeps and spins, at the engine's real-time priority, ran beside it all the time.
+Written by the run itself: seed {seed}, {date}, on two shared and busy processors. A bare loop that
+only sleeps and spins, at the engine's real-time priority, ran beside it all the time.
 
 ## What was played
 
