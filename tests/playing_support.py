@@ -17,9 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checker import check_journal
 from jack_support import wait_for
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message_builder import OscMessageBuilder
+
+from performance.journal import Closed
+from performance.journal_file import JournalFile
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60.0
@@ -137,9 +141,10 @@ def resident_kb(pid: int) -> int:
 
 
 class Played:
-    """`rvae play` with these words, told what to do over OSC, its engine heard over OSC."""
+    """`rvae play` with these words, told what to do over OSC, its engine heard over OSC and recorded."""
 
-    def __init__(self, *words: str, display: str | None = None) -> None:
+    def __init__(self, *words: str, folder: Path, display: str | None = None) -> None:
+        self._folder = folder
         self.log = OscLog()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
@@ -153,7 +158,7 @@ class Played:
         }
         run = "from performance.start import main; raise SystemExit(main())"
         command = [sys.executable, "-W", "error", "-c", run, "play", *words]
-        command += ["--osc", self.log.address, "--osc-in", str(self.port)]
+        command += ["--osc", self.log.address, "--osc-in", str(self.port), "--record", str(folder)]
         self.process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self._environment, text=True
         )
@@ -219,6 +224,19 @@ class Played:
         event = struct.pack("@iLiPLLi5l96x", 33, 0, 1, screen.value, int(window), atoms[0], 32, atoms[1], 0, 0, 0, 0)
         x11.XSendEvent(screen, ctypes.c_ulong(int(window)), 0, ctypes.c_long(0), event)
         x11.XCloseDisplay(screen)
+
+    def check(self) -> int:
+        """When it has ended: all that was played, by the streaming checker; how many onsets these were."""
+        self.log.check()
+
+        def is_whole() -> bool:
+            return any(isinstance(entry, Closed) for path in journals for entry in JournalFile(path))
+
+        journals = list(self._folder.glob("*.rvjournal"))
+        assert len(journals) == 1
+        assert wait_for(is_whole, seconds=PATIENCE_S)
+        assert wait_for(journals[0].with_suffix(".wav").exists, seconds=PATIENCE_S), "the files of it are made"
+        return check_journal(JournalFile(journals[0])).onsets
 
     def close(self) -> None:
         if self.process.poll() is None:
