@@ -475,7 +475,7 @@ def test_clips_that_cannot_be_read_or_held_are_told_of(tmp_path: Path) -> None:
     [
         (("nowhere",), "nowhere: no such file or folder"),
         (("{song}", "--compare"), "--compare needs two"),
-        (("{song}", "--kit", "nowhere.toml"), "cannot be read as a kit"),
+        (("{song}", "--kit", "nowhere.toml"), "nowhere.toml"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(

@@ -117,10 +117,10 @@ AGREEMENT = Measure(
     "agreement of the windows",
     "%",
     "patterns",
-    f"One pattern played over and over, and cut into windows of {WINDOW_COLUMNS} columns: how probable it is that an "
-    "onset of one window is in another one too, chosen at random (sum of p squared by sum of p, p the share of "
-    "windows with an onset in a cell), averaged over patterns. Cut at barlines it is 100 %: the windows are all the "
-    "same.",
+    f"One pattern played over and over, and cut into windows of {WINDOW_COLUMNS} columns until they repeat: how "
+    "probable it is that an onset of one window is in a window drawn at random too (the sum of p squared by the sum "
+    "of p, p the share of windows that have an onset in a cell), on average over patterns. Cut at barlines it is 100 "
+    "%: the windows are all the same.",
 )
 
 

@@ -54,8 +54,8 @@ EVENNESS = Measure(
     "evenness",
     "",
     "kinds there are",
-    "Pielou's J over the kinds that are there, by playing time: 1 where all have the same share, near 0 where one has "
-    "nearly all. It says nothing of kinds that are missing: those are listed by name.",
+    "Pielou's J over the kinds that are there: 1 where all have the same share, near 0 where one has nearly all. It "
+    "says nothing of kinds that are missing: those are listed by name.",
     "Pielou 1966",
     decimals=2,
 )
@@ -85,7 +85,7 @@ def corpus_layer(material: Material) -> Layer:
     unsaid = list(_unsaid(material))
     absent = stated_table(material)
     likeness, pairs, sentence = duplicates(material)
-    tables += [absent, *likeness, *pairs, *_tags(material), _cards(material)]
+    tables += [absent, *likeness, *pairs, *_tags(material), _cards(material), *_known_gaps(material)]
     return Layer(
         "corpus",
         "Layer 3: the corpus",
@@ -272,6 +272,18 @@ def _cards(material: Material) -> Table:
     return Table("What the cards say", ("folder", *keys), tuple(rows), note)
 
 
+def _known_gaps(material: Material) -> list[Table]:
+    """What the cards themselves say is missing."""
+    said = [(card.name or "unnamed", gap) for card in material.corpus.cards for gap in _gaps(card)]
+    rows = tuple(Row(name, (gap,)) for name, gap in said)
+    return [Table("What the cards themselves say is missing", ("card", "gap"), rows)] if rows else []
+
+
+def _gaps(card: Card) -> list[str]:
+    gaps = card.rest.get("known_gaps", ())
+    return [str(gap) for gap in gaps] if isinstance(gaps, list | tuple) else [str(gaps)]
+
+
 def _unsaid(material: Material) -> Iterator[Unsaid]:
     nobody = [clip for clip in material.clips if any(who.startswith(NOBODY) for who in clip.people)]
     remedy = "name people in dataset.toml beside the clips"
@@ -354,10 +366,10 @@ def _sentences(material: Material, tables: Sequence[Table], duplicates: str) -> 
         else f", {len(times) - 1} others the rest"
     )
     missing = [name for name in absent if name not in of_meters]
+    named = f": {', '.join(missing)}" if missing else ""
     yield (
-        f"Of the playing time {first} has {figure.text} %{rest}. Of {len(STATED_METERS)} meters stated beforehand "
-        f"{len(of_meters)} are absent, and of {len(stated.rows) - len(STATED_METERS)} feels "
-        f"{', '.join(missing) if missing else 'none'}."
+        f"Of the playing time {first} has {figure.text} %{rest}. Of {len(STATED_METERS)} meters looked for, "
+        f"{len(of_meters)} are absent; of {len(stated.rows) - len(STATED_METERS)} feels, {len(missing)}{named}."
     )
     people = next(table for table in tables if table.title == "Whose it is")
     nobody = sum(any(who.startswith(NOBODY) for who in clip.people) for clip in material.clips)
@@ -367,6 +379,8 @@ def _sentences(material: Material, tables: Sequence[Table], duplicates: str) -> 
     if nobody:
         yield f"For {nobody} of {len(material.clips)} clips nobody is named; whose music it is cannot be said."
     else:
-        many = "1 contributor" if len(people.rows) == 1 else f"{len(people.rows)} contributors"
-        yield f"{many}; {top.label} has {text} % of the time."
+        one = f"All of it is by one contributor, {top.label}."
+        yield (
+            one if len(people.rows) == 1 else f"{len(people.rows)} contributors; {top.label} has {text} % of the time."
+        )
     yield duplicates

@@ -12,7 +12,7 @@ from rvae.audit.estimate import count, ratio
 from rvae.audit.figure import Figure, Layer, Measure, Picture, Row, Table, Unsaid
 from rvae.audit.grid_layer import effect_of
 from rvae.audit.material import Material
-from rvae.audit.percussion import ARTICULATIONS, SOURCE, Articulation, name_of
+from rvae.audit.percussion import ROLAND_NOTES, SOURCE, Articulation, articulations, name_of
 from rvae.meter import TICKS_PER_BEAT
 
 Of = tuple[tuple[str, str], ...]
@@ -65,7 +65,7 @@ def map_layer(material: Material) -> Layer:
     question = f"What do the {len(kit)} voices of the kit “{kit.name}” make of the sounds that were played?"
     tables = [_overall(material), _voices(material), _pitches(material)]
     unsaid = []
-    found = [each for each in ARTICULATIONS if np.any(material.notes.pitch == each.pitch)]
+    found = articulations(material.notes.pitch.tolist())
     if found:
         tables.insert(1, _articulations(material, found))
     else:
@@ -187,7 +187,12 @@ def _articulations(material: Material, found: list[Articulation]) -> Table:
                 ),
             )
         )
-    note = f"A way of playing is lost where it is not read, or comes back as the plain stroke. Names: {SOURCE}."
+    roland = ", ".join(map(str, ROLAND_NOTES))
+    note = (
+        f"A way of playing is lost where it is not read, or comes back as the plain stroke. Where the notes {roland} "
+        f"are, which General MIDI does not have, notes for rims and edges are read as those of a Roland kit. Names: "
+        f"{SOURCE}."
+    )
     return Table(
         "Ways of playing", ("way of playing (note)", ONSETS.name, SHARE.name, "what becomes of it"), tuple(rows), note
     )

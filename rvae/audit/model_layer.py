@@ -75,7 +75,7 @@ def model_layer(model: Model, corpus: Corpus | None) -> Layer:
     )
 
 
-def measured_layer(trainings: Sequence[Measured], *, name: str = "model", title: str = "Model") -> Layer:
+def measured_layer(trainings: Sequence[Measured], *, name: str = "model", title: str = "Layer 4: the model") -> Layer:
     """The layer of one training, or of several that differ in the seed: their mean, with intervals."""
     figures = summary(trainings)
     tables = [*_group_tables(figures), *_other_tables(figures)]

@@ -121,13 +121,13 @@ def _picture(picture: Picture) -> str:
 def _table(table: Table) -> str:
     columns = list(zip(*(row.cells for row in table.rows), strict=True)) or [()] * (len(table.head) - 1)
     units = [_unit(column) for column in columns]
-    several_n = [row for row in table.rows if len(set(_counts(row))) > 1]
-    numbers = "" if several_n else '<th class="figure">n</th>'
+    own_n = any(len(set(_counts(row))) > 1 for row in table.rows) or not any(map(_counts, table.rows))
+    numbers = "" if own_n else '<th class="figure">n</th>'
     heads = "".join(
         f"<th{'' if unit is None else ' class=figure'}>{escape(head)}{f', {escape(unit)}' if unit else ''}</th>"
         for head, unit in zip(table.head[1:], units, strict=True)
     )
-    rows = "".join(_row(row, units, own_n=bool(several_n)) for row in table.rows)
+    rows = "".join(_row(row, units, own_n=own_n) for row in table.rows)
     note = f"<p>{escape(table.note)}</p>" if table.note else ""
     head = f"<thead><tr><th>{escape(table.head[0])}</th>{numbers}{heads}</tr></thead>"
     return f'<h4>{escape(table.title)}</h4>{note}<div class="wide"><table>{head}<tbody>{rows}</tbody></table></div>'

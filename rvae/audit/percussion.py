@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 SOURCE = "General MIDI 1 and 2 percussion; Roland TD-11 data list for what it calls otherwise"
@@ -43,27 +43,35 @@ def name_of(pitch: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Articulation:
-    """A way of playing: its note, its name, and the notes of the plain stroke of the same thing."""
+    """A way of playing, by its note. `roland_only`: on other kits the note is an instrument of its own."""
 
     pitch: int
     name: str
-    plain: tuple[int, ...]
+    roland_only: bool = False
 
 
+ROLAND_NOTES = (22, 26)  # that General MIDI does not have: where they are, a Roland kit was played
 ARTICULATIONS = (
-    Articulation(37, "cross-stick or side stick", (38, 40)),
-    Articulation(40, "rim shot (Roland) or electric snare (General MIDI)", (38,)),
-    Articulation(44, "hi-hat with the pedal", (42, 22)),
-    Articulation(22, "closed hi-hat on the edge", (42,)),
-    Articulation(26, "open hi-hat on the edge", (46,)),
-    Articulation(53, "bell of the ride", (51, 59)),
-    Articulation(59, "ride on the edge (Roland) or second ride (General MIDI)", (51,)),
-    Articulation(55, "crash on the edge (Roland) or splash (General MIDI)", (49,)),
-    Articulation(58, "floor tom rim (Roland) or vibraslap (General MIDI)", (43, 41)),
-    Articulation(47, "mid tom rim (Roland) or low-mid tom (General MIDI)", (45,)),
-    Articulation(50, "high tom rim (Roland) or high tom (General MIDI)", (48,)),
-    Articulation(62, "muted conga", (63,)),
-    Articulation(78, "muted cuica", (79,)),
-    Articulation(80, "muted triangle", (81,)),
-    Articulation(86, "muted surdo", (87,)),
+    Articulation(37, "cross-stick or side stick"),
+    Articulation(40, "rim shot of the snare", roland_only=True),
+    Articulation(44, "hi-hat with the pedal"),
+    Articulation(22, "closed hi-hat on the edge"),
+    Articulation(26, "open hi-hat on the edge"),
+    Articulation(53, "bell of the ride"),
+    Articulation(59, "ride on the edge", roland_only=True),
+    Articulation(55, "crash on the edge", roland_only=True),
+    Articulation(58, "rim of the floor tom", roland_only=True),
+    Articulation(47, "rim of the mid tom", roland_only=True),
+    Articulation(50, "rim of the high tom", roland_only=True),
+    Articulation(62, "muted conga"),
+    Articulation(78, "muted cuica"),
+    Articulation(80, "muted triangle"),
+    Articulation(86, "muted surdo"),
 )
+
+
+def articulations(pitches: Iterable[int]) -> list[Articulation]:
+    """The ways of playing that these notes stand for, the notes of Roland kits where one was played."""
+    here = set(pitches)
+    roland = any(pitch in here for pitch in ROLAND_NOTES)
+    return [each for each in ARTICULATIONS if each.pitch in here and (roland or not each.roland_only)]

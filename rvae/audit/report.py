@@ -22,7 +22,8 @@ _METHOD = (
     "it rests on. A dash: there is nothing to measure.",
     f"{INTERVAL_WORDS}. It says how far a figure would move with other files of the same kind, and nothing of music "
     "that nobody collected.",
-    "What each figure means, and where its definition comes from, stands at the end of its part.",
+    "What each figure means, and where its definition comes from, stands at the end of its part. How the figures are "
+    "made, what they cannot say and how to cite them: docs/bias-lab.md of rvae.",
 )
 
 
