@@ -198,6 +198,7 @@ def _play(soak: Soak, window: subprocess.Popen[str], hands: Hands, trainings: Tr
     chance = random.Random(soak.seed)
     begun_s = time.monotonic()
     next_sample_s, next_training_s, next_break_s = 0.0, soak.train_every_s / 4, 8.0
+    next_record_s = soak.train_every_s / 3
     names: dict[str, None] = {}
     hands.osc("/rvae/play")
     while (now_s := time.monotonic() - begun_s) < soak.minutes * 60:
@@ -216,6 +217,9 @@ def _play(soak: Soak, window: subprocess.Popen[str], hands: Hands, trainings: Tr
         if now_s >= next_break_s:
             next_break_s = now_s + chance.uniform(15, 60)
             hands.break_off()
+        if now_s >= next_record_s:
+            next_record_s += soak.train_every_s / 2
+            hands.record()
         hands.act()
         time.sleep(chance.uniform(0.05, 0.4))
     hands.osc("/rvae/stop")

@@ -17,7 +17,7 @@ from performance.controls import ACTIONS, CONTROLS, Control
 from performance.surface.layout import Layout
 from rvae.kit import Kit
 
-_NOT_PRESSED = {"quit", "full_screen", "audience", "play_stop", "panic", "stop", "play"}
+_NOT_PRESSED = {"quit", "full_screen", "audience", "play_stop", "panic", "stop", "play", "record"}
 _KEYSYMS = {
     "space": "space", "backspace": "BackSpace", "escape": "Escape", "tab": "Tab", "left": "Left", "right": "Right",
     "up": "Up", "down": "Down", "-": "minus", "=": "equal", "[": "bracketleft", "]": "bracketright", ",": "comma",
@@ -57,6 +57,7 @@ class Hands:
             for key in entry.keys
             if (symbol := keysym(key)) is not None
         ]
+        self._is_recording = True  # from the start
         self.gestures = 0
 
     def act(self) -> None:
@@ -72,6 +73,11 @@ class Hands:
         self.osc(how) if how.startswith("/") else self._press(how)
         time.sleep(self._random.uniform(0.05, 1.0))
         self.osc("/rvae/play")
+
+    def record(self) -> None:
+        """A recording ends, or another begins."""
+        self._is_recording = not self._is_recording
+        self.osc("/rvae/record", int(self._is_recording))
 
     def osc(self, address: str, *values: float | str) -> None:
         """Send a message."""
