@@ -8,8 +8,8 @@ from typing import Protocol
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
-# A sleep overshoots by tens of microseconds: the last stretch is waited for awake.
-_SPIN_NS = 150_000
+# A sleep overshoots, by tens of microseconds on a good day: the last stretch is waited for awake.
+_SPIN_NS = 500_000
 
 
 class Clock(Protocol):
@@ -30,7 +30,7 @@ class MonotonicClock:
         return time.perf_counter_ns()
 
     def sleep_until(self, due_ns: int) -> None:
-        """Sleep, and wait the last 0.15 ms awake."""
+        """Sleep, and wait the last half of a millisecond awake."""
         while (left_ns := due_ns - time.perf_counter_ns()) > 0:
             if left_ns > _SPIN_NS:
                 time.sleep((left_ns - _SPIN_NS) / NS_PER_S)

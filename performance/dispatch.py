@@ -32,6 +32,10 @@ class Dispatch:
         self._due: list[tuple[int, int, Event, int]] = []
         # One of them is always 0, the music itself: that is what the journal has.
         self._offsets_ns = sorted({0, *(output.offset_ns for output in self._outputs)})
+        self._takers = [
+            tuple(output for output in self._outputs if not output.takes_ahead and output.offset_ns == offset_ns)
+            for offset_ns in self._offsets_ns
+        ]
         self._count = 0
         self.journal: Journal | None = None
         self.lateness = LatenessMeter()
@@ -108,26 +112,34 @@ class Dispatch:
         music = self._offsets_ns.index(0)
         return tuple(Timed(event, due_ns) for due_ns, _, event, offset in sorted(self._due) if offset == music)
 
-    def send_due(self, until_ns: int | None = None) -> None:
-        """Send what is due, now or until a moment."""
-        while self._due and self._due[0][0] <= (self._clock.now_ns() if until_ns is None else until_ns):
+    def send_due(self, until_ns: int | None = None, *, waits: bool = False) -> None:
+        """Send what is due, now or until a moment; with `waits`, wait for the next that will be and send it first.
+
+        Then it is at hand: what is looked up only when it is due goes ten microseconds later.
+        """
+        went: list[tuple[int, int, Event, int]] = []
+        while self._due and (waits or self._due[0][0] <= (self._clock.now_ns() if until_ns is None else until_ns)):
             due_ns, _, event, offset = heapq.heappop(self._due)
-            for output in self._outputs:
-                if not output.takes_ahead and output.offset_ns == self._offsets_ns[offset]:
-                    output.send(event, due_ns)
-            self._record(event, due_ns)
+            takers = self._takers[offset]
+            if waits:
+                self._clock.sleep_until(due_ns)
+                waits = False
+            for output in takers:
+                output.send(event, due_ns)
+            went.append((self._clock.now_ns(), due_ns, event, offset))
+        for went_ns, due_ns, event, offset in went:  # when all have gone: what is due at once waits for no accounts
+            self._record(event, due_ns, went_ns)
             if self._offsets_ns[offset] == 0:
-                self._note(event, due_ns)
+                self._note(event, due_ns, went_ns)
 
-    def _note(self, event: Event, due_ns: int) -> None:
+    def _note(self, event: Event, due_ns: int, went_ns: int) -> None:
         if self.journal is not None:
-            self.journal.note(Went(event, due_ns, self._clock.now_ns()))
+            self.journal.note(Went(event, due_ns, went_ns))
 
-    def _record(self, event: Event, due_ns: int) -> None:
-        now_ns = self._clock.now_ns()
-        self.lateness.add(max(0, now_ns - due_ns))
+    def _record(self, event: Event, due_ns: int, went_ns: int) -> None:
+        self.lateness.add(max(0, went_ns - due_ns))
         if self.first_sound_ns is None and isinstance(event, Onset):
-            self.first_sound_ns = max(now_ns, due_ns)
+            self.first_sound_ns = max(went_ns, due_ns)
 
     def stop(self, last: Sequence[Timed]) -> None:
         """Take back what is still to come, end what sounds, and send `last` at once."""
@@ -137,7 +149,7 @@ class Dispatch:
             for timed in last:
                 output.send(timed.event, timed.due_ns)
         for timed in last:
-            self._note(timed.event, timed.due_ns)
+            self._note(timed.event, timed.due_ns, self._clock.now_ns())
 
     def panic(self) -> None:
         """End everything that may sound, whether we began it or not."""

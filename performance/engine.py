@@ -60,7 +60,10 @@ def _is_near(qpm: Fraction, other: Fraction, *, exact: bool) -> bool:
 
 
 class Engine:
-    """Plays patterns to outputs. Call `step` again and again, no later than it says; `do` takes commands in between."""
+    """Plays patterns to outputs. Call `step` again and again, no later than it says; `do` takes commands in between.
+
+    `step_ns`: how often events are made. `start_ns`: how long after Play the first beat is due, at the least.
+    """
 
     def __init__(
         self,
@@ -69,12 +72,14 @@ class Engine:
         outputs: Sequence[Output] = (),
         *,
         step_ns: int = STEP_NS,
+        start_ns: int = 0,
         leader: Leader | None = None,
         run_aside: RunAside = run_at_once,
         journals: Callable[[str], Journal] | None = None,
     ) -> None:
         self._clock = clock
         self._step_ns = step_ns
+        self._start_ns = start_ns
         self._controls = defaults()
         self._dispatch = Dispatch(clock, outputs, run_aside)
         self._timeline = Timeline(pattern, sends_clock=self._dispatch.sends_clock)
@@ -209,7 +214,7 @@ class Engine:
     def _play(self, bars: int | None) -> None:
         if self.transport is not None:
             return
-        lead_ns = self._dispatch.lead_ns + self._dispatch.earliest_ns
+        lead_ns = max(self._dispatch.lead_ns, self._start_ns) + self._dispatch.earliest_ns
         earliest_ns = self._clock.now_ns() + lead_ns + (LEAD_NS if self._dispatch.sends_clock else 0)
         start = Started(earliest_ns, Fraction(0))
         if self._leader is not None:
@@ -363,12 +368,14 @@ class Engine:
         """Whether it is stopped and everything has been sent."""
         return self.transport is None and self._dispatch.next_due_ns is None
 
-    def send_due(self) -> None:
-        """Send what is due; after a sleep, from its first event on in the same distances."""
+    def send_due(self, *, waits: bool = False) -> None:
+        """Send what is due; after a sleep, from its first event on in the same distances. With `waits`, wait for the next
+        that will be.
+        """
         due_ns = self._dispatch.next_due_ns
         if due_ns is not None:
             self._wait_if_behind(due_ns)
-        self._dispatch.send_due()
+        self._dispatch.send_due(waits=waits)
 
     def _wait_if_behind(self, due_ns: int) -> None:
         behind_ns = self._clock.now_ns() - due_ns

@@ -23,7 +23,7 @@ from performance.leader import Leader
 from performance.outputs.audio import AudioOutput, start_speaker
 from performance.outputs.output import Output
 from performance.outputs.quiet import quiet_drivers
-from performance.realtime import AwakeProcessor, run_aside, take_realtime
+from performance.realtime import AwakeProcessor, hold_still, run_aside, take_realtime
 from performance.recorder import DEFAULT_FOLDER, Recorder, RecorderLine
 from performance.snapshot import EngineStatus
 from performance.wire import Wire, WireFull
@@ -31,7 +31,8 @@ from rvae.errors import OutputError, UsageError
 from rvae.pattern import Pattern
 
 _STATUS_NS = 15 * NS_PER_MS
-_AT_ONCE = 16
+_AT_ONCE = 8
+_START_NS = 5 * NS_PER_MS  # to make the events of the first beat takes a while
 _SWITCH_S = 0.0005  # the callbacks of audio and JACK need the interpreter as much as the loop does
 _QUIET_NS = NS_PER_MS  # before a beat nothing else is begun
 _LEAST_AHEAD_NS = 3 * NS_PER_MS  # unless events would run out
@@ -222,6 +223,7 @@ def engine_main(
     signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the window's process tells us
     sys.setswitchinterval(_SWITCH_S)
+    hold_still()
     got = take_realtime() if realtime else "normal priority"
     awake = AwakeProcessor() if realtime else None
     wire, recorder_line = Wire(end), RecorderLine(recorder_end)
@@ -231,6 +233,7 @@ def engine_main(
             MonotonicClock(),
             pattern,
             _outputs(specs, speaker),
+            start_ns=_START_NS,
             leader=leader,
             run_aside=run_aside,
             journals=recorder_line.to,
@@ -267,6 +270,7 @@ def _run(engine: Engine, wire: Wire, recorder_line: RecorderLine, ending: list[i
         if _beat_is_near(engine, clock):
             continue
         for command in _latest(wire.receive(limit=_AT_ONCE)):
+            _beat_is_near(engine, clock)
             engine.do(command)
         if _beat_is_near(engine, clock):
             continue
@@ -282,7 +286,7 @@ def _run(engine: Engine, wire: Wire, recorder_line: RecorderLine, ending: list[i
                 wire.send(engine.status(realtime))
             if engine.is_idle:
                 gc.collect(0)
-        _wait(clock, wire, next_step_ns)
+        _wait(engine, clock, wire, next_step_ns)
 
 
 def _latest(commands: list[EngineCommand]) -> list[EngineCommand]:
@@ -305,18 +309,16 @@ def _beat_is_near(engine: Engine, clock: MonotonicClock) -> bool:
     due_ns = engine.next_due_ns
     if due_ns is None or due_ns - clock.now_ns() > _QUIET_NS or 0 < engine.made_ahead_ns < _LEAST_AHEAD_NS:
         return False
-    clock.sleep_until(due_ns)
-    engine.send_due()
+    engine.send_due(waits=True)
     return True
 
 
-def _wait(clock: MonotonicClock, wire: Wire, until_ns: int) -> None:
-    """Until `until_ns`, or until something comes in if that is a while away."""
-    spare_s = (until_ns - _QUIET_NS - clock.now_ns()) / 1e9
-    if wire.has_more:
-        return
-    if spare_s > 0:
+def _wait(engine: Engine, clock: MonotonicClock, wire: Wire, until_ns: int) -> None:
+    """Until `until_ns` or shortly before an event is due, or until something comes in."""
+    due_ns = engine.next_due_ns
+    if due_ns is not None:
+        until_ns = min(until_ns, due_ns - _QUIET_NS)
+    spare_s = (until_ns - clock.now_ns()) / 1e9
+    if spare_s > 0 and not wire.has_more:
         with contextlib.suppress(InterruptedError):
             select.select([wire], [], [], spare_s)
-        return
-    clock.sleep_until(until_ns)

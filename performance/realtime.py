@@ -22,22 +22,27 @@ _PR_SET_TIMERSLACK = 29
 
 
 def take_realtime(priority: int = PRIORITY) -> str:
-    """Ask for real-time priority, locked memory and exact timers; freeze the garbage collector.
+    """Ask for real-time priority and locked memory, and `hold_still`.
 
     Returns a line that says what was got and, where something was refused, how to allow it. Call it before any thread
     is started: threads inherit the priority.
     """
-    gc.collect()
-    gc.freeze()
-    gc.disable()  # the engine makes no cycles; its loop collects while stopped
+    hold_still()
     if not sys.platform.startswith("linux"):
         return "normal priority (real-time priority is taken on Linux only)"
     taken = (("real-time priority", _take_priority(priority)), ("locked memory", _lock_memory()))
     got = [name for name, is_taken in taken if is_taken]
-    _sharpen_timers()
     if len(got) == 2:
         return " and ".join(got)
     return f"{got[0] if got else 'normal priority'} only; for more, let the user have rtprio and memlock (group audio)"
+
+
+def hold_still() -> None:
+    """What any process may do to be in time: exact timers, and no garbage collector that comes when it likes."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # the engine makes no cycles; its loop collects while stopped
+    _sharpen_timers()
 
 
 def give_back_realtime() -> None:
@@ -63,6 +68,8 @@ def _lock_memory() -> bool:
 
 
 def _sharpen_timers() -> None:
+    if not sys.platform.startswith("linux"):
+        return
     try:
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
     except (OSError, AttributeError):
