@@ -369,8 +369,9 @@ class Engine:
         return self.transport is None and self._dispatch.next_due_ns is None
 
     def send_due(self, *, waits: bool = False) -> None:
-        """Send what is due; after a sleep, from its first event on in the same distances. With `waits`, wait for the next
-        that will be.
+        """Send what is due; after a sleep, from its first event on in the same distances.
+
+        With `waits`, wait for the next that will be.
         """
         due_ns = self._dispatch.next_due_ns
         if due_ns is not None:
