@@ -2,7 +2,7 @@
 
 `StageCommand`s come from the window, from keys and from OSC to the stage (`stage.Stage.do`). `EngineCommand`s go from
 the stage to the engine, across to its process. Play, Stop, Panic, SetControl, SetVoice, StartRecording,
-StopRecording and Quit are both.
+StopRecording, Export and Quit are both.
 """
 
 from __future__ import annotations
@@ -167,11 +167,25 @@ class StopRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class Export:
+    """Write the last so many whole bars as they were played, or, with 0, the pattern that is played, as a clip."""
+
+    bars: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToggleRecording:
+    """Record where nothing is recorded, end the recording where one runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End: everything falls silent, outputs are closed."""
 
 
-EngineCommand = Play | Stop | Panic | SetControl | SetVoice | SetPattern | StartRecording | StopRecording | Quit
+EngineCommand = (
+    Play | Stop | Panic | SetControl | SetVoice | SetPattern | StartRecording | StopRecording | Export | Quit
+)
 StageCommand = (
     Play
     | Stop
@@ -193,5 +207,7 @@ StageCommand = (
     | Redo
     | StartRecording
     | StopRecording
+    | ToggleRecording
+    | Export
     | Quit
 )

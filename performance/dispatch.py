@@ -37,7 +37,7 @@ class Dispatch:
             for offset_ns in self._offsets_ns
         ]
         self._count = 0
-        self.journal: Journal | None = None
+        self.journals: tuple[Journal, ...] = ()
         self.lateness = LatenessMeter()
         self.first_sound_ns: int | None = None
 
@@ -133,8 +133,9 @@ class Dispatch:
                 self._note(event, due_ns, went_ns)
 
     def _note(self, event: Event, due_ns: int, went_ns: int) -> None:
-        if self.journal is not None:
-            self.journal.note(Went(event, due_ns, went_ns))
+        went = Went(event, due_ns, went_ns)
+        for journal in self.journals:
+            journal.note(went)
 
     def _record(self, event: Event, due_ns: int, went_ns: int) -> None:
         self.lateness.add(max(0, went_ns - due_ns))

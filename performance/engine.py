@@ -19,6 +19,7 @@ from fractions import Fraction
 from performance.clock import NS_PER_MS, Clock
 from performance.commands import (
     EngineCommand,
+    Export,
     Panic,
     Play,
     Quit,
@@ -37,6 +38,7 @@ from performance.leader import Leader, Said, Started, Stopped, steered_qpm, whol
 from performance.outputs.output import Output
 from performance.outputs.reopening import RunAside, run_at_once
 from performance.pulse import LEAD_NS
+from performance.recent import Excerpt, RecentBars
 from performance.sequencer import Feel, Sequencer
 from performance.snapshot import EngineStatus, Message
 from performance.timeline import Begin, End, Move, Tempo, Timeline, Wait
@@ -76,6 +78,7 @@ class Engine:
         leader: Leader | None = None,
         run_aside: RunAside = run_at_once,
         journals: Callable[[str], Journal] | None = None,
+        export: Callable[[Excerpt], None] | None = None,
     ) -> None:
         self._clock = clock
         self._step_ns = step_ns
@@ -94,6 +97,9 @@ class Engine:
         self._barline: Barline | None = None
         self._journals = journals  # the journal of a recording, by its folder
         self._journal: Journal | None = None
+        self._export = export
+        self._recent = RecentBars()
+        self._dispatch.journals = (self._recent,)
         self._is_recording = False
         self.has_quit = False
 
@@ -145,14 +151,16 @@ class Engine:
         now_ns = self._clock.now_ns()
         kit, waiting = self.sequencer.pattern.kit, self._dispatch.waiting
         journal.note(Opened(now_ns, kit, self._timeline.state, waiting, self._controls["volume"]))
-        self._journal = self._dispatch.journal = journal
+        self._journal = journal
+        self._dispatch.journals = (self._recent, journal)
 
     def end_journal(self) -> None:
         """Close the journal, if one is kept."""
         if self._journal is not None:
             self._dispatch.send_due(now_ns := self._clock.now_ns())
             self._journal.note(Closed(self._timeline.position, now_ns))
-        self._journal = self._dispatch.journal = None
+        self._journal = None
+        self._dispatch.journals = (self._recent,)
         self._is_recording = False
 
     def _start_recording(self, folder: str) -> None:
@@ -162,16 +170,24 @@ class Engine:
         self.start_journal(self._journals(folder))
         self._is_recording = True
 
+    def _export_bars(self, bars: int) -> None:
+        if self._export is None:
+            raise UsageError("nothing here keeps clips; play with `rvae play` to export")
+        pattern = self.sequencer.pattern
+        self._export(self._recent.last(bars) if bars else Excerpt.of_pattern(pattern, float(self._qpm())))
+
     def _note(self, what: EngineCommand | Move | Barline, position: Fraction | None = None) -> None:
-        if self._journal is not None:
-            where = self._timeline.position if position is None else position
-            self._journal.note(Applied(where, self._clock.now_ns(), what))
+        where = self._timeline.position if position is None else position
+        for journal in self._dispatch.journals:
+            journal.note(Applied(where, self._clock.now_ns(), what))
 
     def do(self, command: EngineCommand) -> None:
         """Carry a command out. One that cannot be becomes a message."""
         try:
             self._do(command)
-            if not isinstance(command, SetPattern | SetVoice | StartRecording):  # noted before, or none of the music's
+            if not isinstance(
+                command, SetPattern | SetVoice | StartRecording | Export
+            ):  # noted before, or none of the music's
                 self._note(command)
         except RvaeError as error:
             self.say(str(error), is_error=True)
@@ -200,6 +216,8 @@ class Engine:
                 self._start_recording(folder)
             case StopRecording():
                 self.end_journal()
+            case Export(bars):
+                self._export_bars(bars)
             case Quit():
                 self.close()
                 self.has_quit = True

@@ -12,6 +12,7 @@ from typing import Literal
 
 from performance.commands import (
     DropGestures,
+    Export,
     MoveCursor,
     Panic,
     PinPlace,
@@ -22,7 +23,9 @@ from performance.commands import (
     SetMeter,
     SetVoice,
     StageCommand,
+    StartRecording,
     Stop,
+    StopRecording,
     StoreScene,
     TakeGesture,
     Undo,
@@ -183,6 +186,10 @@ def _gesture(values: Sequence[object]) -> StageCommand:
     return kinds[str(values[0])]
 
 
+def _record(values: Sequence[object]) -> StageCommand:
+    return StartRecording() if _number(values[0]) >= 0.5 else StopRecording()
+
+
 _FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
     "/wek/outputs": _move,
     "/rvae/cursor": _move,
@@ -192,6 +199,8 @@ _FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
     "/rvae/meter": _meter,
     "/rvae/scene": _scene,
     "/rvae/gesture": _gesture,
+    "/rvae/record": _record,
+    "/rvae/export": lambda values: Export(int(_number(values[0]))),
     "/rvae/unpin": lambda _: Unpin(),
     "/rvae/undo": lambda _: Undo(),
     "/rvae/redo": lambda _: Redo(),

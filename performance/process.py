@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from performance.clock import NS_PER_MS, MonotonicClock
-from performance.commands import EngineCommand, Quit, SetPattern, StartRecording
+from performance.commands import EngineCommand, Export, Quit, SetPattern, StartRecording
 from performance.engine import Engine
 from performance.leader import Leader
 from performance.outputs.audio import AudioOutput, start_speaker
@@ -177,7 +177,7 @@ class EngineProcess:
 
     def do(self, command: EngineCommand) -> bool:
         """Send a command. False where the engine has stopped listening and the command is lost."""
-        if isinstance(command, StartRecording) and not self._wire.is_closed:
+        if isinstance(command, StartRecording | Export) and not self._wire.is_closed:
             self.recorder.start()
         try:
             self._wire.send(command)
@@ -237,6 +237,7 @@ def engine_main(
             leader=leader,
             run_aside=run_aside,
             journals=recorder_line.to,
+            export=recorder_line.export,
         )
     if problem:
         engine.say(problem, is_error=True)

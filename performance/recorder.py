@@ -22,8 +22,9 @@ from pathlib import Path
 
 from performance.journal import Closed, Entry, Lost
 from performance.journal_file import SUFFIX, JournalWriter
+from performance.recent import Excerpt
 from performance.wire import Wire, WireFull
-from rvae.errors import OutputError
+from rvae.errors import OutputError, RvaeError
 
 DEFAULT_FOLDER = "rvae-out"
 FLUSH_S = 0.25
@@ -46,7 +47,7 @@ class RecorderLine:
 
     def __init__(self, end: socket.socket) -> None:
         self._wire = Wire(end)
-        self._kept: list[Entry | str] = []
+        self._kept: list[Entry | str | Excerpt] = []
         self._lost = 0
 
     def to(self, folder: str) -> RecorderLine:
@@ -55,6 +56,12 @@ class RecorderLine:
             raise OutputError("recording: its process has gone; start rvae again to record, the music goes on")
         self._kept.append(folder)
         return self
+
+    def export(self, excerpt: Excerpt) -> None:
+        """Have a clip written. Raises OutputError."""
+        if self._wire.is_closed:
+            raise OutputError("export: the recorder's process has gone; start rvae again to export, the music goes on")
+        self._kept.append(excerpt)
 
     def note(self, entry: Entry) -> None:
         """Keep an entry until the next `flush`."""
@@ -165,8 +172,10 @@ class _Recorder:
         for making in self._makings:
             self._say(making.wait())
 
-    def _take(self, item: Entry | str) -> None:
-        if isinstance(item, str):
+    def _take(self, item: Entry | str | Excerpt) -> None:
+        if isinstance(item, Excerpt):
+            self._say(_written(item, Path(self._folder)))
+        elif isinstance(item, str):
             self._finish()
             self._recording = _Recording(Path(item or self._folder))
             self._say(Words(f"recording to {self._recording.writer.path}"))
@@ -199,6 +208,22 @@ class _Recorder:
                 self._wire.send(words)
         if self._wire.is_closed:  # the engine has gone: to the terminal
             print(words.text, file=sys.stderr, flush=True)  # noqa: T201  # the line is the product
+
+
+def _written(excerpt: Excerpt, folder: Path) -> Words:
+    """Write a clip under a name of its own; what came of it."""
+    bars = f"{excerpt.bars}-bar{'s' if excerpt.bars > 1 else ''}"
+    name = datetime.now().astimezone().strftime(f"clip-%Y-%m-%d-%H%M%S-{bars}")
+    number, file = 1, folder / f"{name}.mid"
+    while file.exists():
+        number += 1
+        file = folder / f"{name}-{number}.mid"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        excerpt.write(file, name=file.stem)
+    except (RvaeError, OSError) as error:
+        return Words(f"export: {error}", True)
+    return Words(f"exported: {file}")
 
 
 def _file(stem: Path, suffix: str) -> Path:

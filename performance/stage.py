@@ -15,6 +15,7 @@ from performance.clock import NS_PER_S, Clock, MonotonicClock
 from performance.commands import (
     DropGestures,
     EngineCommand,
+    Export,
     GoToClip,
     MoveCursor,
     Panic,
@@ -36,6 +37,7 @@ from performance.commands import (
     StoreScene,
     TakeGesture,
     TogglePlay,
+    ToggleRecording,
     Undo,
     Unpin,
 )
@@ -162,7 +164,9 @@ class Stage:
                 self._go_back(forth=isinstance(command, Redo))
             case TogglePlay():
                 self._send(Play() if self._engine.status().transport is None else Stop())
-            case Play() | Stop() | Panic() | StartRecording() | StopRecording():
+            case ToggleRecording():
+                self._send(StopRecording() if self._engine.status().recording else StartRecording())
+            case Play() | Stop() | Panic() | StartRecording() | StopRecording() | Export():
                 self._send(command)
             case Quit():
                 self.close()

@@ -234,6 +234,8 @@ OSC_EXAMPLES: dict[str, list[object]] = {
     "morph` n bars": ["morph", 3, 8.0],
     "bars, 0 to 64": [8.0],
     "0 or 1": [1],
+    "1 or 0": [1],
+    "n, 1 to 16": [4],
     "free`, `glide`, `jump`, `orbit` or `drift": ["orbit"],
     "s, 0.05 to 16": [1.5],
     "0 to 0.95": [0.5],

@@ -13,6 +13,7 @@ from surface_support import FOUR, SEVEN, SIX, Blend, snapshot
 
 from performance.commands import (
     DropGestures,
+    Export,
     GoToClip,
     MoveCursor,
     Panic,
@@ -27,6 +28,7 @@ from performance.commands import (
     StoreScene,
     TakeGesture,
     TogglePlay,
+    ToggleRecording,
     Undo,
     Unpin,
 )
@@ -212,6 +214,8 @@ ACTS = {
     "drop_gesture": DropGestures(),
     "drop_gestures": DropGestures(all=True),
     "unpin": Unpin(),
+    "record": ToggleRecording(),
+    "export_pattern": Export(0),
     "undo": Undo(),
     "redo": Redo(),
 }
@@ -228,6 +232,8 @@ def test_each_key_of_an_action_does_it(name: str) -> None:
         elif name in ("store_scene", "recall_scene"):
             kind = StoreScene if name == "store_scene" else RecallScene
             assert commands == (kind(int(pressed[-1])),)
+        elif name == "export":
+            assert commands == (Export({"f2": 1, "f3": 2, "f4": 4, "f5": 8}[pressed]),)
         elif name == "next_view":
             assert look.view == 1
         elif name == "move":

@@ -18,6 +18,7 @@ from performance.surface.plane import (
     draw_cursor,
     draw_mix,
     draw_names,
+    draw_recording,
     draw_scenes,
     draw_target,
     draw_trail,
@@ -120,4 +121,6 @@ def _draw_plane(
     draw_cursor(target, layout, *snapshot.cursor)
     if text := ways_text(snapshot):
         draw_ways(target, layout, kept.words, text, is_taking=snapshot.is_taking)
+    if snapshot.status.recording:
+        draw_recording(target, layout, kept.words)
     target.set_clip(None)

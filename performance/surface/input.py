@@ -9,6 +9,7 @@ import pygame
 
 from performance.commands import (
     DropGestures,
+    Export,
     GoToClip,
     MoveCursor,
     Panic,
@@ -24,6 +25,7 @@ from performance.commands import (
     StoreScene,
     TakeGesture,
     TogglePlay,
+    ToggleRecording,
     Undo,
     Unpin,
 )
@@ -140,6 +142,8 @@ def _by_key(name: str, snapshot: Snapshot, look: Look) -> Response | None:
     for action in ACTIONS.values():
         if name in action.keys and action.name in _SCENES:
             return look, (_SCENES[action.name](int(name[-1])),)
+        if name in action.keys and action.name == "export":
+            return look, (Export(EXPORT_BARS[action.keys.index(name)]),)
         if name in action.keys:
             return (look, (_nudge(name, snapshot),)) if action.name == "move" else _act(action.name, snapshot, look)
     for control in CONTROLS.values():
@@ -160,9 +164,12 @@ _PLAIN: dict[str, StageCommand] = {
     "drop_gesture": DropGestures(),
     "drop_gestures": DropGestures(all=True),
     "unpin": Unpin(),
+    "record": ToggleRecording(),
+    "export_pattern": Export(0),
     "undo": Undo(),
     "redo": Redo(),
 }
+EXPORT_BARS = (1, 2, 4, 8)  # of the keys that export, in their order
 _SCENES: dict[str, type[StoreScene] | type[RecallScene]] = {"store_scene": StoreScene, "recall_scene": RecallScene}
 
 

@@ -144,6 +144,16 @@ def draw_ways(target: pygame.Surface, layout: Layout, words: Words, text: str, *
     target.blit(picture, picture.get_rect(midleft=(box.left + pad + dot, box.centery)))
 
 
+def draw_recording(target: pygame.Surface, layout: Layout, words: Words) -> None:
+    """That the set is being recorded, in the upper right corner of the plane."""
+    px = max(12, round(layout.unit * 1.4))
+    picture = words.picture("REC", px, NIGHT)
+    box = pygame.Rect(0, layout.plane.top, picture.get_width() + px, picture.get_height() + px // 2)
+    box.right = layout.plane.right
+    pygame.draw.rect(target, ALARM, box)
+    target.blit(picture, picture.get_rect(center=box.center))
+
+
 def ways_text(snapshot: Snapshot) -> str:
     """How the cursor moves, where that is not by the hand alone; empty there."""
     motion = CONTROLS["motion"].text(snapshot.controls["motion"])
