@@ -26,13 +26,27 @@ def measure_instrument(model_file: Path, *, seconds: float, starts: int = 3) -> 
     median of some starts; `memory_mb` of all its processes while it plays; `processor` while it plays and while it is
     stopped with its window open: how much of one core. Raises OutputError where it does not play.
     """
-    first, found = [], {}
+    first, bare, found = [], [], {}
     for start in range(starts):
+        bare.append(_bare_start_s())
         with _Running(model_file) as instrument:
             first.append(instrument.first_sound_s())
             if start == 0:
                 found = instrument.use(seconds)
-    return {"first_sound_s": round(median(first), 3), "first_sound_longest_s": round(max(first), 3), **found}
+    return {
+        "first_sound_s": round(median(first), 3),
+        "first_sound_longest_s": round(max(first), 3),
+        "bare_start_s": round(median(bare), 3),
+        **found,
+    }
+
+
+def _bare_start_s() -> float:
+    """What it stands beside: a Python that loads numpy and pygame, and ends."""
+    begun_s = time.perf_counter()
+    words = [sys.executable, "-c", "import numpy, pygame"]
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment(), check=False)
+    return time.perf_counter() - begun_s
 
 
 class _Running:
