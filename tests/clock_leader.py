@@ -48,6 +48,8 @@ for line in sys.stdin:
         state["pulse_frames"] = 60 * rate / float(rest[0]) / 24
     elif word == "start":
         state["start"] = True
+    elif word == "pulses":  # without a start: a tempo and no song
+        state["next"] = state["frame"] + 200
     elif word == "silence":
         state["next"] = None
     elif word == "flood":
