@@ -57,7 +57,6 @@ class Hands:
             for key in entry.keys
             if (symbol := keysym(key)) is not None
         ]
-        self._is_recording = True  # from the start
         self.gestures = 0
 
     def act(self) -> None:
@@ -75,9 +74,10 @@ class Hands:
         self.osc("/rvae/play")
 
     def record(self) -> None:
-        """A recording ends, or another begins."""
-        self._is_recording = not self._is_recording
-        self.osc("/rvae/record", int(self._is_recording))
+        """The recording ends, and after a moment another begins."""
+        self.osc("/rvae/record", 0)
+        time.sleep(self._random.uniform(0.3, 3.0))
+        self.osc("/rvae/record", 1)
 
     def osc(self, address: str, *values: float | str) -> None:
         """Send a message."""
