@@ -14,6 +14,7 @@ from rvae.errors import CorpusError, MidiFileError
 from rvae.grid import Quantiser
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import TICKS_PER_BEAT, Meter
+from rvae.midi import MidiClip
 from rvae.pattern import Pattern
 from rvae.sources import Sources
 
@@ -108,27 +109,48 @@ def read_corpus(
     FileError for a card that cannot be read.
     """
     reading = Reading(bars, kit, channel, ticks_per_beat, quantise, tuple(groupings))
-    patterns: list[Pattern] = []
-    reports: list[ClipReport] = []
-    unreadable: list[Dropped] = []
+    return cut_corpus(read_files(paths), reading)
+
+
+@dataclass(frozen=True, eq=False)
+class Files:
+    """Clips as they stand in their files, each with the card that speaks for it, and what cannot be read."""
+
+    clips: tuple[tuple[Path, MidiClip, Card | None], ...]
+    unreadable: tuple[Dropped, ...] = ()
+
+
+def read_files(paths: Iterable[str | Path] | str | Path) -> Files:
+    """Read files and folders and archives of them, as they are. Raises CorpusError, FileError as `read_corpus` does."""
     sources = Sources()
+    clips: list[tuple[Path, MidiClip, Card | None]] = []
+    unreadable: list[Dropped] = []
     for path in sources.find(paths):
         card = sources.card(path)
         try:
-            clip = sources.read(path)
+            clips.append((path, sources.read(path), card))
         except MidiFileError as error:
             unreadable.append(Dropped(str(path), str(error).removeprefix(f"{path}: ")))
-            continue
+    return Files(tuple(clips), (*sources.refused, *unreadable))
+
+
+def cut_corpus(files: Files, reading: Reading) -> Corpus:
+    """Cut clips at their barlines into patterns. Raises CorpusError where none is left."""
+    patterns: list[Pattern] = []
+    reports: list[ClipReport] = []
+    card_of: dict[str, Card] = {}
+    for path, clip, card in files.clips:
         found, report = cut(clip, str(path), reading, None if card is None else card.of_clip(path))
         patterns += found
         reports.append(report)
-    report_of_all = ImportReport(tuple(reports), (*sources.refused, *unreadable))
+        if card is not None:
+            card_of[report.file] = card
+    account = ImportReport(tuple(reports), files.unreadable)
     if not patterns:
-        raise CorpusError(_nothing(report_of_all))
-    card_of = {clip.file: card for clip in reports if (card := sources.card(Path(clip.file))) is not None}
+        raise CorpusError(_nothing(account))
     taken = {pattern.source for pattern in patterns}
     kept = tuple({id(card): card for clip, card in card_of.items() if clip in taken}.values())
-    return Corpus(tuple(patterns), kit, bars, ticks_per_beat, kept, report_of_all, card_of)
+    return Corpus(tuple(patterns), reading.kit, reading.bars, reading.ticks_per_beat, kept, account, card_of)
 
 
 def _nothing(report: ImportReport) -> str:

@@ -12,13 +12,12 @@ from pathlib import Path, PurePath
 import numpy as np
 import numpy.typing as npt
 
-from rvae.card import NOBODY, Card, ClipCard
-from rvae.corpus import Corpus, read_corpus
+from rvae.card import NOBODY, ClipCard
+from rvae.corpus import Corpus, cut_corpus, read_files
 from rvae.cutting import LOOP_BARS, Reading, bars_of, drum_channel
 from rvae.grid import quantise
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.midi import DEFAULT_US_PER_QUARTER, MidiClip
-from rvae.sources import read_clip
 from rvae.stretches import Stretch, find_stretches, positions
 
 Ints = npt.NDArray[np.int64]
@@ -130,26 +129,18 @@ class Material:
 
 
 def read_material(paths: Iterable[str | Path], reading: Reading) -> Material:
-    """Read a corpus and its notes; the files are looked at twice. Raises RvaeError as `read_corpus` does."""
-    corpus = read_corpus(
-        paths,
-        bars=reading.bars,
-        kit=reading.kit,
-        channel=reading.channel,
-        ticks_per_beat=reading.ticks_per_beat,
-        quantise=reading.quantise,
-        groupings=reading.groupings,
-    )
-    cards = {clip.file: corpus.card_of.get(clip.file, Card()).of_clip(clip.file) for clip in corpus.report.clips}
+    """Read a corpus and its notes. Raises RvaeError as `read_corpus` does."""
+    files = read_files(paths)
+    corpus = cut_corpus(files, reading)
     clips: list[Clip] = []
     gatherer = _Gatherer(reading)
-    for file, card in cards.items():
-        if card.is_refused:
+    for path, midi, card in files.clips:
+        known = ClipCard() if card is None else card.of_clip(path)
+        if known.is_refused:
             continue
-        midi = read_clip(file)
-        makers = corpus.makers_of(file)
-        clips.append(Clip(file, _named(makers.people, file), makers.tags, midi.ppq))
-        gatherer.add(len(clips) - 1, midi, card)
+        makers = corpus.makers_of(str(path))
+        clips.append(Clip(str(path), _named(makers.people, str(path)), makers.tags, midi.ppq))
+        gatherer.add(len(clips) - 1, midi, known)
     return Material(corpus, tuple(clips), tuple(gatherer.runs), gatherer.notes())
 
 
