@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import signal
 import subprocess
 import time
 import uuid
@@ -53,6 +54,16 @@ class JackServer:
             self._server.kill()
             self._server.wait()
             self._server = None
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Meanwhile it stands still."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._server.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End it as its user would."""

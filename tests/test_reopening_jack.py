@@ -30,8 +30,12 @@ class Listener:
         self.sounding: set[int] = set()
         self.ons = 0
         self.client.set_process_callback(self._process)
-        self.client.set_shutdown_callback(lambda *_: None)
+        self.is_running = True
+        self.client.set_shutdown_callback(self._shutdown)
         self.client.activate()
+
+    def _shutdown(self, _status: Any, _reason: str) -> None:
+        self.is_running = False
 
     def _process(self, frames: int) -> None:
         for _, data in self.midi_in.incoming_midi_events():

@@ -6,8 +6,11 @@ another process is started for it.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import select
+import signal
 import socket
 import time
 
@@ -34,6 +37,7 @@ from rvae.kit import Kit
 _CAPACITY = 200_000  # bytes that wait for a process that does not read: some thousand onsets
 _ANSWER_S = 15.0
 _CLOSE_S = 1.0
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _SILENT_NS = 3_000_000_000
 
 
@@ -64,15 +68,18 @@ class AudioOutput(Output):
         self._played = Played()
         self._heard_ns = 0
         self._may_ask_again = False
+        self._pid: int | None = None
         self._wire = None if speaker is None else Wire(speaker, _CAPACITY)
 
     def _open(self, kit: Kit) -> None:
         self._may_ask_again = False
+        self._pid = None
         if self._wire is None:
             self._wire = Wire(start_speaker(), _CAPACITY)
         self._put(SetVolume(self._volume))
         self._put(OpenDevice(self._wanted, self._device, self._block_frames, kit))
         opened = self._answer(self._wire)
+        self._pid = opened.pid
         self._device, self.lead_ns, self.detail = opened.device, opened.lead_ns, opened.detail
         self._heard_ns = time.perf_counter_ns()
 
@@ -152,6 +159,11 @@ class AudioOutput(Output):
         self._discard()
 
     def _discard(self) -> None:
-        if self._wire is not None and not self._may_ask_again:
-            self._wire.close()
-            self._wire = None
+        if self._wire is None or self._may_ask_again:
+            return
+        if self._pid is not None and not self._wire.is_closed:
+            # It would end by itself, but for one that is frozen; and that one keeps its sound server waiting.
+            with contextlib.suppress(OSError):
+                os.kill(self._pid, _KILL)
+        self._wire.close()
+        self._wire = None

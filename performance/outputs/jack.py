@@ -169,7 +169,7 @@ class JackMidiOutput(Output):
         self._xruns += 1
 
     def _send(self, event: Event, due_ns: int) -> None:
-        self._check()
+        self._check_server()
         if len(self._queue) >= _QUEUE:
             raise OutputError("the JACK server does not take what it is given")
         match event:
@@ -184,6 +184,19 @@ class JackMidiOutput(Output):
         self._queue.extend((due_ns, message, self._epoch) for message in messages)
 
     def _check(self) -> None:
+        self._check_server()
+        # Whoever pulls the plug may: what is not there any more will be looked for.
+        if self._connected and not self._out.number_of_connections and not self._is_there(self._connected):
+            raise OutputError("its program has ended")
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            self._client.get_port_by_name(name)
+        except _jack_error():
+            return False
+        return True
+
+    def _check_server(self) -> None:
         if self._gone:
             raise OutputError(self._gone)
         if time.perf_counter_ns() - self._called_ns > _STANDSTILL_NS:

@@ -87,8 +87,9 @@ Order = OpenDevice | Strike | Silence | SetVolume | Leave
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """It plays. `device`: its name and system. `lead_ns`: how long before its time an onset must be known."""
+    """It plays. `pid`: of this process. `device`: its name and system. `lead_ns`: how long ahead onsets must be known."""
 
+    pid: int
     device: tuple[str, str]
     lead_ns: int
     detail: str
@@ -213,6 +214,7 @@ class Speaker:
             ) from None
         latency_ms = self._stream.latency * 1000
         return Opened(
+            os.getpid(),
             (info["name"], _host(sd, info)),
             lead_ns=2 * order.block_frames * _NS_PER_S // rate_hz,
             detail=f"{info['name']}, {rate_hz} Hz, {order.block_frames} frames, {latency_ms:.0f} ms",
