@@ -32,7 +32,7 @@ from rvae.pattern import Pattern
 
 _STATUS_NS = 15 * NS_PER_MS
 _AT_ONCE = 8
-_START_NS = 5 * NS_PER_MS  # to make the events of the first beat takes a while
+_START_NS = 10 * NS_PER_MS  # to make the events of the first beat takes a while
 _SWITCH_S = 0.0005  # the callbacks of audio and JACK need the interpreter as much as the loop does
 _QUIET_NS = NS_PER_MS  # before a beat nothing else is begun
 _LEAST_AHEAD_NS = 3 * NS_PER_MS  # unless events would run out

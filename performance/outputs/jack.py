@@ -10,11 +10,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from performance.outputs.frames import FrameLine
 from performance.outputs.midi import CHANNEL, VIRTUAL_NAME, clock_messages
 from performance.outputs.output import MAX_LATE_NS, Output, what_went_wrong
+from performance.pulse import ClockPulse
 from performance.sequencer import BeatStart, Event, Onset, Release
 from performance.snapshot import OutputState
 from rvae.errors import OutputError
@@ -102,6 +104,7 @@ class JackMidiOutput(Output):
         self._again_ns = 0
 
     def _open(self, kit: Kit) -> None:  # noqa: ARG002  # the notes come with the events
+        clock_messages(ClockPulse(Fraction(0)))  # loads what it needs, now and not in the beat
         self._client = jack_client(self._client_name)
         self._gone, self._frame, self._periods = "", 0, 0
         self._called_ns = time.perf_counter_ns()

@@ -39,6 +39,11 @@ class OscOutput(Output):
         self._socket: socket.socket | None = None
 
     def _open(self, kit: Kit) -> None:
+        # Imported here and not at the top, where all start-ups would wait for it, nor at the first beat, which would.
+        from pythonosc.osc_bundle_builder import OscBundleBuilder
+        from pythonosc.osc_message_builder import OscMessageBuilder
+
+        self._new_bundle, self._new_message = OscBundleBuilder, OscMessageBuilder
         self._voices = kit.names
         try:
             family, kind, protocol, _, target = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)[0]
@@ -60,14 +65,11 @@ class OscOutput(Output):
                 self._bundle(due_ns, ("/rvae/beat", (event.beat + 1,)))
 
     def _bundle(self, due_ns: int, *messages: tuple[str, tuple[object, ...]]) -> None:
-        from pythonosc.osc_bundle_builder import OscBundleBuilder
-        from pythonosc.osc_message_builder import OscMessageBuilder
-
         # Asked each time: the system's date may be set back while we play.
         unix_ns = due_ns + time.time_ns() - time.perf_counter_ns()
-        bundle = OscBundleBuilder(unix_ns / _NS_PER_S)  # type: ignore[arg-type]  # a float is what it needs
+        bundle = self._new_bundle(unix_ns / _NS_PER_S)  # type: ignore[arg-type]  # a float is what it needs
         for address, values in messages:
-            message = OscMessageBuilder(address)
+            message = self._new_message(address)
             for value in values:
                 message.add_arg(value)  # type: ignore[arg-type]  # str, int and float only
             bundle.add_content(message.build())

@@ -87,7 +87,7 @@ Order = OpenDevice | Strike | Silence | SetVolume | Leave
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """It plays. `pid`: of this process. `device`: its name and system. `lead_ns`: how long ahead onsets must be known."""
+    """It plays. `pid`: of this process. `device`: its name and system. `lead_ns`: how long ahead it needs onsets."""
 
     pid: int
     device: tuple[str, str]
