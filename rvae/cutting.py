@@ -23,6 +23,9 @@ from rvae.stretches import Stretch, find_stretches, positions
 from rvae.time import us_per_quarter_to_qpm
 
 NO_CONSENT = "its makers have not agreed to training (dataset.toml); ask them, then say so with rvae card"
+# What one clip may take of the memory, in cells of its grid and in patterns: some 9,000 bars of 4/4 in nine voices.
+_MOST_CELLS = 8_000_000
+_MOST_PATTERNS = 10_000
 LOOP_BARS = max(CYCLE_BARS)  # a clip of no more bars goes round: its end is its start
 
 
@@ -82,6 +85,8 @@ class _Cutter:
         self.channel: int | None = None
         self.taken: list[Ints] = []
         self.estimate: Estimate | None = None
+        self.used_cells = 0
+        self.used_patterns = 0
         self._tempo_pulses = np.array([pulse for pulse, _ in clip.tempos], dtype=np.int64)
         self._tempos = np.array([DEFAULT_US_PER_QUARTER, *(tempo for _, tempo in clip.tempos)], dtype=np.int64)
 
@@ -158,8 +163,8 @@ class _Cutter:
         values = zip(velocities[staying].tolist(), found.microtiming[staying].tolist(), strict=True)
         filled.cells = dict(zip(keys, values, strict=True))
         self.early += int(((found.ticks % bar_ticks == 0) & (found.microtiming < 0))[staying].sum())
-        if not loop and not adjacent:
-            filled.bars = max(filled.bars, int(found.ticks.max()) // bar_ticks + 1)
+        if not loop and staying.any():  # one that is early for a bar beyond the last adds that bar
+            filled.bars = max(filled.bars, int(found.ticks[staying].max()) // bar_ticks + 1)
         gone = np.flatnonzero(leaving)
         return [_Early(int(pulses[i]), int(rows[i]), int(velocities[i]), float(exact[i])) for i in gone]
 
@@ -181,11 +186,24 @@ class _Cutter:
         if microtiming < -MAX_MICROTIMING_TICKS or taken:
             tick = min(floor(onset.exact + 0.5), ceil(length) - 1)
             key, cells, microtiming = (tick, onset.row), filled.cells, onset.exact - tick
+            filled.bars = max(filled.bars, tick // (filled.stretch.meter.beats * grid) + 1)
         if key in cells:
             self.collisions += 1
         if key not in cells or cells[key][0] < onset.velocity:
             cells[key] = (onset.velocity, microtiming)
-        following.bars = max(following.bars, 1)
+        if cells is following.cells:
+            following.bars = max(following.bars, 1)
+
+    def has_room_for(self, filled: _Filled) -> bool:
+        """Whether the patterns of a stretch are still within what one clip may take; if so, they are counted."""
+        cycle_ticks = self.reading.bars * filled.stretch.meter.beats * self.reading.ticks_per_beat
+        cycles = len({tick // cycle_ticks for tick, _ in filled.cells})
+        cells = cycles * cycle_ticks * len(self.reading.kit)
+        if self.used_cells + cells > _MOST_CELLS or self.used_patterns + cycles > _MOST_PATTERNS:
+            return False
+        self.used_cells += cells
+        self.used_patterns += cycles
+        return True
 
     def patterns(self, filled: _Filled) -> list[Pattern]:
         """The stretch as cycles: the last is completed with its own first bars, silent ones are passed over."""
@@ -292,7 +310,10 @@ def cut(
     if known.is_refused:
         work.drop(NO_CONSENT, len(clip.notes))
     for filled in [] if known.is_refused else work.place(work.heard(), known):
-        if filled.cells:
+        if filled.cells and not work.has_room_for(filled):
+            length = f"{filled.bars:,} bars of {filled.stretch.meter.label}"
+            work.drop(f"{length}, more than one clip may have; cut it into several", len(filled.cells))
+        elif filled.cells:
             patterns += work.patterns(filled)
             bars, onsets = meters.get(filled.stretch.meter, (0, 0))
             meters[filled.stretch.meter] = (bars + filled.bars, onsets + len(filled.cells))

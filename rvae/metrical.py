@@ -57,10 +57,10 @@ def estimate_meter(quarters: Reals, voices: Ints, loudness: Reals, length_quarte
 
     `length_quarters`: where the clip ends.
     """
-    if not len(quarters):
+    near = quarters < _HEARD_QUARTERS
+    if not near.any():
         return None
     length = _said_length(length_quarters, float(quarters.max()))
-    near = quarters < quarters.min() + _HEARD_QUARTERS
     places, voices, loudness = _snapped(quarters[near]), voices[near], loudness[near]
     meters = _meters()
     scores = np.array(list(_USUAL.values()))

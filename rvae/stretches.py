@@ -194,6 +194,8 @@ def _set_pickup(here: Stretches) -> None:
     """A short first stretch is a pickup: it stands at the end of a bar of the meter that it leads to."""
     if len(here.found) < 2 or here.found[0].end != here.found[1].start:
         return
+    if any(refused.start < here.found[0].start for refused in here.refused):
+        return  # it is not where the clip begins
     first, second = here.found[:2]
     length, bar = second.start - first.start, second.bar_pulses
     if length < bar and (length < first.bar_pulses or length * 2 <= bar):

@@ -1,0 +1,65 @@
+"""Ten thousand inputs that no program wrote: each is read or refused, its notes accounted for, within bounds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from fuzzing import MOST_MB, ROOT, check, run
+from strategies import midi, on, signature, track
+
+from rvae.cutting import Reading, cut
+from rvae.midi import parse_midi
+from rvae.smf import MAX_NOTES
+
+
+def test_ten_thousand_inputs_are_read_or_refused() -> None:
+    became = run(10_000, 2026, [ROOT / "datasets"])
+    assert became.total() == 10_000
+    assert became["read"] > 2_000
+    assert became["refused"] > 1_000
+
+
+def test_an_onset_early_for_a_bar_beyond_the_last_before_a_change_of_meter_is_kept() -> None:
+    events = [(0, signature(4, 2)), (0, on(36)), (2 * 384 - 4, on(38)), (8 * 384, signature(3, 2)), (8 * 384, on(36))]
+    patterns, report = cut(parse_midi(midi(track(*events))), "a.mid", Reading(bars=2))
+    assert report.onsets == 3
+    assert [(pattern.meter.name, pattern.first_bar, pattern.onsets) for pattern in patterns] == [
+        ("4/4", 0, 1), ("4/4", 2, 2), ("3/4", 0, 2),
+    ]  # fmt: skip
+
+
+def test_a_note_before_a_pickup_that_is_none_is_counted_once() -> None:
+    events = [(0, signature(255, 1)), (0, on(36)), (300, on(36)), (384, signature(1, 2)), (390, on(38))]
+    events += [(480, signature(4, 2)), (480, on(36))]
+    check(midi(track(*events)))
+
+
+def most_mb(data: bytes, tmp_path: Path) -> float:
+    """What reading a file takes of the memory in a process of its own."""
+    (tmp_path / "x.mid").write_bytes(data)
+    code = f"""
+import resource, sys
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
+from fuzzing import check
+check(open({str(tmp_path / "x.mid")!r}, "rb").read())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
+def test_the_fullest_files_stay_within_bounds(tmp_path: Path) -> None:
+    notes = b"".join(bytes((1, 36 + number % 16, 100)) for number in range(MAX_NOTES - 1))
+    full = b"\x00\x99\x24\x64" + notes + b"\x00\xff\x2f\x00"
+    for body in (
+        full,  # every note there may be
+        b"".join(b"\x81\x40\x99\x24\x64" for _ in range(MAX_NOTES)),  # ... each in a bar of its own, nearly
+        b"\x00\x99" + bytes((0, 36, 0)) * 600_000,  # note-offs without end
+        b"\x00\xff\x01\x01a" * 380_000,  # texts
+        b"\x00\xff\x51\x03\x07\xa1\x20" * 270_000,  # tempos
+    ):
+        data = midi(b"MTrk" + len(body).to_bytes(4, "big") + body, ppq=96)
+        assert most_mb(data, tmp_path) < MOST_MB
