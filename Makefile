@@ -36,7 +36,7 @@ format: $(VENV)/.test ## put the code into its usual form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.play ## figures of this machine: decoding, timing, memory
+bench: $(VENV)/.play ## figures of this machine: timing, sync, sound, frames, memory
 	@$(BIN)/rvae bench $(ARGS)
 
 soak: $(VENV)/.test ## an hour of random hands on the whole instrument, and what was lost
