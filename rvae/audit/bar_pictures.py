@@ -116,15 +116,20 @@ def windows_against_barlines(material: Material, notes: Notes) -> list[Picture]:
             if quarter < shown:
                 x = _LEFT + quarter / shown * room
                 parts.append(dot(x, y, 1.5 + 2.5 * mine.velocity[i] / 127, BLUE))
+    for four in range(shown // 4):
+        x, width = _LEFT + four * 4 / shown * room, 4 / shown * room
+        parts.append(rect(x + 1, bottom + 6, width - 2, 16, FAINT))
+        parts.append(text(x + 6, bottom + 18, f"“bar {four + 1}” of a 4/4 reader", size=10))
     for window in range(shown // _WINDOW_QUARTERS):
         x, width = _LEFT + window * _WINDOW_QUARTERS / shown * room, _WINDOW_QUARTERS / shown * room
-        parts.append(rect(x + 1, bottom + 6, width - 2, 16, ORANGE if window % 2 else GREY, opacity=0.6))
+        parts.append(rect(x + 1, bottom + 26, width - 2, 16, ORANGE if window % 2 else GREY, opacity=0.6))
         late = -(window * _WINDOW_QUARTERS) % bar
-        words = "begins on a barline" if late == 0 else f"its first barline comes {late:g} quarters late"
-        parts.append(text(x + 6, bottom + 18, words, size=10))
+        words = "window: begins on a barline" if late == 0 else f"window: first barline {late:g} quarters in"
+        parts.append(text(x + 6, bottom + 38, words, size=10))
     clip = material.clips[run.clip]
     caption = (
-        f"{clip.name} ({run.meter.label}), played over and over: its bars above, windows of 96 columns (two bars of "
-        "4/4) below. A window that knows no barlines shows a learner the same rhythm from another place each time."
+        f"{clip.name} ({run.meter.label}), played over and over. Above: its own bars. Below: where a reader that "
+        "knows 4/4 alone puts bars, and windows of 96 columns (two bars of 4/4). A window that knows no barlines "
+        "shows a learner the same rhythm from another place each time."
     )
-    return [Picture("Windows against barlines", svg(parts, bottom + 30, title="Windows against barlines"), caption)]
+    return [Picture("Windows against barlines", svg(parts, bottom + 48, title="Windows against barlines"), caption)]

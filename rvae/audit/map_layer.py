@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rvae.audit.drawing import BLUE, RED, share_bars
-from rvae.audit.estimate import count, ratio
+from rvae.audit.estimate import count, entropy, of_sums, ratio
 from rvae.audit.figure import Figure, Layer, Measure, Picture, Row, Table, Unsaid
 from rvae.audit.grid_layer import effect_of
 from rvae.audit.material import Material
@@ -18,6 +18,7 @@ from rvae.meter import TICKS_PER_BEAT
 Of = tuple[tuple[str, str], ...]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Reals = npt.NDArray[np.float64]
 
 ONSETS = Measure("onsets", "", "onsets", "Note-ons of the drums in bars that the grid can hold.", decimals=0)
 SHARE = Measure("of all onsets", "%", "onsets", "Share of the onsets of all drums.")
@@ -155,19 +156,26 @@ def _overall(material: Material) -> Table:
 
 
 def _forgotten(material: Material, chosen: Flags, of: Of) -> Figure:
-    rows, pitches = material.notes.row[chosen], material.notes.pitch[chosen]
-    if not len(rows):
+    """H(note, voice) - H(voice): what is left to know of the note."""
+    onsets = int(chosen.sum())
+    if not onsets:
         return Figure(FORGOTTEN, None, 0, of)
-    bits = sum(
-        _entropy(np.bincount(pitches[rows == row])) / np.log(2) * np.count_nonzero(rows == row)
-        for row in np.unique(rows)
-    )
-    return Figure(FORGOTTEN, float(bits / len(rows)), len(rows), of)
+    row_of = np.array([-1 if (row := material.corpus.kit.row_of_pitch(pitch)) is None else row for pitch in range(128)])
+    by_voice = np.stack([row_of == row for row in range(len(material.corpus.kit))], axis=1).astype(np.float64)
+
+    def bits(sums: Reals) -> Reals:
+        left: Reals = (entropy(sums) - entropy(sums @ by_voice)) / np.log(2)
+        return np.maximum(left, 0.0)  # rounding may leave less than nothing
+
+    return of_sums(FORGOTTEN, _notes_by_file(material, chosen), bits, n=onsets, of=of)
 
 
-def _entropy(counts: Ints) -> float:
-    share = counts[counts > 0] / counts.sum()
-    return float(max(0.0, -(share * np.log(share)).sum()))
+def _notes_by_file(material: Material, chosen: Flags) -> Reals:
+    """How often each note is in each file that has any: `[files, 128]`."""
+    table = np.zeros((len(material.clips), 128))
+    np.add.at(table, (material.notes.clip[chosen], material.notes.pitch[chosen]), 1)
+    found: Reals = table[table.sum(axis=1) > 0]
+    return found
 
 
 def _articulations(material: Material, found: list[Articulation]) -> Table:
@@ -213,7 +221,10 @@ def _voices(material: Material) -> Table:
     for row, voice in enumerate(material.corpus.kit.voices):
         counts = np.bincount(notes.pitch[notes.row == row])
         onsets, of = int(counts.sum()), (("voice", voice.name),)
-        mixed = Figure(EFFECTIVE, float(np.exp(_entropy(counts))) if onsets else None, onsets, of)
+        mixed = Figure(EFFECTIVE, None, 0, of)
+        if onsets:
+            table = _notes_by_file(material, notes.row == row)
+            mixed = of_sums(EFFECTIVE, table, lambda sums: np.exp(entropy(sums)), n=onsets, of=of)
         pitches = ", ".join(map(str, np.flatnonzero(counts).tolist()))
         cells = (count(ONSETS, onsets, of=of), count(SOUNDS, int((counts > 0).sum()), of=of), mixed, pitches or "none")
         rows.append(Row(voice.name, cells))
