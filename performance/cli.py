@@ -150,6 +150,7 @@ def _replay_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("journal", metavar="JOURNAL", help="a recording, *.rvjournal")
     parser.add_argument("--midi", metavar="FILE", help="write a MIDI file")
     parser.add_argument("--wav", metavar="FILE", help="write a WAV file")
+    parser.add_argument("--credits", metavar="FILE", help="write the share of each contributor and clip, as CSV")
 
 
 def _devices_arguments(parser: argparse.ArgumentParser) -> None:
@@ -206,6 +207,7 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
+    from performance.crediting import played_in, write_credits
     from performance.journal_file import JournalFile
     from performance.replay import check
     from performance.transcript import write_journal_midi, write_journal_wav
@@ -216,10 +218,16 @@ def _replay(arguments: argparse.Namespace) -> int:
     finally:
         for problem in journal.problems:
             say(problem)
+    played = None if arguments.midi is None and arguments.credits is None else played_in(journal)
     if arguments.midi is not None:
-        say(f"{arguments.midi}: {write_journal_midi(arguments.midi, journal)} notes")
+        texts = () if played is None else played.lines()
+        say(f"{arguments.midi}: {write_journal_midi(arguments.midi, journal, texts=texts)} notes")
     if arguments.wav is not None:
         say(f"{arguments.wav}: {write_journal_wav(arguments.wav, journal):.1f} s")
+    if arguments.credits is not None and played is not None:
+        say(f"{arguments.credits}: {write_credits(arguments.credits, played)} contributors")
+        for line in played.lines():
+            say(line)
     return 0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from performance.cursor import Point
 from performance.pins import Pin, Pins, pin_of
 from performance.settings import Settings
+from performance.shares import credited, shares_at
 from rvae.errors import UsageError
 from rvae.meter import Meter
 from rvae.model import Model
@@ -35,7 +36,7 @@ class Wanted:
 @dataclass(frozen=True, eq=False, slots=True)
 class Decoded:
     """`pattern`: what is played, pins included. `probability`, `velocity`, `microtiming`: `[V, T]`, what the model has
-    at every place of the grid, onset or not.
+    at every place of the grid, onset or not. `credits`: whose it is, as one line; empty where that is not known.
     """
 
     wanted: Wanted
@@ -43,13 +44,17 @@ class Decoded:
     probability: Floats
     velocity: Floats
     microtiming: Floats
+    credits: str = ""
 
     @classmethod
     def of(cls, model: Model, wanted: Wanted) -> Decoded:
         """Decode. Raises RvaeError for a number of beats that was not learned."""
         pattern = model.pattern(wanted.cursor, meter=wanted.meter, density=wanted.densities)
         probability, velocity, microtiming = model.decode(np.array([wanted.cursor]), beats=wanted.meter.beats)
-        return cls(wanted, wanted.pins.laid_over(pattern), probability[0], velocity[0], microtiming[0])
+        shares = shares_at(model, wanted.cursor, wanted.meter.beats)
+        played = credited(wanted.pins.laid_over(pattern), shares)
+        line = "" if shares is None else shares.line
+        return cls(wanted, played, probability[0], velocity[0], microtiming[0], line)
 
     def onset_at(self, voice: int, tick: int) -> Pin:
         """The onset of a place as a pin: as it is played there, or as the model would play it. Raises UsageError

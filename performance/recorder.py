@@ -260,6 +260,7 @@ class _Making:
     def __init__(self, stem: Path) -> None:
         self._stem = stem
         files = ["--midi", str(_file(stem, ".mid")), "--wav", str(_file(stem, ".wav"))]
+        files += ["--credits", str(_file(stem, ".csv"))]
         command = [sys.executable, "-m", "performance.cli", "replay", str(_file(stem, SUFFIX)), *files]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
@@ -275,6 +276,6 @@ class _Making:
         """When it is over, what came of it."""
         _, said = self._process.communicate()
         if self._process.returncode == 0:
-            return Words(f"recorded: {self._stem}{SUFFIX}, .mid and .wav")
+            return Words(f"recorded: {self._stem}{SUFFIX}, .mid, .wav, and .csv with the credits")
         line = said.decode(errors="replace").strip().splitlines()[-1:] or ["no word of why"]
         return Words(f"recorded: {self._stem}{SUFFIX}; no MIDI and WAV file of it: {line[0]}", True)

@@ -115,7 +115,8 @@ class Snapshot:
     and place of those on this plane. `hand`: where a hand would take hold of the cursor, as a point of the
     plane, or of the square of four scenes where they are mixed. `target`: where a jump lands. `pins`: those
     of this cycle. `freeze`: by row of the kit. `gestures`: how many go round;
-    `is_taking`: whether one is recorded. `morphs`: whether it is on its way to a scene.
+    `is_taking`: whether one is recorded. `morphs`: whether it is on its way to a scene. `credits`: whose clips the
+    pattern is made of, as one line; empty where that is not known.
     """
 
     model_name: str
@@ -144,3 +145,4 @@ class Snapshot:
     gestures: int = 0
     is_taking: bool = False
     morphs: bool = False
+    credits: str = ""

@@ -391,6 +391,7 @@ class Stage:
             gestures=len(now.layers),
             is_taking=movement.is_taking,
             morphs=movement.morphing is not None,
+            credits=decoded.credits,
         )
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ every onset at the very time it was due.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -148,12 +148,15 @@ def score_of(entries: Iterable[Entry]) -> Score:
     return score
 
 
-def write_journal_midi(path: str | Path, entries: Iterable[Entry]) -> int:
-    """Write a journal as a Standard MIDI file; how many notes it has. Raises FileError."""
+def write_journal_midi(path: str | Path, entries: Iterable[Entry], *, texts: Sequence[str] = ()) -> int:
+    """Write a journal as a Standard MIDI file; how many notes it has. `texts`: lines for it. Raises FileError."""
     score = score_of(entries)
     if not score.notes:
         raise FileError(f"{path}: nothing was played, so there is nothing to write")
-    write_midi(path, score.notes, tempos=score.tempos, meters=score.meters, length_quarters=score.length_quarters)
+    length_quarters = score.length_quarters
+    write_midi(
+        path, score.notes, tempos=score.tempos, meters=score.meters, length_quarters=length_quarters, texts=texts
+    )
     return len(score.notes)
 
 

@@ -81,14 +81,21 @@ def draw(
 def draw_for_audience(
     target: pygame.Surface, snapshot: Snapshot, look: Look, kept: Kept, colours: PlaneColours | None = None
 ) -> None:
-    """Draw the plane alone, without words."""
+    """Draw the plane alone, and whose it is at the cursor, where that is known."""
     layout = Layout.plane_alone(*target.get_size())
     target.fill(NIGHT)
     _draw_colours(target, layout, kept, colours or PlaneColours())
     target.set_clip(layout.plane)
     draw_trail(target, layout, [(x, y) for x, y, _ in look.trail])
     draw_cursor(target, layout, *snapshot.cursor)
+    _draw_credits(target, layout, snapshot, kept)
     target.set_clip(None)
+
+
+def _draw_credits(target: pygame.Surface, layout: Layout, snapshot: Snapshot, kept: Kept) -> None:
+    """Whose clips are being heard, as one line at the foot of the plane."""
+    if snapshot.credits and min(layout.plane.size) >= _SMALLEST_WITH_NAMES:
+        draw_caption(target, layout, kept.words, snapshot.credits)
 
 
 def _draw_colours(target: pygame.Surface, layout: Layout, kept: Kept, colours: PlaneColours) -> None:
@@ -109,6 +116,8 @@ def _draw_plane(
     draw_scenes(target, layout, kept.words, snapshot.scenes)
     draw_trail(target, layout, [(x, y) for x, y, _ in look.trail])
     if min(layout.plane.size) >= _SMALLEST_WITH_NAMES:
+        if look.audience and not look.view:
+            _draw_credits(target, layout, snapshot, kept)
         if look.view:
             draw_caption(target, layout, kept.words, f"{VIEWS[look.view].name}: {VIEWS[look.view].meaning}")
         pointed = None if look.held else clip_at(snapshot.clips, layout, look.pointer)

@@ -232,7 +232,7 @@ def clip_points(clips: Sequence[Clip]) -> tuple[ClipPoint, ...]:
 
 
 def draw_caption(target: pygame.Surface, layout: Layout, words: Words, text: str) -> None:
-    """What the colours mean, in the lower left corner of the plane."""
+    """One line in the lower left corner of the plane."""
     px = max(12, round(layout.unit * 1.4))
     pad = max(2, px // 4)
     picture = words.picture(words.fit(text, px, layout.plane.width - 4 * pad), px)
