@@ -1,6 +1,6 @@
 # Works from a clean clone: the first target that needs it makes .venv and installs into it, once.
 .DEFAULT_GOAL := help
-.PHONY: help play test check style types rooms format bench soak wheel figures clean
+.PHONY: help play test check style types rooms format bench soak faults wheel figures clean
 VENV := .venv
 BIN := $(VENV)/bin
 # Say PYTHON=/path/to/python3.12 to choose another one.
@@ -41,6 +41,9 @@ bench: $(VENV)/.play ## figures of this machine: timing, sync, sound, frames, me
 
 soak: $(VENV)/.test ## an hour of random hands on the whole instrument, and what was lost
 	@$(BIN)/python tests/soak.py --folder /tmp/rvae-soak $(ARGS)
+
+faults: $(VENV)/.test ## three minutes of faults done to the whole instrument, and what was lost
+	@$(BIN)/python tests/faults.py $(ARGS)
 
 figures: $(VENV)/.play ## docs/learning-figures.md: ours beside the published network; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/rvae bench --learning -o docs/learning-figures.md $(ARGS)

@@ -41,8 +41,8 @@ DEFAULT_PORT = 12_000
 _MAX_BYTES = 65_536
 _MAX_MESSAGE_BYTES = 1024  # ours are short; one of 64 kB takes the library longer than a frame to read
 _MAX_DEPTH = 8
-_BUDGET_S = 0.003
-_ROOM_BYTES = 4_000_000  # for what comes while the window is held up; the system may give less
+_BUDGET_S, _BEHIND_S = 0.003, 0.008
+_ROOM_BYTES = 500_000  # a flood of a tenth of a second: with more room, a stop would wait behind all of it
 _SO_MEMINFO, _DROPPED = 55, slice(32, 36)  # of Linux: what the socket's room was too small for
 
 
@@ -54,6 +54,7 @@ class OscInput:
 
     def __init__(self, port: int, kit: Kit, *, host: str = "0.0.0.0") -> None:
         self.ignored = 0
+        self._is_behind = False
         self._told = {"ignored": 0, "lost": 0}
         self._kit = kit
         self._unread: Iterator[tuple[str, Sequence[object]]] = iter(())
@@ -85,29 +86,36 @@ class OscInput:
         return int.from_bytes(info[_DROPPED], sys.byteorder)
 
     def receive(self) -> list[StageCommand]:
-        """The commands that have come in; of a flood, as much as fits a fifth of a frame, cursor moves but the last
-        left out. The rest comes with the next calls, also of a bundle.
+        """The commands that have come in. Of moves and settings that pile up between other commands, the last of each.
+
+        Of a flood, as much as fits a fifth of a frame, half of one while more waits; the rest comes with the next
+        calls, also of a bundle.
         """
         found: list[StageCommand] = []
-        until = time.perf_counter() + _BUDGET_S
+        settings: dict[tuple[object, ...], StageCommand] = {}
+        until = time.perf_counter() + (_BEHIND_S if self._is_behind else _BUDGET_S)
+        self._is_behind = True
         while time.perf_counter() < until:
             message = next(self._unread, None)
             if message is None:
                 try:
                     self._unread = _messages(self._socket.recv(_MAX_BYTES))
                 except BlockingIOError:
+                    self._is_behind = False
                     break
                 except OSError:
-                    continue  # an answer to something we sent: nobody listens there
+                    pass  # an answer to something we sent: nobody listens there
                 continue
             command = self._command(*message)
             if command is None:
                 self.ignored += 1
-                continue
-            if found and isinstance(command, MoveCursor) and isinstance(found[-1], MoveCursor):
-                found.pop()
-            found.append(command)
-        return found
+            elif (what := _what_is_set(command)) is not None:
+                settings.pop(what, None)
+                settings[what] = command
+            else:
+                found += [*settings.values(), command]
+                settings.clear()
+        return [*found, *settings.values()]
 
     def news(self) -> list[str]:
         """What the player should know: a line at the first message ignored or lost and then at each tenfold, so that a
@@ -207,6 +215,23 @@ _FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
 }
 
 
+_ADDRESSES = frozenset(
+    address.encode() for address in (*_FIXED, "/rvae/voice", "/rvae/pin", *(c.osc for c in CONTROLS.values()))
+)
+
+
+def _what_is_set(command: StageCommand) -> tuple[object, ...] | None:
+    """What a command sets, where only the last one counts; None for those that each do something."""
+    match command:
+        case MoveCursor():
+            return (MoveCursor,)
+        case SetControl(name):
+            return (name,)
+        case SetVoice(name, voice):
+            return name, voice
+    return None
+
+
 def _messages(data: bytes, depth: int = 0) -> Iterator[tuple[str, Sequence[object]]]:
     """The messages of a packet one by one, bundles unpacked; one of address "" stands for what cannot be read."""
     if data.startswith(b"#bundle\0") and depth < _MAX_DEPTH:
@@ -222,7 +247,7 @@ def _messages(data: bytes, depth: int = 0) -> Iterator[tuple[str, Sequence[objec
 def _message(data: bytes) -> tuple[str, Sequence[object]]:
     from pythonosc.osc_message import OscMessage
 
-    if len(data) > _MAX_MESSAGE_BYTES:
+    if len(data) > _MAX_MESSAGE_BYTES or data.partition(b"\0")[0] not in _ADDRESSES:
         return "", []
     try:
         message = OscMessage(data)

@@ -99,6 +99,15 @@ def test_the_first_screen_of_the_readme_says_how_to_play_and_test() -> None:
         assert words in first
 
 
+def test_every_fault_on_its_page_has_its_test() -> None:
+    faults, figures = tables(read("docs/faults.md"))
+    for _, _, files in faults:
+        for file in re.findall(r"test_\w+\.py", files) or [files]:
+            assert (ROOT / "tests" / file).is_file(), file
+    assert {path.name for path in ROOT.glob("tests/test_faults_*.py")} <= set(re.findall(r"test_\w+\.py", str(faults)))
+    assert all(row[-1] == "nothing" for row in figures)
+
+
 def test_every_target_that_make_explains_is_a_target() -> None:
     text = read("Makefile")
     explained = set(re.findall(r"^(\w+):.*##", text, flags=re.MULTILINE))

@@ -16,7 +16,7 @@ from jack_support import wait_for
 from playing_support import Played, osc, own_display, resident_kb
 
 import performance.osc_input
-from performance.commands import MoveCursor, Panic, SetControl, Stop
+from performance.commands import MoveCursor, Panic, RecallScene, SetVoice, Stop
 from performance.osc_input import OscInput
 from rvae.kit import STANDARD_KIT
 
@@ -53,14 +53,14 @@ def test_every_message_of_a_flood_is_heard_ignored_or_counted_as_lost(
 ) -> None:
     heard = 0
     for number in range(5000):
-        mouth(osc("/rvae/density", number / 5000) if number % 2 else HOSTILE["bytes"])
+        mouth(osc("/rvae/scene", "recall", number % 100 + 1) if number % 2 else HOSTILE["bytes"])
         if number % 500 == 499:
             heard += len(listener.receive())
     mouth(osc("/rvae/stop"))
     last = []
     # A full room has no place for the stop: it is sent again, as a hand would.
     assert wait_for(lambda: last.extend(listener.receive()) or Stop() in last or mouth(osc("/rvae/stop")) is None)
-    heard += sum(isinstance(command, SetControl) for command in last)
+    heard += sum(isinstance(command, RecallScene) for command in last)
     stops = sum(command == Stop() for command in last)
     if not sys.platform.startswith("linux"):
         pytest.skip("only Linux tells what it dropped")
@@ -72,29 +72,35 @@ def test_every_message_of_a_flood_is_heard_ignored_or_counted_as_lost(
 def test_a_frame_takes_a_little_of_a_flood_and_the_next_frame_goes_on_with_it(
     listener: OscInput, mouth: Callable[[bytes], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = [osc("/rvae/density", number / 100) for number in range(50)]
-    mouth(bundle(*names, HOSTILE["bytes"], osc("/rvae/stop")))
+    scenes = [osc("/rvae/scene", "recall", number + 1) for number in range(50)]
+    mouth(bundle(*scenes, HOSTILE["bytes"], osc("/rvae/stop")))
     ticking = itertools.count()  # every look at the clock costs a millisecond
     monkeypatch.setattr(performance.osc_input.time, "perf_counter", lambda: next(ticking) / 1000)
     frames = []
     while not frames or Stop() not in frames[-1]:
         frames.append(listener.receive())
-    assert max(map(len, frames)) <= 4
+    assert max(map(len, frames)) <= 9
     commands = [command for frame in frames for command in frame]
-    assert [command.value for command in commands[:-1]] == pytest.approx([number / 100 for number in range(50)])
+    assert commands == [*(RecallScene(number + 1) for number in range(50)), Stop()]
     assert listener.ignored == 1
 
 
 def test_moves_that_pile_up_are_one_move_and_what_stands_between_keeps_its_place(
     listener: OscInput, mouth: Callable[[bytes], object]
 ) -> None:
-    moves = [osc("/rvae/cursor", number / 100, 0.5) for number in range(100)]
-    mouth(bundle(*moves[:50], osc("/rvae/stop"), *moves[50:]))
+    moves = [
+        packet
+        for number in range(100)
+        for packet in (osc("/rvae/cursor", number / 100, 0.5), osc("/rvae/voice", "kick", "mute", number % 2))
+    ]
+    mouth(bundle(*moves[:100], osc("/rvae/stop"), *moves[100:]))
     found = []
-    assert wait_for(lambda: found.extend(listener.receive()) or any(isinstance(c, MoveCursor) for c in found[2:]))
+    last = [MoveCursor(pytest.approx(0.99), 0.5), SetVoice("mute", 0, 1)]
+    assert wait_for(lambda: found.extend(listener.receive()) or found[-2:] == last)
     at = found.index(Stop())
-    assert found[at - 1] == MoveCursor(pytest.approx(0.49), 0.5)
-    assert found[-1] == MoveCursor(pytest.approx(0.99), 0.5)
+    assert found[at - 2 : at] == [MoveCursor(pytest.approx(0.49), 0.5), SetVoice("mute", 0, 1)]
+    # As many as there were calls, at the most, and not a hundred.
+    assert len(found) < 60
 
 
 packets = st.recursive(

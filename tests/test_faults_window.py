@@ -96,6 +96,19 @@ def test_a_window_that_was_killed_leaves_silence_and_no_process(played: Played, 
     assert played.check() > 0
 
 
+def test_an_engine_that_is_told_to_end_ends_its_notes_and_the_window_lives_to_say_so(played: Played, ear: Ear) -> None:
+    engine = played.engine
+    assert wait_for(lambda: ear.sounding)
+    os.kill(engine, signal.SIGTERM)
+    assert wait_for(lambda: not is_alive(engine))
+    assert ear.falls_silent()
+    assert ear.wrong == []
+    assert played.process.poll() is None
+    played.process.terminate()
+    assert played.process.wait(PATIENCE_S) == 143
+    assert played.check() > 0
+
+
 ENDINGS = {
     "SIGTERM": (signal.SIGTERM, 143),
     "Ctrl-C": (signal.SIGINT, 130),
