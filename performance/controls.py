@@ -24,7 +24,8 @@ class Control:
 
     `low`, `high`, `default` and `step` are in `unit`; `step` is what one key press or wheel click moves. `curve` says
     how a fader spreads the range: `log` gives equal ratios equal room. `choices`: the names of a choice, whose value
-    is an index. `keys`: the keys for less and more, or the one key that switches or goes round. `osc`: its address;
+    is an index. `keys`: the keys for less and more, or the one key that switches or goes round, or one for each voice;
+    `pads`: buttons of a game controller likewise. `osc`: its address;
     of a control with `per_voice`, which has a value for every voice of the kit, the address is followed by the
     voice's name and `osc_word`. `group`: who acts on it, the `engine` (heard within the horizon) or the `stage` (it
     changes what is decoded). Raises UsageError where these do not fit together.
@@ -41,6 +42,7 @@ class Control:
     choices: tuple[str, ...] = ()
     per_voice: bool = False
     keys: tuple[str, ...] = ()
+    pads: tuple[str, ...] = ()
     osc: str = ""
     osc_word: str = ""
     group: Literal["engine", "stage"] = "engine"
@@ -118,7 +120,8 @@ class Action:
     osc_word: str = ""
 
 
-# Key names are SDL's, in lower case, after any of ctrl+, shift+, alt+; pad- is a button of a game controller.
+# Key names are SDL's, in lower case, after any of ctrl+, shift+, alt+; pad- is a button of a game controller, after lt+
+# or rt+ while its left or right trigger is held.
 _CONTROLS = (
     Control("tempo", "Tempo", 20, 300, 120, 1, "bpm", "log", keys=("-", "="), osc="/rvae/tempo",
             help="felt beats a minute; the position does not jump"),
@@ -127,6 +130,7 @@ _CONTROLS = (
     Control("voice_density", "Voice density", 0, 1, 0.5, 0.05, per_voice=True, osc="/rvae/voice", osc_word="density",
             group="stage", help="more or less of one voice: 0.5 follows the density"),
     Control("mute", "Mute", 0, 1, 0, 1, per_voice=True, keys=("1", "2", "3", "4", "5", "6", "7", "8", "9"),
+            pads=tuple(f"pad-{side}+{way}" for side in ("lt", "rt") for way in ("left", "up", "right", "down")),
             osc="/rvae/voice", osc_word="mute", help="silences one voice"),
     Control("nudge", "Nudge", -50, 50, 0, 1, "ms", per_voice=True, osc="/rvae/voice", osc_word="nudge",
             help="how much later one voice plays, below 0 earlier; half the shortest beat at the most"),
@@ -143,7 +147,7 @@ _CONTROLS = (
     Control("horizon", "Horizon", 5, 200, 30, 5, "ms", "log", osc="/rvae/horizon",
             help="how far ahead events are made: shorter answers faster, longer survives a busier machine"),
     Control("motion", "Motion", 0, 4, 0, 1, choices=("free", "glide", "jump", "orbit", "drift"), keys=("g",),
-            osc="/rvae/motion", group="stage",
+            pads=("pad-rightstick",), osc="/rvae/motion", group="stage",
             help="how the cursor moves: with the hand, gliding after it, jumping at the beat or bar, or by itself"),
     Control("glide", "Glide", 0.05, 16, 0.6, 0.1, "s", "log", keys=("t", "y"), osc="/rvae/glide", group="stage",
             help="how long a glide takes"),
@@ -159,15 +163,18 @@ _CONTROLS = (
             group="stage", help="how far the gestures go: 1 as recorded, 0 not at all, below 0 mirrored"),
     Control("gesture_speed", "Gesture speed", 0, 4, 2, 1, choices=("1/4", "1/2", "1", "2", "4"), keys=("\\",),
             osc="/rvae/gesture/speed", group="stage", help="how fast the gestures go: 1 as recorded"),
-    Control("morph", "Morph", 0, 64, 0, 1, "bars", keys=("home", "end"), osc="/rvae/morph", group="stage",
+    Control("morph", "Morph", 0, 64, 0, 1, "bars", keys=("home", "end"),
+            pads=("pad-rt+leftshoulder", "pad-rt+rightshoulder"), osc="/rvae/morph", group="stage",
             help="over how many bars going back to a scene takes; 0 at once"),
-    Control("mix", "Mix four scenes", 0, 1, 0, 1, keys=("w",), osc="/rvae/mix", group="stage",
+    Control("mix", "Mix four scenes", 0, 1, 0, 1, keys=("w",), pads=("pad-rt+start",), osc="/rvae/mix",
+            group="stage",
             help="the cursor moves between scenes 1 to 4, which stand in the corners"),
     Control("scene_tempo", "Scenes with tempo", 0, 1, 0, 1, keys=("shift+t",), osc="/rvae/scenes/tempo", group="stage",
             help="going back to a scene brings its tempo too"),
 )  # fmt: skip
 _WAYS = ("left", "right", "up", "down")
 _DIGITS = "123456789"
+_FACES = ("a", "b", "x", "y")  # of a game controller: scenes 1 to 4
 _ACTIONS = (
     Action("play_stop", "Play or stop", ("space", "pad-a"), help="starts at bar 1; stopping leaves silence"),
     Action("play", "Play", (), "/rvae/play"),
@@ -194,7 +201,7 @@ _ACTIONS = (
     Action(
         "store_scene",
         "Keep a scene",
-        tuple(f"ctrl+{digit}" for digit in _DIGITS),
+        (*(f"ctrl+{digit}" for digit in _DIGITS), *(f"pad-rt+{face}" for face in _FACES)),
         "/rvae/scene",
         help="place, meter, tempo, densities, mutes and nudges, to come back to",
         osc_word="store",
@@ -202,7 +209,7 @@ _ACTIONS = (
     Action(
         "recall_scene",
         "Go back to a scene",
-        tuple(f"shift+{digit}" for digit in _DIGITS),
+        (*(f"shift+{digit}" for digit in _DIGITS), *(f"pad-lt+{face}" for face in _FACES)),
         "/rvae/scene",
         help="heard at the next beat or bar, as moves are; over as many bars as Morph says",
         osc_word="recall",
@@ -210,7 +217,7 @@ _ACTIONS = (
     Action(
         "take_gesture",
         "Record a gesture",
-        ("e",),
+        ("e", "pad-leftstick"),
         "/rvae/gesture",
         "once more, and it goes round in whole bars, over all that moves the cursor; each time one more layer",
         osc_word="record",
@@ -218,21 +225,27 @@ _ACTIONS = (
     Action("drop_gesture", "Let a gesture go", ("d",), "/rvae/gesture", "the one recorded last", osc_word="drop"),
     Action("drop_gestures", "Let all gestures go", ("shift+d",), "/rvae/gesture", osc_word="clear"),
     Action("unpin", "Let all pins go", ("delete",), "/rvae/unpin", "and all frozen voices"),
-    Action("undo", "Undo", ("z", "ctrl+z"), "/rvae/undo", "takes back what was done last, step by step"),
+    Action(
+        "undo",
+        "Undo",
+        ("z", "ctrl+z", "pad-lt+rightshoulder"),
+        "/rvae/undo",
+        "takes back what was done last, step by step",
+    ),
     Action("redo", "Redo", ("shift+z", "ctrl+y"), "/rvae/redo"),
     Action(
         "record",
         "Record the set",
-        ("r",),
+        ("r", "pad-lt+start"),
         "/rvae/record",
         "all that is played, as journal, MIDI and sound, until pressed again",
     ),
     Action(
         "export",
         "Keep the last bars",
-        ("f2", "f3", "f4", "f5"),
+        ("f2", "f3", "f4", "f5", "pad-lt+leftshoulder"),
         "/rvae/export",
-        "the last 1, 2, 4 or 8 whole bars as they were played, as a MIDI clip",
+        "the last 1, 2, 4 or 8 whole bars as they were played, as a MIDI clip; the pad keeps 4",
     ),
     Action("export_pattern", "Keep the pattern", ("f6",), help="what is played at the cursor, as a MIDI clip"),
     Action("next_view", "Next view", ("v", "pad-y"), help="what the colours of the plane tell"),
@@ -244,7 +257,7 @@ _ACTIONS = (
         ("a",),
         help="the plane alone: bring it to the other screen, where f fills it",
     ),
-    Action("quit", "Quit", ("ctrl+q",), help="everything falls silent first"),
+    Action("quit", "Quit", ("ctrl+q", "pad-lt+back"), help="everything falls silent first"),
 )
 
 CONTROLS: Mapping[str, Control] = MappingProxyType({control.name: control for control in _CONTROLS})

@@ -51,6 +51,7 @@ def test_a_control_nobody_knows_is_refused_with_those_there_are() -> None:
 
 def test_no_key_and_no_address_does_two_things() -> None:
     keys = [key for served in (*CONTROLS.values(), *ACTIONS.values()) for key in served.keys]
+    keys += [pad for control in CONTROLS.values() for pad in control.pads]
     assert len(keys) == len(set(keys))
     addresses = [(c.osc, c.osc_word) for c in CONTROLS.values()] + [
         (a.osc, a.osc_word) for a in ACTIONS.values() if a.osc

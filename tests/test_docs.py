@@ -210,7 +210,7 @@ def control_rows() -> list[list[str]]:
     return [
         [
             control.label,
-            " ".join(control.keys),
+            " ".join((*control.keys, *control.pads)),
             ", ".join(control.choices) or f"{control.text(control.low)} to {control.text(control.high)}",
             control.text(control.default),
             control.osc,

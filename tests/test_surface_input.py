@@ -58,7 +58,9 @@ PAD = {
 
 def key(name: str, *, kind: int = pygame.KEYDOWN, unicode: str = "") -> pygame.Event:
     if name.startswith("pad-"):
-        return pygame.Event(pygame.CONTROLLERBUTTONDOWN, button=PAD[name[4:]], instance_id=0)
+        return pygame.Event(
+            pygame.CONTROLLERBUTTONDOWN, button=PAD[name.split("+")[-1].removeprefix("pad-")], instance_id=0
+        )
     *modifiers, last = name.split("+")
     mod = sum(MODIFIERS[modifier] for modifier in modifiers)
     return pygame.Event(kind, key=CODES[last], mod=mod, unicode=unicode)
@@ -224,16 +226,17 @@ ACTS = {
 @pytest.mark.parametrize("name", [name for name, action in ACTIONS.items() if action.keys])
 def test_each_key_of_an_action_does_it(name: str) -> None:
     for pressed in ACTIONS[name].keys:
-        look, commands = respond(key(pressed), LAYOUT, snapshot(cursor=(0.5, 0.7)), Look())
+        trigger = pressed[4:7] if pressed[4:7] in ("lt+", "rt+") else ""
+        look, commands = respond(key(pressed), LAYOUT, snapshot(cursor=(0.5, 0.7)), Look(trigger=trigger))
         if name in ("help", "full_screen", "audience"):
             assert commands == ()
             changed = {"help": look.help_shown, "full_screen": look.full_screen, "audience": look.audience}
             assert [each for each, is_so in changed.items() if is_so] == [name]
         elif name in ("store_scene", "recall_scene"):
             kind = StoreScene if name == "store_scene" else RecallScene
-            assert commands == (kind(int(pressed[-1])),)
+            assert commands == (kind("_abxy".index(pressed[-1]) if "pad" in pressed else int(pressed[-1])),)
         elif name == "export":
-            assert commands == (Export({"f2": 1, "f3": 2, "f4": 4, "f5": 8}[pressed]),)
+            assert commands == (Export({"f2": 1, "f3": 2, "f4": 4, "f5": 8}.get(pressed, 4)),)
         elif name == "next_view":
             assert look.view == 1
         elif name == "move":
@@ -263,7 +266,7 @@ def test_a_held_key_repeats_steps_but_neither_play_nor_mute() -> None:
     assert len(commands_of([key("space"), key("space", kind=pygame.KEYUP), key("space")])) == 2
 
 
-def axis(number: int, value: int) -> pygame.Event:
+def axis(number: int, value: Any) -> pygame.Event:
     return pygame.Event(pygame.CONTROLLERAXISMOTION, axis=number, value=value, instance_id=0)
 
 
@@ -425,3 +428,34 @@ def test_while_scenes_are_mixed_a_touch_on_a_clip_or_a_number_means_the_place() 
 def test_arrow_keys_go_on_from_where_the_hand_is_not_from_where_a_glide_has_come_to() -> None:
     (move,) = commands_of([key("right")], cursor=(0.1, 0.5), hand=(0.6, 0.5))
     assert move == MoveCursor(pytest.approx(0.625), 0.5)
+
+
+@pytest.mark.parametrize("name", [name for name, control in CONTROLS.items() if control.pads])
+def test_each_button_of_a_control_changes_that_control_while_its_trigger_is_held(name: str) -> None:
+    control = CONTROLS[name]
+    for at, pressed in enumerate(control.pads):
+        trigger = pressed[4:6]
+        events = [key(pressed)]
+        if trigger in ("lt", "rt"):
+            side = {"lt": pygame.CONTROLLER_AXIS_TRIGGERLEFT, "rt": pygame.CONTROLLER_AXIS_TRIGGERRIGHT}[trigger]
+            events = [axis(side, 32767), *events, axis(side, 0)]
+        steps = 1 if len(control.pads) == 1 else (-1, 1)[at % 2]
+        expected = SetVoice(name, at, 1.0) if control.per_voice else StepControl(name, steps)
+        assert commands_of(events) == [expected]
+
+
+def test_a_trigger_let_go_or_unplugged_means_nothing_any_more() -> None:
+    held = axis(pygame.CONTROLLER_AXIS_TRIGGERLEFT, 32767)
+    for end in (
+        axis(pygame.CONTROLLER_AXIS_TRIGGERLEFT, 0),
+        pygame.Event(pygame.CONTROLLERDEVICEREMOVED, instance_id=0),
+    ):
+        assert commands_of([held, end, key("pad-a")]) == [TogglePlay()]
+    assert commands_of([held, key("pad-a")]) == [RecallScene(1)]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None, "far"])
+@pytest.mark.parametrize("number", [pygame.CONTROLLER_AXIS_LEFTX, pygame.CONTROLLER_AXIS_TRIGGERLEFT, 99])
+def test_a_controller_that_sends_nonsense_moves_nothing(number: int, value: Any) -> None:
+    look, commands = respond(axis(number, value), LAYOUT, snapshot(), Look())
+    assert (look, commands) == (Look(), ())

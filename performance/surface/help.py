@@ -11,7 +11,11 @@ from performance.surface.theme import LOUD, NIGHT, QUIET, RULE, WARM, Words, wri
 
 _BY_HAND: tuple[tuple[str, str, str], ...] = (
     ("drag", "Move", "on the plane; with shift finer; a touch on a clip plays it as it was"),
-    ("pad", "Game controller", "sticks: cursor, density; A play, B panic, X clip, Y view, shoulders meter"),
+    (
+        "pad",
+        "Game controller",
+        "sticks: cursor, density; A play, B panic, X clip, Y view; with a trigger: scenes, mutes",
+    ),
     ("click", "Mute", "on a voice's name; the wheel there makes it denser or sparser, the other button freezes it"),
     ("click", "Pin", "in the lanes: holds an onset or forces one; again: a rest; again: lets go"),
 )

@@ -55,11 +55,14 @@ _PAD_BUTTONS = {
     pygame.CONTROLLER_BUTTON_START: "start",
     pygame.CONTROLLER_BUTTON_LEFTSHOULDER: "leftshoulder",
     pygame.CONTROLLER_BUTTON_RIGHTSHOULDER: "rightshoulder",
+    pygame.CONTROLLER_BUTTON_LEFTSTICK: "leftstick",
+    pygame.CONTROLLER_BUTTON_RIGHTSTICK: "rightstick",
     pygame.CONTROLLER_BUTTON_DPAD_LEFT: "left",
     pygame.CONTROLLER_BUTTON_DPAD_RIGHT: "right",
     pygame.CONTROLLER_BUTTON_DPAD_UP: "up",
     pygame.CONTROLLER_BUTTON_DPAD_DOWN: "down",
 }
+_TRIGGERS = {pygame.CONTROLLER_AXIS_TRIGGERLEFT: "lt+", pygame.CONTROLLER_AXIS_TRIGGERRIGHT: "rt+"}
 _TEMPO_STEP_UNITS = 0.5  # how far a drag goes for one step of the tempo
 
 
@@ -87,7 +90,7 @@ def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
         case pygame.CONTROLLERAXISMOTION:
             return _pad_axis(event, look)
         case pygame.CONTROLLERDEVICEREMOVED:  # an unplugged stick is not pushed
-            return replace(look, sticks=(0.0, 0.0, 0.0)), ()
+            return replace(look, sticks=(0.0, 0.0, 0.0), trigger=""), ()
         case pygame.QUIT | pygame.WINDOWCLOSE:
             return replace(look, closing=True), (Quit(),)
         case pygame.WINDOWLEAVE:
@@ -141,18 +144,19 @@ def _by_key(name: str, snapshot: Snapshot, look: Look) -> Response | None:
         return None
     for action in ACTIONS.values():
         if name in action.keys and action.name in _SCENES:
-            return look, (_SCENES[action.name](int(name[-1])),)
+            return look, (_SCENES[action.name](action.keys.index(name) % 9 + 1),)
         if name in action.keys and action.name == "export":
-            return look, (Export(EXPORT_BARS[action.keys.index(name)]),)
+            return look, (Export(_EXPORT_BARS[action.keys.index(name)]),)
         if name in action.keys:
             return (look, (_nudge(name, snapshot),)) if action.name == "move" else _act(action.name, snapshot, look)
     for control in CONTROLS.values():
-        if name not in control.keys:
+        keys = control.pads if name.startswith("pad-") else control.keys
+        if name not in keys:
             continue
-        at = control.keys.index(name)
+        at = keys.index(name)
         if control.per_voice:
             return (look, _switch_voice(snapshot, at, control.name)) if at < len(snapshot.kit) else (look, ())
-        steps = 1 if len(control.keys) == 1 or at == 1 else -1
+        steps = 1 if len(keys) == 1 or at == 1 else -1
         return replace(look, touched=(control.name, look.now_s)), (StepControl(control.name, steps),)
     return (replace(look, help_shown=not look.help_shown), ()) if name == "?" else None
 
@@ -169,7 +173,7 @@ _PLAIN: dict[str, StageCommand] = {
     "undo": Undo(),
     "redo": Redo(),
 }
-EXPORT_BARS = (1, 2, 4, 8)  # of the keys that export, in their order
+_EXPORT_BARS = (1, 2, 4, 8, 4)  # of the keys that export, in their order
 _SCENES: dict[str, type[StoreScene] | type[RecallScene]] = {"store_scene": StoreScene, "recall_scene": RecallScene}
 
 
@@ -245,12 +249,17 @@ def _step_clip(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
 
 def _pad_button(event: pygame.Event, snapshot: Snapshot, look: Look) -> Response:
     name = _PAD_BUTTONS.get(event.button)
-    known = _by_key(f"pad-{name}", snapshot, look) if name else None
+    known = _by_key(f"pad-{look.trigger}{name}", snapshot, look) if name else None
     return known or (look, ())
 
 
 def _pad_axis(event: pygame.Event, look: Look) -> Response:
+    if not isinstance(event.value, int | float) or not math.isfinite(event.value):
+        return look, ()
     pushed = max(-1.0, min(1.0, event.value / 32767))
+    if event.axis in _TRIGGERS:
+        held = _TRIGGERS[event.axis]
+        return replace(look, trigger=held if pushed > 0.5 else "" if look.trigger == held else look.trigger), ()
     # sticks never rest quite in the middle; the square makes small pushes fine
     far = max(0.0, abs(pushed) - _PAD_DEAD) / (1 - _PAD_DEAD)
     value = math.copysign(far * far, pushed)
