@@ -495,6 +495,42 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, capsys: pytest
     assert (code, err.count("\n")) == (2, 1)
 
 
+# models
+
+
+def test_a_model_is_audited_with_its_clips_and_without(
+    model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone, beside = tmp_path / "alone", tmp_path / "beside"
+    code, out, _ = audit(capsys, model_file, "-o", alone, "--json")
+    assert code == 0
+    (model,) = json.loads(out)["subjects"][0]["layers"]
+    assert model["layer"] == "model"
+    assert any("the clips were not given" in gap["why"] for gap in model["unsaid"])
+    code, out, _ = audit(capsys, model_file, bundled_corpora()["threes"], "-o", beside, "--json")
+    assert code == 0
+    layers = json.loads(out)["subjects"][0]["layers"]
+    assert [layer["layer"] for layer in layers] == ["grid", "map", "corpus", "model"]
+    for folder in (alone, beside):
+        assert Page((folder / "audit.html").read_text(encoding="utf-8")).open == []
+
+
+def test_two_models_of_one_name_are_told_apart(
+    model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "my.rvae").write_bytes(model_file.read_bytes())
+    models = [tmp_path / folder / "my.rvae" for folder in ("one", "two")]
+    code, out, _ = audit(capsys, *models, "--compare", "-o", tmp_path / "out", "--json")
+    assert code == 0
+    beside, *alone = json.loads(out)["subjects"]
+    assert [each["name"] for each in alone] == list(map(str, models))
+    (layer,) = beside["layers"]
+    values = [figure["value"] for table in layer["tables"] for figure in table["figures"]]
+    assert values[::2] == values[1::2]  # one model twice
+
+
 # other people's clips, where they are
 
 

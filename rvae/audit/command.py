@@ -64,15 +64,24 @@ def _subjects(models: Sequence[str], clips: Sequence[str], arguments: argparse.N
     reading = reading_of(arguments)
     if not models:
         groups = [[path] for path in clips] if arguments.compare else [list(clips)]
-        return [_subject(_name(group), None, read_material(group, reading), arguments) for group in groups]
+        names = _names([" and ".join(PurePath(path).name or path for path in group) for group in groups], clips)
+        return [
+            _subject(name, None, read_material(group, reading), arguments)
+            for name, group in zip(names, groups, strict=True)
+        ]
     found, subjects = dict[Reading, Material](), []
-    for path in models:
+    for path, name in zip(models, _names([PurePath(path).name for path in models], models), strict=True):
         model = load(path)
         own = replace(reading, kit=model.kit, bars=model.bars)  # its clips are read as it learned them
         if clips and own not in found:
             found[own] = read_material(clips, own)
-        subjects.append(_subject(PurePath(path).name, model, found.get(own), arguments))
+        subjects.append(_subject(name, model, found.get(own), arguments))
     return subjects
+
+
+def _names(short: Sequence[str], paths: Sequence[str]) -> Sequence[str]:
+    """Short names where they tell everything apart, paths otherwise."""
+    return short if len(set(short)) == len(short) else paths
 
 
 def _subject(name: str, model: Model | None, material: Material | None, arguments: argparse.Namespace) -> Subject:
@@ -102,10 +111,6 @@ def _facts(material: Material) -> list[tuple[str, str]]:
     ]
     cards = "; ".join(filter(None, (card.name for card in corpus.cards)))
     return [*found, ("cards", cards)] if cards else found
-
-
-def _name(paths: Sequence[str]) -> str:
-    return " and ".join(PurePath(path).name or path for path in paths)
 
 
 def _version() -> str:
