@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
@@ -272,3 +273,14 @@ class JournalWriter:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+    def rescue(self, folder: Path) -> Path:
+        """Write the whole journal into another folder, where its own takes no more; its name there. Raises OSError."""
+        copy = folder / self.path.name
+        with copy.open("xb") as out:
+            if self.path.exists():
+                with self.path.open("rb") as written:
+                    shutil.copyfileobj(written, out)
+            out.write(self._kept)
+        self._kept.clear()
+        return copy

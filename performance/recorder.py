@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -154,6 +155,7 @@ class _Recorder:
         self._wire = wire
         self._folder = folder
         self._recording: _Recording | None = None
+        self._stuck: list[_Recording] = []  # ended, but there is no room for the last of them
         self._makings: list[_Making] = []
 
     def run(self, ending: list[int]) -> None:
@@ -169,6 +171,8 @@ class _Recorder:
                 next_flush_s = time.monotonic() + FLUSH_S
                 self._tend()
         self._finish(make=not ending)
+        for recording in self._stuck:
+            self._say(recording.rescue())
         for making in self._makings:
             self._say(making.wait())
 
@@ -188,17 +192,22 @@ class _Recorder:
         if self._recording is not None:
             for words in self._recording.flush():
                 self._say(words)
+        stuck, self._stuck = self._stuck, []
+        for recording in stuck:
+            self._end(recording)
         for making in [making for making in self._makings if making.is_done]:
             self._makings.remove(making)
             self._say(making.wait())
 
     def _finish(self, *, make: bool = True) -> None:
         recording, self._recording = self._recording, None
-        if recording is None:
-            return
+        if recording is not None:
+            self._end(recording, make=make)
+
+    def _end(self, recording: _Recording, *, make: bool = True) -> None:
         recording.writer.close()
         if recording.writer.problem:
-            self._say(Words(f"recording: the end of {recording.writer.path} could not be written", True))
+            self._stuck.append(recording)  # tried again, as long as there is time
         elif make:
             self._makings.append(_Making(recording.stem))
 
@@ -252,6 +261,14 @@ class _Recording:
         elif self._said and not problem:
             yield Words(f"recording: there is room again, {f'{lost} entries are' if lost else 'nothing is'} lost")
         self._said = problem
+
+    def rescue(self) -> Words:
+        """At the very end, where there is still no room: the whole journal elsewhere."""
+        path = self.writer.path
+        for folder in (Path.home(), Path(tempfile.gettempdir())):
+            with contextlib.suppress(OSError):
+                return Words(f"recording: {path} had no room, the whole journal is {self.writer.rescue(folder)}", True)
+        return Words(f"recording: the end of {path} could not be written anywhere; what is there is whole", True)
 
 
 class _Making:

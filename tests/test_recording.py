@@ -242,6 +242,46 @@ def test_a_folder_that_is_not_there_is_made_and_one_that_cannot_be_is_a_problem_
     writer.close()
 
 
+def test_a_recording_without_room_to_the_end_is_whole_elsewhere(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, file = tmp_path / "home", tmp_path / "file"
+    home.mkdir()
+    file.write_text("no folder, and so no room")
+    monkeypatch.setenv("HOME", str(home))
+    engine = start()
+    engine.do(StartRecording(str(file)))
+    engine.do(Play())
+    assert wait_for(lambda: "it is kept in memory" in texts(engine)), texts(engine)
+    heard = engine.status().lateness.events
+    assert wait_for(lambda: engine.status().lateness.events > heard + 6)  # the beat goes on
+    engine.do(StopRecording())
+    engine.close()
+    assert engine.recorder.wait(60)
+    (journal,) = journals(home)
+    assert onsets(journal) > 2
+    assert difference(JournalFile(journal)) is None
+    assert isinstance(list(JournalFile(journal))[-1], Closed)
+
+
+def test_a_recording_that_has_ended_is_finished_when_there_is_room_again(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("no folder yet")
+    engine = start()
+    engine.do(StartRecording(str(file)))
+    engine.do(Play())
+    assert wait_for(lambda: "it is kept in memory" in texts(engine)), texts(engine)
+    heard = engine.status().lateness.events
+    assert wait_for(lambda: engine.status().lateness.events > heard + 6)
+    engine.do(StopRecording())
+    assert wait_for(lambda: not engine.status().recording)
+    file.unlink()  # now there is
+    assert wait_for(lambda: "recorded: " in texts(engine), seconds=60), texts(engine)
+    (journal,) = journals(file)
+    assert difference(JournalFile(journal)) is None
+    assert journal.with_suffix(".mid").exists()
+
+
 def rvae(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "performance.cli", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
