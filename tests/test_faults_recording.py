@@ -24,8 +24,9 @@ PATIENCE_S = 60.0
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 24 MB of our own."""
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A disk of 24 MB of our own, and a home folder with room."""
+    monkeypatch.setenv("HOME", str(tmp_path))
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
@@ -124,4 +125,7 @@ def test_a_disk_that_stays_full_keeps_what_was_written_and_the_music_ends_as_it_
     recorded.log.check(4)
     assert onsets(journal) >= kept
     assert difference(JournalFile(journal)) is None
+    (rescued,) = disk.parent.glob("*.rvjournal")
+    assert onsets(rescued) > onsets(journal)
+    assert difference(JournalFile(rescued)) is None
     assert os.statvfs(disk).f_bavail == 0
