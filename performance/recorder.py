@@ -145,7 +145,8 @@ def recorder_main(end: socket.socket, folder: str) -> None:
         if number is not None:
             signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
-    _Recorder(Wire(end), folder).run(ending)
+    with contextlib.closing(Wire(end)) as wire:
+        _Recorder(wire, folder).run(ending)
 
 
 class _Recorder:
