@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,8 +34,9 @@ from rvae.pattern import Pattern
 _STATUS_NS = 15 * NS_PER_MS
 _AT_ONCE = 8
 _START_NS = 10 * NS_PER_MS  # to make the events of the first beat takes a while
-_SWITCH_S = 0.0005  # the callbacks of audio and JACK need the interpreter as much as the loop does
+_SWITCH_S = 0.0001  # the callback of JACK waits so long for the interpreter, several times a period
 _QUIET_NS = NS_PER_MS  # before a beat nothing else is begun
+_BREATH_S = 0.001
 _LEAST_AHEAD_NS = 3 * NS_PER_MS  # unless events would run out
 _CLOSE_S = 3.0
 MAX_OFFSET_MS = 500
@@ -320,6 +322,9 @@ def _wait(engine: Engine, clock: MonotonicClock, wire: Wire, until_ns: int) -> N
     if due_ns is not None:
         until_ns = min(until_ns, due_ns - _QUIET_NS)
     spare_s = (until_ns - clock.now_ns()) / 1e9
-    if spare_s > 0 and not wire.has_more:
+    if spare_s > 0:
+        if wire.has_more:  # a flood; at real-time priority, nobody else would get a turn
+            time.sleep(min(spare_s, _BREATH_S))
+            return
         with contextlib.suppress(InterruptedError):
             select.select([wire], [], [], spare_s)

@@ -275,10 +275,11 @@ def test_patterns_swapped_all_the_time_leave_the_beat_alone(recorder: Recorder, 
     engine.do(Play())
     while len(recorder.ons()) < 6:
         engine.do(SetPattern(beat_of(FOUR, [0, 24, 48, 72]), "now"))
-        assert wait_for(lambda: engine.status() is not None)
+        time.sleep(0.001)  # a flood of patterns, but the recorder in this process needs its turn
     frames = [frame for frame, *_ in recorder.ons()]
-    gaps = np.diff(frames)
-    assert np.median(gaps) == 24 * TICK_FRAMES
+    assert wait_for(lambda: engine.status().lateness.events >= 12)
+    (port,) = engine.status().outputs
+    assert sum(gap != 24 * TICK_FRAMES for gap in np.diff(frames)) <= port.stalls + port.late, (frames, port)
 
 
 def test_a_port_that_is_not_there_is_named_with_those_that_are(recorder: Recorder, start: Start) -> None:
