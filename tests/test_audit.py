@@ -125,6 +125,12 @@ def test_a_reader_of_four_puts_every_other_beat_of_six_eight_between_its_own(tmp
     assert layer.find("onsets refused", meter="6/8").value == 100
 
 
+def test_a_reader_of_four_drifts_a_sixteenth_a_bar_through_fifteen_sixteen(tmp_path: Path) -> None:
+    barlines = [(number * 3.75, 36) for number in range(8)]
+    layer = grid_layer(material_of(clip(tmp_path / "fifteen.mid", barlines, signature(15, 4), words("meter 15/16"))))
+    assert layer.find("beats put off the beat", meter="15/16").value == 75  # it meets every fourth of them
+
+
 @given(meters())
 def test_windows_meet_a_barline_after_as_many_as_it_takes(meter: Meter) -> None:
     windows = windows_to_barline(meter)

@@ -38,7 +38,7 @@ def before_and_after(material: Material, notes: Notes, title: str, how: str) -> 
     number = int(notes.beat[0]) // meter.beats + 1
     lost = [int((~_on_grid(notes, beat, meter, grid).kept).sum()) for grid in GRIDS]
     caption = (
-        f"Bar {number} of {clip.name} ({meter.label}), {len(notes)} onsets; {how}. Large and dark is loud. A thin "
+        f"Bar {number} of {clip.name} ({meter.label}), {len(notes)} onsets; {how}. Large and dark is loud. An orange "
         "line leads from where an onset was to where the grid puts it; a red cross is an onset that is lost: "
         f"{lost[0]} on 4 ticks, {lost[1]} on 12, {lost[2]} on 24."
     )
@@ -89,11 +89,12 @@ def _onsets(notes: Notes, beat: Ints, meter: Meter, lane: dict[int, int], top: f
 
 def windows_against_barlines(material: Material, notes: Notes) -> list[Picture]:
     """A clip in another meter than 4/4, its barlines above and windows of two bars of 4/4 below."""
-    runs = [number for number, run in enumerate(material.runs) if run.meter.bar_quarters % 4]
-    if not runs:
+    others = [meter for meter in material.meters if meter.bar_quarters % 4]
+    if not others:
         return []
     onsets = np.bincount(notes.run, minlength=len(material.runs))
-    number = max(runs, key=lambda run: (material.runs[run].meter == material.runs[runs[0]].meter, int(onsets[run])))
+    runs = [number for number, run in enumerate(material.runs) if run.meter == others[0]]
+    number = max(runs, key=lambda run: int(onsets[run]))
     run, mine = material.runs[number], notes.where(notes.run == number)
     bar = float(run.meter.bar_quarters)
     length, shown = run.bars * bar, 3 * _WINDOW_QUARTERS
@@ -116,15 +117,17 @@ def windows_against_barlines(material: Material, notes: Notes) -> list[Picture]:
             if quarter < shown:
                 x = _LEFT + quarter / shown * room
                 parts.append(dot(x, y, 1.5 + 2.5 * mine.velocity[i] / 127, BLUE))
+    for words, y in (("4/4 reader", 18), ("windows", 38)):
+        parts.append(text(_LEFT - 8, bottom + y, words, anchor="end", size=11))
     for four in range(shown // 4):
         x, width = _LEFT + four * 4 / shown * room, 4 / shown * room
         parts.append(rect(x + 1, bottom + 6, width - 2, 16, FAINT))
-        parts.append(text(x + 6, bottom + 18, f"“bar {four + 1}” of a 4/4 reader", size=10))
+        parts.append(text(x + 6, bottom + 18, f"“bar {four + 1}”", size=10))
     for window in range(shown // _WINDOW_QUARTERS):
         x, width = _LEFT + window * _WINDOW_QUARTERS / shown * room, _WINDOW_QUARTERS / shown * room
         parts.append(rect(x + 1, bottom + 26, width - 2, 16, ORANGE if window % 2 else GREY, opacity=0.6))
         late = -(window * _WINDOW_QUARTERS) % bar
-        words = "window: begins on a barline" if late == 0 else f"window: first barline {late:g} quarters in"
+        words = "begins on a barline" if late == 0 else f"first barline {late:g} quarters in"
         parts.append(text(x + 6, bottom + 38, words, size=10))
     clip = material.clips[run.clip]
     caption = (

@@ -98,8 +98,9 @@ def _barlines_kept(material: Material, runs: Sequence[int], of: tuple[tuple[str,
 
 def _off_beat(material: Material, notes: Notes, meter: Meter, of: tuple[tuple[str, str], ...]) -> Figure:
     on_beat = notes.tick % TICKS_PER_BEAT == 0
-    off = np.array([meter.quarters_at(beat * TICKS_PER_BEAT).denominator != 1 for beat in range(meter.beats * 2)])
-    beat = notes.tick // TICKS_PER_BEAT % (meter.beats * 2)  # a bar may end on half a quarter: two bars never do
+    again = meter.beats * meter.bar_quarters.denominator  # felt beats until a barline is a whole quarter again
+    off = np.array([meter.quarters_at(beat * TICKS_PER_BEAT).denominator != 1 for beat in range(again)])
+    beat = notes.tick // TICKS_PER_BEAT % again
     return ratio(
         OFF_BEAT, _by_file(material, notes, on_beat & off[beat]), _by_file(material, notes, on_beat), of=of, scale=100
     )
