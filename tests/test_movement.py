@@ -7,6 +7,8 @@ from pathlib import Path as FilePath
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from performance.clock import NS_PER_MS, VirtualClock
 from performance.commands import (
@@ -30,9 +32,14 @@ from performance.commands import (
     Unpin,
 )
 from performance.engine import Engine
+from performance.journal import MemoryJournal
+from performance.journal_file import JournalFile, Lines
 from performance.outputs.memory import MemoryOutput
+from performance.replay import difference
+from performance.session import Session, read_session, write_session
 from performance.snapshot import EngineStatus, Snapshot
 from performance.stage import Stage
+from rvae.meter import Meter
 from rvae.model import Model, load
 
 
@@ -422,3 +429,48 @@ def test_undo_at_the_beginning_says_so(model: Model) -> None:
     player.do(Undo())
     assert "nothing to undo" in player.said
     player.stage.close()
+
+
+HANDS = st.one_of(
+    st.builds(MoveCursor, st.floats(0, 1), st.floats(0, 1)),
+    st.builds(SetControl, st.just("motion"), st.integers(0, 4)),
+    st.builds(SetControl, st.just("quantum"), st.integers(0, 2)),
+    st.builds(SetControl, st.just("density"), st.floats(0, 1)),
+    st.builds(SetControl, st.just("tempo"), st.floats(20, 300)),
+    st.builds(SetControl, st.sampled_from(["mix", "scene_tempo"]), st.integers(0, 1)),
+    st.builds(SetControl, st.just("gesture_size"), st.floats(-2, 2)),
+    st.builds(SetVoice, st.sampled_from(["mute", "freeze"]), st.integers(0, 9), st.integers(0, 1)),
+    st.builds(SetVoice, st.just("nudge"), st.integers(0, 9), st.floats(-50, 50)),
+    st.builds(SetMeter, st.sampled_from([Meter.parse(name) for name in ("3/4", "6/8", "4/4", "9/8")])),
+    st.builds(StoreScene, st.integers(1, 4)),
+    st.builds(RecallScene, st.integers(1, 5), st.sampled_from([None, 0, 0.5, 2])),
+    st.builds(PinPlace, st.integers(0, 9), st.integers(0, 200), st.sampled_from(["onset", "rest", None])),
+    st.sampled_from([TakeGesture(), DropGestures(), Unpin(), Undo(), Redo(), Play(), Stop()]),
+)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(HANDS, st.integers(0, 12)), min_size=5, max_size=40))
+def test_whatever_hands_do_plays_on_and_is_replayed_to_the_same_events(
+    model: Model, tmp_path_factory: pytest.TempPathFactory, hands: list[tuple[StageCommand, int]]
+) -> None:
+    player, journal = Player(model), MemoryJournal()
+    player.near.engine.start_journal(journal)
+    player.do(Play())
+    for command, frames in hands:
+        player.do(command)
+        for now in player.frames(frames):
+            assert all(0 <= value <= 1 for value in (*now.cursor, *now.hand))
+            assert now.pattern.meter == now.meter
+            assert now.pattern.onset.shape == now.probability.shape
+    kept = player.stage.settings
+    player.near.engine.end_journal()
+    player.stage.close()
+    lines = Lines()
+    written = "".join(line for entry in journal.entries for line in lines.of(entry))
+    file = tmp_path_factory.mktemp("set") / "set.rvjournal"
+    file.write_text(Lines.header("2026-11-22") + written, encoding="utf-8")
+    assert difference(JournalFile(file)) is None
+    session = Session("", model.kit.names, kept)
+    write_session(file.with_suffix(".rvsession"), session)
+    assert read_session(file.with_suffix(".rvsession")) == (session, 0)

@@ -20,6 +20,7 @@ import pytest
 
 from performance.commands import MoveCursor, TogglePlay
 from performance.surface.field import LATTICE
+from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
 from performance.surface.window import in_pixels, run
 from rvae.errors import OutputError
@@ -162,6 +163,59 @@ def test_a_drag_moves_the_cursor_and_the_pattern_follows(window: Driven, model_f
         shown = model.pattern(seen["cursor"], meter=model.meter)
         assert seen["onsets"] == shown.onset.sum(axis=1).tolist()
     assert onsets(start) != onsets(end)
+
+
+@needs_display
+def test_a_click_in_a_lane_forces_an_onset_and_undo_takes_it_back(window: Driven, model_file: Path) -> None:
+    model = load(model_file)
+    layout = Layout.of(1280, 800, voices=len(model.kit))
+    (start,) = (line for line in window.lines if "onsets" in line)
+    pattern = model.pattern(start["cursor"], meter=model.meter)
+    voice = int(pattern.onset.sum(axis=1).argmin())
+    tick = next(tick for tick in range(0, pattern.ticks, 24) if not pattern.onset[voice, tick : tick + 12].any())
+    track = layout.tracks[voice]
+    x = float(tick_x(track, pattern.meter, pattern.bars, tick))
+    window.hands("mousemove", "--window", "WINDOW", round(x), track.centery, "click", 1)
+    window.until(lambda line: "onsets" in line and line["onsets"][voice] == start["onsets"][voice] + 1)
+    window.hands("key", "--window", "WINDOW", "z")
+    window.until(lambda line: line.get("onsets") == start["onsets"])
+    window.hands("mousemove", "--window", "WINDOW", *layout.names[voice].center, "click", 3)
+    window.until(lambda line: line.get("command") == "SetVoice")
+
+
+@needs_display
+def test_a_gesture_of_a_hand_goes_round_by_itself(window: Driven, model_file: Path) -> None:
+    model = load(model_file)
+    layout = Layout.of(1280, 800, voices=len(model.kit))
+    start, *others = free_places(model)
+    pixels = [tuple(map(round, layout.pixel_of(*place))) for place in (start, others[0])]
+    window.hands("mousemove", "--window", "WINDOW", *pixels[0], "click", 1, "key", "--window", "WINDOW", "space")
+    window.until(lambda line: line.get("playing") is True)
+    window.hands("key", "--window", "WINDOW", "e")
+    window.until(lambda line: line.get("command") == "TakeGesture")
+    window.hands("mousemove", "--window", "WINDOW", *pixels[0], "mousedown", 1)
+    window.hands("mousemove", "--window", "WINDOW", *pixels[1], "mouseup", 1)
+    window.until(lambda line: line.get("cursor") == pytest.approx(list(others[0]), abs=0.01))
+    window.hands("key", "--window", "WINDOW", "e")
+    for place in (start, others[0], start):  # without a hand
+        window.until(lambda line, place=place: line.get("cursor") == pytest.approx(list(place), abs=0.01))
+
+
+@needs_display
+def test_a_glide_is_seen_on_its_way(window: Driven, model_file: Path) -> None:
+    model = load(model_file)
+    layout = Layout.of(1280, 800, voices=len(model.kit))
+    start, *others = free_places(model)
+    window.hands("mousemove", "--window", "WINDOW", *map(round, layout.pixel_of(*start)), "click", 1)
+    window.until(lambda line: line.get("cursor") == pytest.approx(list(start), abs=0.01))
+    window.hands("key", "--window", "WINDOW", "g")
+    window.until(lambda line: line.get("command") == "StepControl")
+    window.hands("mousemove", "--window", "WINDOW", *map(round, layout.pixel_of(*others[0])), "click", 1)
+    window.until(lambda line: line.get("command") == "MoveCursor")
+    seen = len(window.lines)
+    window.until(lambda line: line.get("cursor") == pytest.approx(list(others[0]), abs=0.01))
+    way = [line["cursor"] for line in window.lines[seen:] if "cursor" in line]
+    assert len(way) > 3
 
 
 @needs_display
