@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
+from math import hypot
 
 from rvae.audit.figure import Cell, Figure, Layer, Row, Subject, Table
 
 SIDE_BY_SIDE = "Side by side"
 _ALONE = ("Files that are alike", "Tags")  # about files and words of one corpus: nothing to lay beside it
 _APART, _OVERLAP = "apart", "overlap"
+_SAID = 3
 _Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
@@ -84,15 +86,21 @@ def _intervals(figures: Sequence[Figure]) -> str:
 
 
 def _sentences(tables: Sequence[Table], names: Sequence[str]) -> tuple[str, ...]:
-    """The first figure of each table that is apart."""
+    """The figures that are furthest apart, by how wide their intervals are."""
+    apart = [row for table in tables for row in table.rows if row.cells[-1] == _APART]
     found = []
-    for table in tables:
-        row = next((row for row in table.rows if row.cells[-1] == _APART), None)
-        if row is not None:
-            pairs = zip(row.cells, names, strict=False)
-            values = [f"{cell.text} {cell.measure.unit} in {name}" for cell, name in pairs if isinstance(cell, Figure)]
-            found.append(f"{_words(row)}: {', '.join(values)}.")
+    for row in sorted(apart, key=lambda row: -_distance(row))[:_SAID]:
+        pairs = zip(row.cells, names, strict=False)
+        values = [f"{cell.text} {cell.measure.unit} in {name}" for cell, name in pairs if isinstance(cell, Figure)]
+        found.append(f"{_words(row)}: {', '.join(values)}.")
     return tuple(found) or ("No interval is apart from the other: nothing differs by more than chance would do.",)
+
+
+def _distance(row: Row) -> float:
+    """How far the two most different figures of a row are apart, in half widths of their intervals together."""
+    figures = [cell for cell in row.cells if isinstance(cell, Figure) and cell.interval is not None]
+    marks = [(figure.value or 0.0, (high - low) / 2) for figure in figures for low, high in [figure.interval or (0, 0)]]
+    return max(abs(one - other) / max(hypot(near, far), 1e-9) for (one, near), (other, far) in combinations(marks, 2))
 
 
 def _words(row: Row) -> str:
