@@ -35,9 +35,9 @@ class OutputState:
 
     For sound made here, since its device was opened, and for MIDI through JACK: `underruns`, blocks that the device or
     the server missed; `late`, onsets that came after their sample had gone and sounded at once; `missed`, those that
-    came over 0.1 s too late and did not sound; `stalls`, how often the device stood still so long that time had to be
-    tied to its frames anew. For sound also `load`, the share of a block's time that making it took, at worst in the
-    last tenth of a second.
+    came over 0.1 s too late and did not sound; `stalls`, how often time had to be tied to the frames anew, since the
+    device stood still or its clock goes wrong. For sound also `load`, the share of a block's time that making it took,
+    at worst in the last tenth of a second.
     """
 
     kind: str

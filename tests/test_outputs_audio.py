@@ -166,6 +166,24 @@ def test_what_is_a_beat_apart_is_the_same_number_of_frames_apart_however_callbac
     assert line.stalls == 0
 
 
+@pytest.mark.parametrize("drift_ppm", [-100, -20, 0, 20, 100])
+def test_a_sound_card_whose_clock_goes_wrong_is_followed_in_small_steps(drift_ppm: int) -> None:
+    random = np.random.default_rng(3)
+    line, rate_hz = FrameLine(RATE_HZ), RATE_HZ * (1 + drift_ppm / 1e6)
+    off_ms: list[float] = []
+    late_ms = np.minimum(random.exponential(0.5, 170_000), 20)
+    for block in range(169_000):  # half an hour of blocks of 512
+        asked_ns = round(block * 512 / rate_hz * 1e9)
+        line.begin_block(block * 512, asked_ns + round(late_ms[block] * 1e6))
+        if block % 97 == 0:
+            off_ms.append((line.ns_at(block * 512) - asked_ns) / 1e6)
+    assert line.stalls == 0
+    assert np.ptp(off_ms) < 3.2
+    assert np.abs(np.diff(off_ms)).max() < 2.2
+    assert line.moves <= abs(drift_ppm) / 1e6 * 1800e3 + 1
+    assert drift_ppm or line.moves == 0
+
+
 def test_a_device_that_stood_still_is_noticed_and_time_goes_on_from_there() -> None:
     line = FrameLine(RATE_HZ)
     line.begin_block(0, 1_000)

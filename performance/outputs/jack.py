@@ -162,7 +162,7 @@ class JackMidiOutput(Output):
             self._xruns,
             self._late,
             self._missed,
-            stalls=self._line.stalls,
+            stalls=self._line.ties,
         )
 
     def _shutdown(self, _status: Any, _reason: str) -> None:

@@ -240,7 +240,7 @@ class Speaker:
             if now_ns >= next_report_ns:
                 next_report_ns = now_ns + _REPORT_NS
                 load, self._load = self._load, 0.0
-                self._answer(Played(self._underruns, self._late, self._missed, load, self._line.stalls))
+                self._answer(Played(self._underruns, self._late, self._missed, load, self._line.ties))
             time.sleep(_LOOK_S)
         self._leaves = True
         time.sleep(min(0.1, 0.02 + self._stream.latency))  # let the fade be heard out before the device goes
