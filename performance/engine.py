@@ -32,6 +32,7 @@ from performance.commands import (
 )
 from performance.controls import control, defaults
 from performance.dispatch import Dispatch
+from performance.feel import Feel
 from performance.journal import Applied, Closed, Journal, Opened
 from performance.lateness import LatenessMeter
 from performance.leader import Leader, Said, Started, Stopped, steered_qpm, whole_qpm
@@ -39,7 +40,7 @@ from performance.outputs.output import Output
 from performance.outputs.reopening import RunAside, run_at_once
 from performance.pulse import LEAD_NS
 from performance.recent import Excerpt, RecentBars
-from performance.sequencer import Feel, Sequencer
+from performance.sequencer import Sequencer
 from performance.snapshot import EngineStatus, Message
 from performance.timeline import Begin, End, Move, Tempo, Timeline, Wait
 from performance.transport import Barline, Transport

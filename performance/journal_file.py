@@ -16,9 +16,10 @@ from typing import Any, TypeVar, get_args
 import numpy as np
 
 from performance.commands import EngineCommand
+from performance.feel import Feel
 from performance.journal import Applied, Closed, Entry, Lost, Opened, Went
 from performance.pulse import ClockContinue, ClockPulse, ClockStart, ClockStop
-from performance.sequencer import BeatStart, Feel, Onset, Release, SequencerState
+from performance.sequencer import BeatStart, Onset, Release, SequencerState
 from performance.timeline import Begin, End, Tempo, Timed, TimelineState, Wait
 from performance.transport import Barline, Bars, Transport
 from rvae.errors import FileError, RvaeError

@@ -11,24 +11,19 @@ from __future__ import annotations
 
 import bisect
 import math
-from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
 from performance.commands import Quantum
+from performance.feel import MAX_MICROTIMING_AMOUNT, MAX_SWING, MIN_SWING, Feel
+from performance.part import Part
 from performance.pulse import ClockEvent
 from performance.transport import Bars
-from rvae.errors import PatternError, UsageError
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.pattern import MAX_MICROTIMING_TICKS, Pattern
 
 GATE_QUARTERS = Fraction(1, 8)
 """How long a note lasts, in quarters, unless the same note comes again before."""
-
-MAX_MICROTIMING_AMOUNT = Fraction(3, 2)
-MIN_SWING, MAX_SWING = Fraction(1, 2), Fraction(3, 4)
 
 # How far an onset can sound before and after its tick: microtiming both ways, swing only after.
 _EARLY_TICKS = math.ceil(MAX_MICROTIMING_TICKS * MAX_MICROTIMING_AMOUNT)
@@ -72,44 +67,6 @@ Event = Onset | Release | BeatStart | ClockEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Feel:
-    """How the written ticks are played: `microtiming` is the amount of the learned deviations, 0 to 1.5; `swing` is
-    where the half of a simple beat falls, 1/2 (straight) to 3/4. Beats of three keep their own division.
-    `nudge_quarters`: how much later each voice plays, or, below 0, earlier, by row of the kit; those left out stay.
-    """
-
-    microtiming: Fraction = Fraction(1)
-    swing: Fraction = MIN_SWING
-    nudge_quarters: tuple[Fraction, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.microtiming <= MAX_MICROTIMING_AMOUNT:
-            raise UsageError(f"microtiming: {float(self.microtiming)}, 0 to 1.5 is possible; choose another amount")
-        if not MIN_SWING <= self.swing <= MAX_SWING:
-            raise UsageError(f"swing: {float(self.swing)}, 0.5 to 0.75 is possible; choose another")
-
-    def sounding_ticks(self, tick: int, microtiming: float, meter: Meter) -> Fraction:
-        """Where in its bar an onset sounds, in ticks; exact."""
-        beat, in_beat = divmod(tick, TICKS_PER_BEAT)
-        swung = Fraction(in_beat)
-        if self.swing != MIN_SWING and not meter.is_ternary_beat(beat):
-            half = TICKS_PER_BEAT // 2
-            middle = TICKS_PER_BEAT * self.swing
-            if in_beat < half:
-                swung = in_beat * middle / half
-            else:
-                swung = middle + (in_beat - half) * (TICKS_PER_BEAT - middle) / half
-        return beat * TICKS_PER_BEAT + swung + Fraction(microtiming) * self.microtiming
-
-    def nudge_of(self, voice: int, meter: Meter) -> Fraction:
-        """How much later a voice plays, in quarters; half the shortest beat at the most."""
-        if voice >= len(self.nudge_quarters):
-            return Fraction(0)
-        most = min(meter.beat_eighths) / 4
-        return max(-most, min(most, self.nudge_quarters[voice]))
-
-
-@dataclass(frozen=True, slots=True)
 class SequencerState:
     """All that a sequencer knows, to go on from elsewhere: see its properties.
 
@@ -128,68 +85,6 @@ class SequencerState:
     open_notes: tuple[tuple[int, Fraction, int, Fraction], ...]
     bar: int
     end_bar: int | None
-
-
-class _Part:
-    """A pattern made ready to be played in its meter: its ticks with onsets, and their exact places once they are
-    asked for.
-
-    Places are worked out when they come up: a hand on the plane brings sixty patterns a second, most of them never
-    heard.
-    """
-
-    def __init__(self, pattern: Pattern, feel: Feel) -> None:
-        if pattern.ticks_per_beat != TICKS_PER_BEAT:
-            raise PatternError(
-                f"a pattern of {pattern.ticks_per_beat} ticks a beat cannot be played; bring it to {TICKS_PER_BEAT}"
-            )
-        self.pattern = pattern
-        self.feel = feel
-        self._loud = pattern.midi_velocity
-        columns = np.flatnonzero(pattern.onset.any(axis=0))
-        self._ticks: list[list[int]] = [[] for _ in range(pattern.bars)]
-        for bar, tick in zip(*divmod(columns, pattern.meter.bar_ticks), strict=True):
-            self._ticks[int(bar)].append(int(tick))
-        self._onsets: dict[tuple[int, int], tuple[tuple[Fraction, int, int], ...]] = {}
-        self._nudges = self._nudges_of(feel)
-
-    def _nudges_of(self, feel: Feel) -> list[Fraction]:
-        return [feel.nudge_of(voice, self.pattern.meter) for voice in range(len(self.pattern.kit))]
-
-    def with_feel(self, feel: Feel) -> _Part:
-        """The same pattern with another feel. Places that were worked out are kept where only nudges differ: those
-        follow every change of the tempo.
-        """
-        part = copy(self)
-        part.feel, part._nudges = feel, self._nudges_of(feel)
-        if (feel.microtiming, feel.swing) != (self.feel.microtiming, self.feel.swing):
-            part._onsets = {}
-        return part
-
-    def nudge(self, voice: int) -> Fraction:
-        """How much later a voice plays, in quarters."""
-        return self._nudges[voice]
-
-    def ticks(self, bar: int, low: int, high: int) -> list[int]:
-        """The ticks with onsets in a bar of the performance, from `low` to below `high`."""
-        ticks = self._ticks[bar % self.pattern.bars]
-        return ticks[bisect.bisect_left(ticks, low) : bisect.bisect_left(ticks, high)]
-
-    def onsets(self, bar: int, tick: int) -> tuple[tuple[Fraction, int, int], ...]:
-        """(quarters from the barline, the nudge aside, voice, MIDI velocity) of each onset written at a tick."""
-        place = (bar % self.pattern.bars, tick)
-        if place not in self._onsets:
-            pattern, meter = self.pattern, self.pattern.meter
-            column = place[0] * meter.bar_ticks + tick
-            self._onsets[place] = tuple(
-                (
-                    meter.quarters_at(self.feel.sounding_ticks(tick, float(pattern.microtiming[voice, column]), meter)),
-                    int(voice),
-                    int(self._loud[voice, column]),
-                )
-                for voice in np.flatnonzero(pattern.onset[:, column])
-            )
-        return self._onsets[place]
 
 
 class _Span:
@@ -226,7 +121,7 @@ class Sequencer:
     def _begin(self, pattern: Pattern, end_bar: int | None = None) -> None:
         self._position = Fraction(0)
         self._bars = Bars.of(pattern.meter)
-        self._parts: list[tuple[tuple[int, int], _Part]] = [((0, 0), _Part(pattern, self._feel))]
+        self._parts: list[tuple[tuple[int, int], Part]] = [((0, 0), Part(pattern, self._feel))]
         self._decided: set[tuple[int, int, int]] = set()
         self._open: dict[int, tuple[Fraction, int, Fraction]] = {}
         self._end_bar = end_bar
@@ -239,7 +134,7 @@ class Sequencer:
         """One that goes on exactly where another stood."""
         sequencer = cls(state.patterns[0][1], state.feel)
         sequencer._position, sequencer._bars, sequencer._bar = state.position, state.bars, state.bar
-        sequencer._parts = [(place, _Part(pattern, state.feel)) for place, pattern in state.patterns]
+        sequencer._parts = [(place, Part(pattern, state.feel)) for place, pattern in state.patterns]
         sequencer._muted = frozenset(state.muted)
         sequencer._reach_ticks = _NUDGED_TICKS if state.has_nudged else 0
         sequencer._decided = set(state.decided)
@@ -343,7 +238,7 @@ class Sequencer:
 
     def _schedule(self, place: tuple[int, int], pattern: Pattern) -> None:
         kept = [(start, part) for start, part in self._parts if start < place]
-        self._parts = [*kept, (place, _Part(pattern, self._feel))]
+        self._parts = [*kept, (place, Part(pattern, self._feel))]
 
     def advance(self, to: Fraction) -> list[Event]:
         """The events from the position to below `to` (quarters), in order; the position is `to` then."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from performance.commands import SetPattern, SetVoice
+from performance.feel import Feel
 from performance.pulse import LEAD_NS, ClockStop, clock_events, clock_start
-from performance.sequencer import Event, Feel, Sequencer, SequencerState
+from performance.sequencer import Event, Sequencer, SequencerState
 from performance.transport import Bars, Transport
 from rvae.pattern import Pattern
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from music import METERS, beat_of, meters, pattern_of, patterns, spans
 
 from performance.commands import Quantum
-from performance.sequencer import Event, Feel, Onset, Release, Sequencer
+from performance.feel import Feel
+from performance.sequencer import Event, Onset, Release, Sequencer
 from rvae.errors import UsageError
 from rvae.meter import Meter
 from rvae.pattern import Pattern

@@ -21,10 +21,11 @@ from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from performance.clock_input import ClockLeader
 from performance.commands import Play
 from performance.engine import Engine
+from performance.feel import Feel
 from performance.outputs.memory import MemoryOutput
 from performance.process import EngineProcess, LeaderSpec, OutputSpec
 from performance.pulse import PULSES_PER_QUARTER
-from performance.sequencer import BeatStart, Feel
+from performance.sequencer import BeatStart
 from performance.transport import Bars, Transport
 from rvae.errors import OutputError
 from rvae.kit import STANDARD_KIT
