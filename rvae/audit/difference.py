@@ -159,12 +159,12 @@ class _Comparison:
             row = self.row(MEASURES[name], (), said)
             if row is not None and (name != "error at its place" or not rows):
                 rows.append(row)
-        return tuple(self._sentence(row) for row in rows)
+        return tuple(self._sentence(row) for row in rows if any(_values(row)))
 
     def _sentence(self, row: Row) -> str:
         before, after, difference = (cell for cell in row.cells if isinstance(cell, Figure))
         unit = f" {before.measure.unit}" if before.measure.unit else ""
-        sure = ""
+        sure = " (no difference)" if difference.value == 0 else ""
         if difference.interval is not None:
             low, high = difference.interval
             sure = f" ({difference.interval_text}" + (": no difference can be told)" if low <= 0 <= high else ")")
@@ -173,6 +173,10 @@ class _Comparison:
             f"{name}, the {row.label} is {after.text}{unit} instead of {before.text}{unit}: {difference.text} "
             f"{difference.measure.unit}{sure}."
         )
+
+
+def _values(row: Row) -> list[float]:
+    return [cell.value or 0.0 for cell in row.cells if isinstance(cell, Figure)]
 
 
 def _value(row: Row) -> float:

@@ -20,6 +20,7 @@ from rvae.model import Model
 
 FEWEST_SEEDS = 3
 _NOTABLE_POINTS = 2.0
+_SAME = 1e-9
 SEEDS_WORDS = "95 % intervals here: Student's t over trainings that differ in nothing but the seed"
 Figures = Mapping[tuple[str, Of], Figure]
 
@@ -115,12 +116,13 @@ def summary(trainings: Sequence[Measured]) -> dict[tuple[str, Of], Figure]:
 
 
 def figure_of(what: Measure, of: Of, values: Sequence[float], n: int) -> Figure:
-    """The mean of values from several trainings; 95 % by Student's t from three on."""
+    """The mean of values from several trainings; 95 % by Student's t from three on, where the seed makes a difference."""
     mean = float(np.mean(values))
-    if len(values) < FEWEST_SEEDS:
+    if len(values) < FEWEST_SEEDS or np.ptp(values) < _SAME:
         return Figure(what, mean, n, of)
     half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
-    return Figure(what, mean, n, of, (mean - half, mean + half))
+    low = mean - half if min(values) < 0 else max(0.0, mean - half)  # what is never below 0 is not there either
+    return Figure(what, mean, n, of, (low, mean + half))
 
 
 def _groups(figures: Figures, kind: str) -> list[str]:
@@ -141,7 +143,7 @@ def _group_tables(figures: Figures) -> list[Table]:
         rows = [Row(name, tuple(figures.get((column, ((kind, name),))) for column in columns)) for name in names]
         if kind == "contributor":
             rows.append(Row("all together", tuple(figures.get((column, ())) for column in columns)))
-        if names:
+        if names and (len(names) > 1 or kind == "contributor"):
             tables.append(Table(f"{title}: {words}", (kind, *columns), tuple(rows)))
     return tables
 
@@ -188,7 +190,9 @@ def _who_pays(figures: Figures) -> str:
         least = min(share.values())
         few = max((name for name in names if share[name] == least), key=lambda name: error[name])
         plane = _value(figures, "share of the plane", ((kind, few),)) or 0.0
-        how = "pays for being few" if error[few] > mean + _NOTABLE_POINTS else "hardly pays for being few"
+        sure = figures["pays", ((kind, few),)].interval
+        is_shown = error[few] > mean + _NOTABLE_POINTS if sure is None else sure[0] > 0
+        how = "pays for being few" if is_shown else "is few, and is not shown to pay for it"
         return (
             f"{few} ({kind}) {how}: {share[few]:.1f} % of the clips, {plane:.1f} % of the plane, and a step away from "
             f"its clips {error[few]:.0f} % is wrong, against {mean:.0f} % over all clips."
@@ -215,13 +219,16 @@ def _copied(figures: Figures) -> str:
 
 
 def _feel_said(figures: Figures) -> str:
-    ghosts, spread = _value(figures, "ghost notes kept"), _value(figures, "microtiming spread kept")
-    said = [
-        f"{kept:.0f} % of the {what}"
-        for kept, what in ((ghosts, "share of ghost notes"), (spread, "spread of microtiming"))
-        if kept is not None
-    ]
-    return f"Of the feel the plane has {' and '.join(said)} that the clips have." if said else ""
+    said = []
+    for name, words in (("ghost notes", "ghost notes among the onsets"), ("loudness spread", "spread of loudness")):
+        kept = _value(figures, f"{name} kept")
+        before, after = (figures.get((f"{name}, {where}", ())) for where in ("clips", "plane"))
+        if kept is not None and before is not None and after is not None:
+            unit = before.measure.unit
+            said.append(
+                f"{words}: {before.text} {unit} in the clips, {after.text} {unit} on the plane, {kept:.0f} % kept"
+            )
+    return f"What becomes of the feel: {'; '.join(said)}." if said else ""
 
 
 def _favoured(figures: Figures) -> str:
