@@ -17,6 +17,7 @@ from performance.bench.report import page, report, rows
 from performance.bench.spread import absent, spread
 from rvae.model import Model, load
 
+pytestmark = pytest.mark.timeout(900)  # it measures a dozen things one after the other
 ROOT = Path(__file__).resolve().parents[1]
 
 

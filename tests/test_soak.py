@@ -135,6 +135,7 @@ def test_an_onset_that_osc_did_not_tell_is_found() -> None:
     assert journal_faults(entries, osc[:at] + osc[at + 1 :]) > 0
 
 
+@pytest.mark.timeout(900)
 def test_two_minutes_of_random_hands_lose_double_and_leave_nothing(
     tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

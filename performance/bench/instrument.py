@@ -21,7 +21,7 @@ _SETTLED_S = 2.0
 _RVAE = "import sys; from performance.start import main; sys.exit(main())"
 
 
-def measure_instrument(model_file: Path, *, seconds: float, starts: int = 3) -> Json:
+def measure_instrument(model_file: Path, *, seconds: float, starts: int) -> Json:
     """`first_sound_s` from the command to the moment the first onset is due, told to play as soon as it listens, the
     median of some starts; `memory_mb` of all its processes while it plays; `processor` while it plays and while it is
     stopped with its window open: how much of one core. Raises OutputError where it does not play.

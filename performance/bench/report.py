@@ -178,10 +178,10 @@ been handed to the outputs.
 
 OSC timetags are compared with the engine's own arithmetic (bar, tick, microtiming, tempo), and with when the kernel
 received the packet. The Link peer is another process that starts the session; a downbeat's error is its distance from
-the peer's, by the peer's clock. The MIDI clock runs on a virtual clock for ten minutes, its pulses normally distributed
-with a standard deviation of 3 ms; the first four bars do not count. First sound: from the command to the moment the
-first onset is due, the window open, told to play as soon as it listens; the median of three starts. Memory: the
-proportional set size of all processes while playing. Sound: the usual device, which here is {sound}.
+the peer's, by the peer's clock. The MIDI clock runs for {minutes:g} minutes on a virtual clock; its pulses are normally
+distributed with a standard deviation of 3 ms; the first four bars do not count. First sound: from the command to the
+moment the first onset is due, the window open, told to play as soon as it listens; the median of three starts. Memory:
+the proportional set size of all processes while playing. Sound: the usual device, which here is {sound}.
 
 ## All figures
 
@@ -210,6 +210,7 @@ def page(found: Mapping[str, Any], *, seconds: float, date: str) -> str:
         date=date,
         table="\n".join(lines),
         figures=json.dumps(found, indent=1),
+        minutes=found["clock_following_ms"].get("minutes", 0),
         sound=found["audio"].get("device", "not there"),
         **found["machine"],
     )
