@@ -107,7 +107,7 @@ class _Comparison:
         figures = (
             figure_of(what, (*of, ("condition", "as it is")), before, n),
             figure_of(what, with_it, after, n),
-            figure_of(changed, with_it, [a - b for a, b in zip(after, before, strict=True)], n),
+            figure_of(changed, with_it, [a - b for a, b in zip(after, before, strict=True)], n, signed=True),
         )
         return Row(label, figures)
 

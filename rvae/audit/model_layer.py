@@ -110,18 +110,27 @@ def summary(trainings: Sequence[Measured]) -> dict[tuple[str, Of], Figure]:
     """The mean over trainings of what all of them have, with an interval where they are enough."""
     common = [key for key in trainings[0] if all(key in each for each in trainings)]
     return {
-        key: figure_of(MEASURES[key[0]], key[1], [each[key].value for each in trainings], trainings[0][key].n)
-        for key in common
+        (name, of): figure_of(
+            MEASURES[name],
+            of,
+            [each[name, of].value for each in trainings],
+            trainings[0][name, of].n,
+            signed=name == "pays",
+        )
+        for name, of in common
     }
 
 
-def figure_of(what: Measure, of: Of, values: Sequence[float], n: int) -> Figure:
-    """The mean of values from several trainings; 95 % by Student's t from three on, where the seed makes a difference."""
+def figure_of(what: Measure, of: Of, values: Sequence[float], n: int, *, signed: bool = False) -> Figure:
+    """The mean of values from several trainings; 95 % by Student's t from three on, where they are not the same.
+
+    `signed`: whether the measure can be below 0; otherwise its interval is not either.
+    """
     mean = float(np.mean(values))
     if len(values) < FEWEST_SEEDS or np.ptp(values) < _SAME:
         return Figure(what, mean, n, of)
     half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
-    low = mean - half if min(values) < 0 else max(0.0, mean - half)  # what is never below 0 is not there either
+    low = mean - half if signed else max(0.0, mean - half)
     return Figure(what, mean, n, of, (low, mean + half))
 
 
@@ -225,9 +234,8 @@ def _feel_said(figures: Figures) -> str:
         before, after = (figures.get((f"{name}, {where}", ())) for where in ("clips", "plane"))
         if kept is not None and before is not None and after is not None:
             unit = before.measure.unit
-            said.append(
-                f"{words}: {before.text} {unit} in the clips, {after.text} {unit} on the plane, {kept:.0f} % kept"
-            )
+            there = f"{before.text} {unit} in the clips, {after.text} {unit} on the plane"
+            said.append(f"{words}: {there}, {kept:.0f} % kept")
     return f"What becomes of the feel: {'; '.join(said)}." if said else ""
 
 
