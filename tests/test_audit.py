@@ -92,6 +92,14 @@ def test_a_late_onset_moves_by_as_many_ms_as_it_is_late(tmp_path: Path) -> None:
     assert figure.value == pytest.approx(1000 / 96)
 
 
+def test_exactly_20_ms_is_not_over_20_ms(tmp_path: Path) -> None:
+    # at 125 quarters a minute a pulse of 96 lasts 5 ms: 4 pulses from the sixteenth are 20 ms, 5 are 25
+    late = [(0.0, 42), (1 + 4 / 96, 42), (2 + 5 / 96, 42), (3.0, 42)]
+    layer = grid_layer(material_of(clip(tmp_path / "late.mid", late, tempo(480_000))))
+    for grid in ("4", "16ths"):
+        assert layer.find("moved over 20 ms", grid=grid).value == 25
+
+
 def test_sixteenths_and_four_to_a_felt_beat_are_two_grids_in_six_eight(tmp_path: Path) -> None:
     eighths = [(number / 2, 42) for number in range(12)]
     layer = grid_layer(material_of(clip(tmp_path / "six.mid", eighths, signature(6, 3), HALF_SECOND)))
@@ -300,6 +308,7 @@ def test_an_interval_holds_its_estimate_and_is_the_same_each_time() -> None:
     assert ratio(what, above[:4], below[:4]).interval is None  # too few files
     assert ratio(what, [0, 0], [0, 0]).value is None  # nothing there
     assert share(what, 1, 0).value is None
+    assert ratio(what, [0.1, 0.2, 0.3, 0.7, 1.1], [0.1, 0.2, 0.3, 0.7, 1.1]).interval is None  # all of it, everywhere
 
 
 @given(st.lists(st.integers(0, 50), min_size=2, max_size=8))
@@ -556,3 +565,12 @@ def test_the_report_of_other_peoples_clips_is_whole(
     code, out, _ = audit(capsys, shared / "data" / name, "-o", tmp_path)
     assert (code, len(out.splitlines())) == (0, 5)
     assert Page((tmp_path / "audit.html").read_text(encoding="utf-8")).open == []
+
+
+def test_a_mix_of_what_people_made_and_what_is_bundled_names_who_is_named(shared: Path) -> None:
+    layer = corpus_layer(material_of(shared / "data" / "timelines", bundled_corpora()["threes"]))
+    shares = [
+        layer.find("of the time", contributor=who).value for who in ("nobody named (timelines)", "the rvae developers")
+    ]
+    assert sum(value or 0.0 for value in shares) == pytest.approx(100)
+    assert "whose 72 of 104 clips are" in unsaid(layer)

@@ -18,6 +18,7 @@ from rvae.audit.figure import Figure, Measure
 RESAMPLES = 1000
 FEWEST_FILES = 5
 LEVEL_PERCENT = (2.5, 97.5)
+_ROUNDING = 1e-9  # less than this is no spread, but how sums are rounded
 INTERVAL_WORDS = (
     f"95 % intervals: cluster bootstrap over files, {RESAMPLES} resamples with a fixed seed, percentiles; none is "
     f"given with fewer than {FEWEST_FILES} files, or where all of them say the same"
@@ -38,7 +39,8 @@ def of_sums(
     if len(each) < FEWEST_FILES:
         return Figure(measure, value, n, of)
     low, high = np.percentile(statistic(_drawn(len(each)) @ each), LEVEL_PERCENT)
-    return Figure(measure, value, n, of, (float(low), float(high)) if low < high else None)
+    spread = high - low > _ROUNDING * max(1.0, abs(value))
+    return Figure(measure, value, n, of, (float(low), float(high)) if spread else None)
 
 
 def ratio(measure: Measure, above: npt.ArrayLike, below: npt.ArrayLike, *, of: Of = (), scale: float = 1.0) -> Figure:

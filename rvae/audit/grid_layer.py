@@ -20,6 +20,7 @@ Flags = npt.NDArray[np.bool_]
 Reals = npt.NDArray[np.float64]
 
 HEARD_MS = 20.0
+_EXACTLY_MS = 1e-6  # at some tempos many onsets lie exactly 20 ms away, which is not over
 SIXTEENTHS = "16ths"
 
 _READ = "onsets that the kit reads"
@@ -174,7 +175,7 @@ def _figures(
     files = len(material.clips)
     clip = notes.clip[chosen]
     onsets = np.bincount(clip, minlength=files)
-    above = {MOVED: effect.moved_ms, OVER: effect.moved_ms > HEARD_MS, LOST: effect.lost}
+    above = {MOVED: effect.moved_ms, OVER: effect.moved_ms > HEARD_MS + _EXACTLY_MS, LOST: effect.lost}
     for measure in measures:
         sums = np.bincount(clip, weights=above[measure][chosen], minlength=files)
         where = (*of, ("grid", effect.grid))
