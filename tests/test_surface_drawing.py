@@ -21,7 +21,7 @@ from performance.snapshot import EngineStatus, Message, OutputState, Playhead, S
 from performance.surface.bar import draw_note, status_lines, status_text
 from performance.surface.drawing import Kept, draw
 from performance.surface.field import Field, FieldBuilder, enlarge, sounding
-from performance.surface.help import help_rows
+from performance.surface.help import help_pages
 from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
 from performance.surface.look import TRAIL_S, Look, at_time
@@ -145,10 +145,10 @@ def test_a_voice_that_is_denser_than_the_others_shows_it() -> None:
     assert line(0.2) < LAYOUT.names[0].width / 2 < line(0.8)
 
 
-@given(width=st.integers(1, 700), height=st.integers(1, 700), help_shown=st.booleans())
+@given(width=st.integers(1, 700), height=st.integers(1, 700), page=st.integers(0, 2))
 @settings(max_examples=40)
-def test_a_window_of_any_size_can_be_drawn(width: int, height: int, help_shown: bool) -> None:
-    picture(snapshot(mute=(1,)), Look(help_shown=help_shown), (width, height))
+def test_a_window_of_any_size_can_be_drawn(width: int, height: int, page: int) -> None:
+    picture(snapshot(mute=(1,)), Look(help_page=page), (width, height))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (2000, 1), (320, 240), (3840, 2160)])
@@ -165,18 +165,18 @@ def test_a_model_without_clips_outputs_or_messages_can_be_drawn() -> None:
 
 
 def test_help_names_every_key_there_is() -> None:
-    shown = " ".join(keys for keys, _, _ in help_rows()).lower()
+    shown = " ".join(keys for page in help_pages() for keys, _, _ in page).lower()
     for thing in (*CONTROLS.values(), *ACTIONS.values()):
         for pressed in thing.keys:
-            if pressed[-1] in "23456789" and thing.keys[0] == f"{pressed[:-1]}1":
-                assert f"{thing.keys[0]} to 9" in shown
+            if pressed[:-1] == thing.keys[0][:-1] and pressed[-1] in "23456789" and len(thing.keys) > 3:
+                assert f"{thing.keys[0]} to " in shown  # a row of keys
             elif thing.name != "move" and not pressed.startswith("pad-"):
                 assert pressed in shown
     assert "arrows" in shown
 
 
 def test_help_leaves_bar_and_status_in_view() -> None:
-    plain, helped = picture(snapshot()), picture(snapshot(), Look(help_shown=True))
+    plain, helped = picture(snapshot()), picture(snapshot(), Look(help_page=1))
     for box in (LAYOUT.status, LAYOUT.items[0].box, LAYOUT.items[1].box):
         assert (brightness(plain, box) == brightness(helped, box)).all()
     assert (brightness(plain, LAYOUT.plane) != brightness(helped, LAYOUT.plane)).any()

@@ -36,6 +36,7 @@ from performance.controls import ACTIONS, CONTROLS, defaults
 from performance.pins import Pin
 from performance.snapshot import Snapshot
 from performance.surface.bar import fader, segments
+from performance.surface.help import help_pages
 from performance.surface.input import pushed_by_sticks, respond, respond_for_audience
 from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
@@ -295,7 +296,7 @@ def test_the_other_stick_changes_the_density_and_unplugging_lets_go() -> None:
 
 
 def test_panic_works_while_help_is_shown() -> None:
-    _, commands = respond(key("escape"), LAYOUT, snapshot(), Look(help_shown=True))
+    _, commands = respond(key("escape"), LAYOUT, snapshot(), Look(help_page=1))
     assert commands == (Panic(),)
 
 
@@ -459,3 +460,12 @@ def test_a_trigger_let_go_or_unplugged_means_nothing_any_more() -> None:
 def test_a_controller_that_sends_nonsense_moves_nothing(number: int, value: Any) -> None:
     look, commands = respond(axis(number, value), LAYOUT, snapshot(), Look())
     assert (look, commands) == (Look(), ())
+
+
+def test_help_has_pages_and_goes_after_the_last() -> None:
+    look, pages = Look(), []
+    for _ in range(len(help_pages()) + 1):
+        for kind in (pygame.KEYDOWN, pygame.KEYUP):
+            look, _ = respond(key("h", kind=kind), LAYOUT, snapshot(), look)
+        pages.append(look.help_page)
+    assert pages == [*range(1, len(help_pages()) + 1), 0]

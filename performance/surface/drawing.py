@@ -60,7 +60,7 @@ def draw(
     layout = Layout.of(*target.get_size(), voices=len(snapshot.kit))
     target.fill(NIGHT)
     if look.help_shown:
-        draw_help(target, layout, kept.words)
+        draw_help(target, layout, kept.words, look.help_page)
     else:
         _draw_plane(target, layout, snapshot, look, kept, colours or PlaneColours())
         playhead = snapshot.playhead.cycle_ticks if snapshot.playing else None
@@ -74,6 +74,8 @@ def draw(
             snapshot.freeze,
         )
         draw_lanes(target, layout, kept.words, score)
+        if snapshot.status.recording:
+            draw_recording(target, layout, kept.words)
     draw_bar(target, layout, kept.words, snapshot, look)
     draw_status(target, layout, kept.words, snapshot, look)
 
@@ -130,6 +132,4 @@ def _draw_plane(
     draw_cursor(target, layout, *snapshot.cursor)
     if text := ways_text(snapshot):
         draw_ways(target, layout, kept.words, text, is_taking=snapshot.is_taking)
-    if snapshot.status.recording:
-        draw_recording(target, layout, kept.words)
     target.set_clip(None)

@@ -16,18 +16,21 @@ _BY_HAND: tuple[tuple[str, str, str], ...] = (
         "Game controller",
         "sticks: cursor, density; A play, B panic, X clip, Y view; with a trigger: scenes, mutes",
     ),
-    ("click", "Mute", "on a voice's name; the wheel there makes it denser or sparser, the other button freezes it"),
+    ("click", "Mute", "on a voice's name; the wheel: denser or sparser; other button: freeze"),
     ("click", "Pin", "in the lanes: holds an onset or forces one; again: a rest; again: lets go"),
 )
 
 
-def help_rows() -> tuple[tuple[str, str, str], ...]:
-    """(keys, label, what it does) of everything that has a key, then what is done by hand."""
+Row = tuple[str, str, str]
+
+
+def help_pages() -> tuple[tuple[Row, ...], ...]:
+    """(keys, label, what it does) of all that can be done, then of all that can be set and what is done by hand."""
     controls = [(key_text(control.keys), control.label, control.help) for control in CONTROLS.values() if control.keys]
     back = {
         action.label.removeprefix("Previous "): action for action in ACTIONS.values() if "Previous " in action.label
     }
-    actions: list[tuple[str, str, str]] = []
+    actions: list[Row] = []
     for action in ACTIONS.values():
         if not action.keys or action in back.values():
             continue
@@ -35,16 +38,21 @@ def help_rows() -> tuple[tuple[str, str, str], ...]:
         if reverse is not None:  # there and back on one line
             keys, label = f"{keys}  {key_text(reverse.keys)}", label.replace("Next ", "Next, previous ")
         actions.append((keys, label, action.help))
-    return (*actions, *controls, *_BY_HAND)
+    return (*actions, (key_text(ACTIONS["help"].keys), "More", "what can be set, and what hands do")), (
+        *controls,
+        *_BY_HAND,
+    )
 
 
-def draw_help(target: pygame.Surface, layout: Layout, words: Words) -> None:
-    """Cover plane and lanes with the table; the bar and the status line stay in view, and the music goes on."""
+def draw_help(target: pygame.Surface, layout: Layout, words: Words, page: int) -> None:
+    """Cover plane and lanes with a page of the table, counted from 1; the bar and the status line stay in view, and the
+    music goes on.
+    """
     box = layout.window.copy()
     if layout.items:
         box.height = max(1, layout.items[0].box.top - layout.unit // 2)
     target.fill(NIGHT, box)
-    rows = help_rows()
+    rows = help_pages()[page - 1]
     inner = box.inflate(-layout.unit * 3, -layout.unit)
     columns = 1 if inner.width < inner.height * 1.1 else 2
     per_column = -(-len(rows) // columns)

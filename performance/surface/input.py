@@ -158,7 +158,7 @@ def _by_key(name: str, snapshot: Snapshot, look: Look) -> Response | None:
             return (look, _switch_voice(snapshot, at, control.name)) if at < len(snapshot.kit) else (look, ())
         steps = 1 if len(keys) == 1 or at == 1 else -1
         return replace(look, touched=(control.name, look.now_s)), (StepControl(control.name, steps),)
-    return (replace(look, help_shown=not look.help_shown), ()) if name == "?" else None
+    return (look.more_help(), ()) if name == "?" else None
 
 
 _PLAIN: dict[str, StageCommand] = {
@@ -180,7 +180,7 @@ _SCENES: dict[str, type[StoreScene] | type[RecallScene]] = {"store_scene": Store
 def _act(name: str, snapshot: Snapshot, look: Look) -> Response:
     """Do one of `ACTIONS`."""
     if name == "help":
-        return replace(look, help_shown=not look.help_shown), ()
+        return look.more_help(), ()
     if name == "next_view":
         return replace(look, view=(look.view + 1) % len(VIEWS)), ()
     if name == "audience":
@@ -297,7 +297,7 @@ def _mouse_down(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: L
     if item is not None:
         return _press(item, at, snapshot, look)
     if look.help_shown:
-        return replace(look, help_shown=False), ()
+        return replace(look, help_page=0), ()
     if layout.plane.collidepoint(at):
         mixes = snapshot.controls["mix"] >= 0.5
         if not mixes and (scene := scene_at(snapshot.scenes, layout, at)) is not None:

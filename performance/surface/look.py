@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from performance.snapshot import Snapshot
 
 TRAIL_S = 1.6
+HELP_PAGES = 2
 _TRAIL_STEP = 0.004  # moves smaller than this are not worth a point of the trail
 
 
@@ -39,9 +40,10 @@ class Look:
 
     `pointer`: the mouse in pixels, or None where it has left. `finger`: the finger that has the cursor; `second`: one
     more. `down`: keys now held. `sticks`: how far a controller's sticks are pushed, -1 to 1: right and up for the
-    cursor, up for the density. `trigger`: the one that is held, `lt+` or `rt+`. `audience`: whether its window is open.
-    `view`: which of `views.VIEWS`. `trail`: (x, y, when in seconds), oldest first. `touched`: the control last changed
-    here, and when. `news`: the number of the newest message and when it came.
+    cursor, up for the density. `trigger`: the one that is held, `lt+` or `rt+`. `help_page`: which is shown, 0 for
+    none. `audience`: whether its window is open. `view`: which of `views.VIEWS`. `trail`: (x, y, when in seconds),
+    oldest first. `touched`: the control last changed here, and when. `news`: the number of the newest message and when
+    it came.
     """
 
     now_s: float = 0.0
@@ -52,7 +54,7 @@ class Look:
     down: frozenset[int] = frozenset()
     sticks: tuple[float, float, float] = (0.0, 0.0, 0.0)
     trigger: str = ""
-    help_shown: bool = False
+    help_page: int = 0
     view: int = 0
     full_screen: bool = False
     audience: bool = False
@@ -61,6 +63,15 @@ class Look:
     trail: tuple[tuple[float, float, float], ...] = ()
     touched: tuple[str, float] | None = None
     news: tuple[int, float] = (0, 0.0)
+
+    @property
+    def help_shown(self) -> bool:
+        """Whether help covers the plane."""
+        return self.help_page > 0
+
+    def more_help(self) -> Look:
+        """The first page of it, the next, or none after the last."""
+        return replace(self, help_page=(self.help_page + 1) % (HELP_PAGES + 1))
 
 
 def at_time(look: Look, snapshot: Snapshot, now_s: float) -> Look:

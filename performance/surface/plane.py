@@ -145,13 +145,14 @@ def draw_ways(target: pygame.Surface, layout: Layout, words: Words, text: str, *
 
 
 def draw_recording(target: pygame.Surface, layout: Layout, words: Words) -> None:
-    """That the set is being recorded, in the upper right corner of the plane."""
-    px = max(12, round(layout.unit * 1.4))
-    picture = words.picture("REC", px, NIGHT)
-    box = pygame.Rect(0, layout.plane.top, picture.get_width() + px, picture.get_height() + px // 2)
-    box.right = layout.plane.right
-    pygame.draw.rect(target, ALARM, box)
-    target.blit(picture, picture.get_rect(center=box.center))
+    """That the set is being recorded: above the names of the voices, where nothing else is, or over the plane."""
+    if layout.names:
+        box = pygame.Rect(layout.names[0].left, layout.ruler.top, layout.names[0].width, layout.ruler.height)
+    else:
+        box = pygame.Rect(layout.plane.left, layout.plane.top, layout.plane.width // 4, layout.plane.height // 12)
+    box = box.inflate(0, -max(2, box.height // 6))
+    pygame.draw.rect(target, ALARM, box, border_radius=max(2, box.height // 6))
+    write(target, words, "REC", max(10, round(box.height * 0.95)), box, colour=NIGHT, align="centre")
 
 
 def ways_text(snapshot: Snapshot) -> str:
