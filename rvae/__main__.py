@@ -28,26 +28,38 @@ from rvae.exporting import EXPORT
 from rvae.forgetting import FORGET
 from rvae.learning import EVALUATE, MODEL_SUFFIX, TRAIN
 from rvae.learning_bench import BENCH
+from rvae.midi import write_text
 from rvae.model import Model, load
 
 
 def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
     add_reading_arguments(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="HTML", help="write the report as a page, with a picture of each clip"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from rvae.inspection import figures, print_report  # rich, only where it prints
+    from rvae.findings import find
+    from rvae.inspection import figures, import_progress, print_report  # rich, only where it prints
 
     if len(arguments.paths) == 1 and Path(arguments.paths[0]).suffix == MODEL_SUFFIX:
         return _inspect_model(load(arguments.paths[0]), as_json=arguments.json)
-    corpus = corpus_of(arguments)
-    if arguments.json:
-        print_json(figures(corpus))
-    else:
-        from rich.console import Console
+    from rich.console import Console
 
-        print_report(corpus, Console())
+    with import_progress(Console(stderr=True)) as progress:
+        corpus = corpus_of(arguments, progress)
+        findings = find(corpus)
+    if arguments.output:
+        from rvae.import_page import import_page
+
+        write_text(arguments.output, import_page(corpus, findings))
+        print(f"{arguments.output}: the report, with pictures", file=sys.stderr)  # noqa: T201  # a word on the side
+    if arguments.json:
+        print_json(figures(corpus, findings))
+    else:
+        print_report(corpus, Console(), findings)
     return 0
 
 

@@ -26,8 +26,8 @@ class ClipReport:
     `meters`: (bars, onsets) by meter. `voices`: onsets by voice. `unmapped`: note-ons by pitch that no voice of the
     kit has. `dropped`: what else was not taken. `notes`: words on what was done to the clip: tiled, completed, moved.
     `channel`: 1..16, or None where all were read. `qpm`: its first tempo. `early`: onsets played before a barline and
-    held against it. `estimate`: of the meter, where neither the file nor its card says any. Copies made to fill a cycle
-    are counted nowhere.
+    held against it. `estimate`: of the meter, where neither the file nor its card says any. `lean_ms`: how early
+    (negative) or late the take is as a whole. Copies made to fill a cycle are counted nowhere.
     """
 
     file: str
@@ -44,6 +44,7 @@ class ClipReport:
     qpm: float
     early: int
     estimate: Estimate | None = None
+    lean_ms: float = 0.0
 
     @property
     def bars(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from rvae.corpus import Corpus, read_corpus
+from rvae.corpus import Corpus, Progress, read_corpus
 from rvae.cutting import Reading
 from rvae.grid import GRIDS, QUANTISERS
 from rvae.kit import STANDARD_KIT
@@ -51,6 +51,7 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         choices=QUANTISERS,
         help="how onsets find their tick (default: subdivision)",
     )
+    parser.add_argument("--on-time", action="store_true", help="take away how early or late each take is as a whole")
 
 
 def add_clip_arguments(
@@ -82,8 +83,8 @@ def reading_of(arguments: argparse.Namespace) -> Reading:
     return Reading(arguments.bars, find_kit(arguments.kit), arguments.channel, groupings=groupings)
 
 
-def corpus_of(arguments: argparse.Namespace) -> Corpus:
-    """The corpus that reading arguments ask for. Raises RvaeError."""
+def corpus_of(arguments: argparse.Namespace, progress: Progress | None = None) -> Corpus:
+    """The corpus that reading arguments ask for; `progress` is told the steps done, of how many. Raises RvaeError."""
     reading = reading_of(arguments)
     return read_corpus(
         arguments.paths,
@@ -93,6 +94,8 @@ def corpus_of(arguments: argparse.Namespace) -> Corpus:
         ticks_per_beat=arguments.grid,
         quantise=arguments.quantise,
         groupings=reading.groupings,
+        on_time=arguments.on_time,
+        progress=progress,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from tomlkit.exceptions import TOMLKitError
 from rvae.arguments import Command, print_json
 from rvae.card import CARD_NAME, Card, read_card
 from rvae.errors import FileError, UsageError
-from rvae.midi import write_whole
+from rvae.midi import write_text
 from rvae.sources import Sources
 
 # What is asked, in this order: the key in the file, other names for it there, the question, whether clips may differ.
@@ -115,11 +114,7 @@ def write_card(folder: Path, said: Answers, clips: Sequence[str] | None = None) 
         raise FileError(f"{path}: cannot be changed ({error}); mend it by hand") from None
     text = tomlkit.dumps(document)
     Card.parse(text, where=str(path))
-
-    def put(out: io.BufferedWriter) -> None:
-        out.write(text.encode("utf-8"))
-
-    write_whole(path, put)
+    write_text(path, text)
 
 
 def _table_of(document: tomlkit.TOMLDocument, clip: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.midi import MidiClip
 from rvae.pattern import Pattern
 from rvae.sources import Sources
+
+Progress = Callable[[int, int], None]  # steps done, of how many
 
 
 @dataclass(frozen=True)
@@ -98,18 +100,21 @@ def read_corpus(
     ticks_per_beat: int = TICKS_PER_BEAT,
     quantise: Quantiser = "subdivision",
     groupings: Sequence[Meter] = (),
+    on_time: bool = False,
+    progress: Progress | None = None,
 ) -> Corpus:
     """Read clips from MIDI files, and from folders and zip archives with all that is in them.
 
     `bars`: 1, 2 or 4, the bars of one pattern. `channel`: 1..16 where the drums are; without it channel 10 if it has
     notes, otherwise every channel. `groupings`: how meters are felt, e.g. `Meter.parse("7/8(3+2+2)")`; otherwise a
     text in the file says so, then the card (`dataset.toml` in the clip's folder or the nearest above it), then custom.
-    A clip whose makers have not agreed to training gives no patterns, a file that cannot be read is no error: both are
-    in `report.dropped`. Raises CorpusError where no file leaves anything, UsageError for an argument out of range,
-    FileError for a card that cannot be read.
+    `on_time`: move each take by as much as it is early or late as a whole. `progress`: told the steps done, and of how
+    many. A clip whose makers have not agreed to training gives no patterns, a file that cannot be read is no error:
+    both are in `report.dropped`. Raises CorpusError where no file leaves anything, UsageError for an argument out of
+    range, FileError for a card that cannot be read.
     """
-    reading = Reading(bars, kit, channel, ticks_per_beat, quantise, tuple(groupings))
-    return cut_corpus(read_files(paths), reading)
+    reading = Reading(bars, kit, channel, ticks_per_beat, quantise, tuple(groupings), on_time)
+    return cut_corpus(read_files(paths, progress), reading, progress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +125,15 @@ class Files:
     unreadable: tuple[Dropped, ...] = ()
 
 
-def read_files(paths: Iterable[str | Path] | str | Path) -> Files:
+def read_files(paths: Iterable[str | Path] | str | Path, progress: Progress | None = None) -> Files:
     """Read files and folders and archives of them, as they are. Raises CorpusError, FileError as `read_corpus` does."""
     sources = Sources()
     clips: list[tuple[Path, MidiClip, Card | None]] = []
     unreadable: list[Dropped] = []
-    for path in sources.find(paths):
+    found = sources.find(paths)
+    for number, path in enumerate(found):
+        if progress is not None:
+            progress(number, 2 * len(found))
         card = sources.card(path)
         try:
             clips.append((path, sources.read(path), card))
@@ -134,12 +142,14 @@ def read_files(paths: Iterable[str | Path] | str | Path) -> Files:
     return Files(tuple(clips), (*sources.refused, *unreadable))
 
 
-def cut_corpus(files: Files, reading: Reading) -> Corpus:
+def cut_corpus(files: Files, reading: Reading, progress: Progress | None = None) -> Corpus:
     """Cut clips at their barlines into patterns. Raises CorpusError where none is left."""
     patterns: list[Pattern] = []
     reports: list[ClipReport] = []
     card_of: dict[str, Card] = {}
-    for path, clip, card in files.clips:
+    for number, (path, clip, card) in enumerate(files.clips):
+        if progress is not None:
+            progress(len(files.clips) + number, 2 * len(files.clips))
         found, report = cut(clip, str(path), reading, None if card is None else card.of_clip(path))
         patterns += found
         reports.append(report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import zip_longest
 from math import ceil, floor
@@ -15,6 +15,7 @@ from rvae.card import ClipCard
 from rvae.errors import UsageError
 from rvae.grid import GRIDS, QUANTISERS, Ints, Quantiser, Reals, quantise
 from rvae.kit import STANDARD_KIT, Kit
+from rvae.measures import lean_ms
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.metrical import Estimate
 from rvae.midi import DEFAULT_US_PER_QUARTER, DRUM_CHANNEL, MidiClip, grouping_text
@@ -26,6 +27,7 @@ NO_CONSENT = "its makers have not agreed to training (dataset.toml); ask them, t
 # What one clip may take of the memory, in cells of its grid and in patterns: some 9,000 bars of 4/4 in nine voices.
 _MOST_CELLS = 8_000_000
 _MOST_PATTERNS = 10_000
+_LEAST_LEAN_MS = 1.0
 LOOP_BARS = max(CYCLE_BARS)  # a clip of no more bars goes round: its end is its start
 
 
@@ -39,6 +41,7 @@ class Reading:
     ticks_per_beat: int = TICKS_PER_BEAT
     quantise: Quantiser = "subdivision"
     groupings: tuple[Meter, ...] = ()
+    on_time: bool = False
 
     def __post_init__(self) -> None:
         if self.bars not in CYCLE_BARS:
@@ -326,9 +329,32 @@ def cut(
         source, len(clip.notes), voices.total(), work.collisions, len(patterns), meters,
         {name: voices[row] for row, name in enumerate(reading.kit.names)},
         dict(sorted(work.unmapped.items())), tuple(work.dropped), tuple(work.notes), work.channel, work.qpm(0),
-        work.early, work.estimate,
+        work.early, work.estimate, lean_ms(patterns),
     )  # fmt: skip
+    if reading.on_time and abs(report.lean_ms) >= _LEAST_LEAN_MS:
+        return _cut_on_time(clip, source, reading, card, report.lean_ms)
     return patterns, report
+
+
+def _cut_on_time(
+    clip: MidiClip, source: str, reading: Reading, card: ClipCard | None, early_or_late_ms: float
+) -> tuple[list[Pattern], ClipReport]:
+    """The same clip, moved by as much as it is early or late as a whole."""
+    plain = replace(reading, on_time=False)
+    patterns, report = cut(moved(clip, -early_or_late_ms), source, plain, card)
+    side = "early" if early_or_late_ms < 0 else "late"
+    note = f"{abs(early_or_late_ms):.0f} ms {side} as a whole: moved on time, as asked"
+    return patterns, replace(report, notes=(*report.notes, note), lean_ms=early_or_late_ms)
+
+
+def moved(clip: MidiClip, by_ms: float) -> MidiClip:
+    """The clip with its notes so much later, or earlier; none leaves it at its beginning."""
+    tempo_pulses = np.array([pulse for pulse, _ in clip.tempos], dtype=np.int64)
+    tempos = np.array([DEFAULT_US_PER_QUARTER, *(tempo for _, tempo in clip.tempos)], dtype=np.int64)
+    notes = clip.notes.copy()
+    us_per_quarter = tempos[np.searchsorted(tempo_pulses, notes[:, 0], side="right")]
+    notes[:, 0] = np.maximum(notes[:, 0] + np.rint(by_ms * 1000 / us_per_quarter * clip.ppq).astype(np.int64), 0)
+    return replace(clip, notes=notes[np.argsort(notes[:, 0], kind="stable")])
 
 
 def cleaned(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,10 +13,10 @@ import tomlkit
 from rvae.arguments import Command, add_reading_arguments, corpus_of, print_json, reading_of
 from rvae.card import CARD_NAME, ClipCard, card_texts
 from rvae.corpus import Corpus
-from rvae.cutting import Reading, cleaned, cut
+from rvae.cutting import Reading, cleaned, cut, moved
 from rvae.errors import FileError, UsageError
 from rvae.kit import STANDARD_KIT
-from rvae.midi import MidiClip, read_midi, write_clip, write_whole
+from rvae.midi import MidiClip, read_midi, write_clip, write_text
 from rvae.pattern import Pattern
 from rvae.sources import read_clip
 
@@ -31,7 +30,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    reading = replace(reading_of(arguments), ticks_per_beat=arguments.grid, quantise=arguments.quantise)
+    grid, how = arguments.grid, arguments.quantise
+    reading = replace(reading_of(arguments), ticks_per_beat=grid, quantise=how, on_time=arguments.on_time)
     corpus = corpus_of(arguments)
     folder = Path(arguments.output)
     files = export(corpus, folder, reading)
@@ -64,14 +64,18 @@ def export(corpus: Corpus, folder: Path, reading: Reading) -> dict[str, bool]:
         raise FileError(f"{folder}: cannot be used ({error.strerror or error}); choose another") from None
     names = file_names(corpus.clips)
     same: dict[str, bool] = {}
+    leans = {report.file: report.lean_ms for report in corpus.report.clips}
     for clip, name in names.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         patterns = [pattern for pattern in corpus.patterns if pattern.source == clip]
-        same[name] = _write(path, read_clip(clip), reading, _known(corpus, clip), patterns)
-    _write_text(folder / CARD_NAME, _card(corpus, names))
+        source = read_clip(clip)
+        if reading.on_time:
+            source = moved(source, -leans[clip])
+        same[name] = _write(path, source, replace(reading, on_time=False), _known(corpus, clip), patterns)
+    write_text(folder / CARD_NAME, _card(corpus, names))
     if corpus.kit != STANDARD_KIT:
-        _write_text(folder / KIT_NAME, corpus.kit.to_toml())
+        write_text(folder / KIT_NAME, corpus.kit.to_toml())
     return same
 
 
@@ -125,10 +129,3 @@ def _card(corpus: Corpus, names: dict[str, str]) -> str:
     if clips:
         document["clips"] = clips
     return tomlkit.dumps(document)
-
-
-def _write_text(path: Path, text: str) -> None:
-    def put(out: io.BufferedWriter) -> None:
-        out.write(text.encode("utf-8"))
-
-    write_whole(path, put)

@@ -6,25 +6,39 @@ Figures for programs, a report for people.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 
+from rich import progress
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rvae.corpus import Corpus
+from rvae.corpus import Corpus, Progress
+from rvae.findings import Findings, find
 from rvae.model import Model
 
 _NAMES_SHOWN = 3
+_TWINS_SHOWN = 10
 
 
-def figures(corpus: Corpus) -> dict[str, object]:
-    """The account of a corpus as plain JSON values.
+@contextmanager
+def import_progress(console: Console) -> Iterator[Progress]:
+    """A bar on the terminal while files are read; nothing where nobody looks."""
+    bar = progress.Progress(console=console, transient=True, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task("reading clips", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def figures(corpus: Corpus, findings: Findings | None = None) -> dict[str, object]:
+    """The account of a corpus, and what it would have one look at, as plain JSON values.
 
     `onsets` + `collisions` + the counts of `unmapped_notes` + the `onsets` of `dropped` = `note_ons`.
     """
     report = corpus.report
+    looked = find(corpus) if findings is None else findings
     return {
         "files": report.files,
         "clips": len(corpus.clips),
@@ -43,6 +57,27 @@ def figures(corpus: Corpus) -> dict[str, object]:
         "dropped": [{"file": gone.file, "reason": gone.reason, "onsets": gone.onsets} for gone in report.dropped],
         "notes": [{"file": clip.file, "note": note} for clip in report.clips for note in clip.notes],
         "cards": [card.as_mapping() for card in corpus.cards],
+        "lean_ms": {clip.file: round(clip.lean_ms, 1) for clip in report.clips if clip.patterns},
+        "meter_estimates": [
+            {
+                "file": clip.file,
+                "meter": clip.estimate.meter.label,
+                "certainty": round(clip.estimate.certainty, 3),
+                "or": clip.estimate.other.label,
+                "taken": clip.estimate.is_certain,
+            }
+            for clip in report.clips
+            if clip.estimate is not None
+        ],
+        "doubts": [
+            {"file": doubt.file, "label": doubt.label.label, "proposal": doubt.proposed.label, "why": doubt.why}
+            for doubt in looked.doubts
+        ],
+        "duplicates": [
+            {"file": twin.file, "other": twin.other, "exact": twin.exact, "onset_f1": round(twin.onset_f1, 3)}
+            for twin in looked.twins
+        ],
+        "kit_proposals": [{"kit": kit.name, "onsets": kit.onsets, "notes": list(kit.pitches)} for kit in looked.kits],
     }
 
 
@@ -66,8 +101,9 @@ def _voices(corpus: Corpus) -> dict[str, int]:
     return dict(total)
 
 
-def print_report(corpus: Corpus, console: Console) -> None:
-    """The account of a corpus for people."""
+def print_report(corpus: Corpus, console: Console, findings: Findings | None = None) -> None:
+    """The account of a corpus for people, and what it would have them look at."""
+    looked = find(corpus) if findings is None else findings
     report = corpus.report
     bars = sum(clip.bars for clip in report.clips)
     cycle = "1 bar" if corpus.bars == 1 else f"{corpus.bars} bars"
@@ -83,6 +119,7 @@ def print_report(corpus: Corpus, console: Console) -> None:
     console.print()
     console.print(_voice_table(corpus))
     _print_losses(corpus, console)
+    _print_findings(corpus, looked, console)
     _print_grouped(
         console, "What was done to clips", ((note, clip.file) for clip in report.clips for note in clip.notes)
     )
@@ -179,6 +216,26 @@ def _print_losses(corpus: Corpus, console: Console) -> None:
     _print_grouped(console, "Not taken", gone)
     if report.onsets == report.note_ons and not report.dropped:
         _say(console, "nothing was lost")
+
+
+def _print_findings(corpus: Corpus, findings: Findings, console: Console) -> None:
+    for kit in findings.kits[:1]:
+        _say(console, f"--kit {kit.name} would read {kit.onsets} of the unmapped: {', '.join(map(str, kit.pitches))}")
+    leans = [clip.lean_ms for clip in corpus.report.clips if clip.patterns]
+    if leans and max(map(abs, leans)) >= 1:
+        low, middle, high = sorted(leans)[0], sorted(leans)[len(leans) // 2], sorted(leans)[-1]
+        spread = f"{middle:+.0f} ms in the middle, {low:+.0f} to {high:+.0f}"
+        _say(console, f"takes as a whole are early (-) or late (+): {spread}; --on-time takes it away")
+    doubts = ((f"{doubt.label.label}, or {doubt.proposed.label}? {doubt.why}", doubt.file) for doubt in findings.doubts)
+    _print_grouped(console, "Labels that the music contradicts; they stand", doubts)
+    if findings.twins:
+        console.print()
+        _say(console, "The same music twice:")
+    for twin in findings.twins[:_TWINS_SHOWN]:
+        how = "to the note" if twin.exact else f"{twin.onset_f1:.0%} of the onsets"
+        _say(console, f"  {PurePath(twin.file).name} and {PurePath(twin.other).name}: {how}")
+    if len(findings.twins) > _TWINS_SHOWN:
+        _say(console, f"  and {len(findings.twins) - _TWINS_SHOWN} more pairs: -o PAGE.html shows all")
 
 
 def _with_notes(onsets: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,19 @@ from rvae.pattern import MAX_MIDI_VELOCITY, Pattern
 LATTICE = 30
 RECALL_F1 = 0.9
 Pairs = npt.NDArray[np.int64]
+
+
+def lean_ms(patterns: Sequence[Pattern]) -> float:
+    """How early (negative) or late a take is as a whole: the median of its microtiming in ms; 0 without onsets."""
+    away = [np.zeros(0)]
+    for pattern in patterns:
+        rows, ticks = np.nonzero(pattern.onset)
+        beat_quarters = np.array([float(beat) / 2 for beat in pattern.meter.beat_eighths])
+        tick_ms = 60_000 / pattern.qpm / pattern.ticks_per_beat * beat_quarters
+        beat = ticks // pattern.ticks_per_beat % pattern.meter.beats
+        away.append(pattern.microtiming[rows, ticks] * tick_ms[beat])
+    all_away = np.concatenate(away)
+    return float(np.median(all_away)) if len(all_away) else 0.0
 
 
 @dataclass(frozen=True, slots=True)

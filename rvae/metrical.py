@@ -34,6 +34,9 @@ _ALIKE = 6.0
 _POWER_OF_TWO, _OTHER_COUNT, _NO_COUNT = 0.0, -2.0, -6.0
 _MOST_BARS = 64
 _FEWEST_ONSETS = 2
+_FEWEST_TO_DOUBT = 12
+_DOUBT = 8.0
+_PLAINLY_ALIKE = 0.65 * _ALIKE
 _HEARD_QUARTERS = 128  # enough to know by
 
 
@@ -143,3 +146,35 @@ def _whole(length: float | None, meter: Meter) -> float:
     if abs(bars - round(bars)) > 1e-6 or round(bars) == 0:
         return _NO_COUNT
     return _POWER_OF_TWO if round(bars) & (round(bars) - 1) == 0 else _OTHER_COUNT
+
+
+def better_meter(quarters: Reals, voices: Ints, loudness: Reals, label: Meter) -> tuple[Meter, float] | None:
+    """A meter that fits N onsets better than the one they are labelled with, and by how much as a log; None where none.
+
+    How usual a meter is counts for nothing here, and neither does the length: somebody has said the label. 12/16 is
+    weighed too, as which 12/8 is sometimes stored in 3/4.
+    """
+    near = quarters < _HEARD_QUARTERS
+    if near.sum() < _FEWEST_TO_DOUBT:
+        return None
+    places, rows, loud = _snapped(quarters[near]), voices[near], loudness[near]
+
+    def evidence(meter: Meter) -> float:
+        return _fit(places, loud, meter) + _likeness(places, rows, meter)
+
+    same = {label.bar_quarters, label.bar_quarters * 2, label.bar_quarters / 2}
+    others = [
+        meter
+        for meter in (*_meters(), Meter.parse("12/16"))
+        if (meter.numerator, meter.denominator) != (label.numerator, label.denominator)
+        and (meter.bar_quarters not in same or meter.is_ternary_beat(0) != label.is_ternary_beat(0))
+    ]
+    gains = [evidence(meter) - evidence(label) for meter in others]
+    best = int(np.argmax(gains))
+    if gains[best] >= _DOUBT:
+        return others[best], gains[best]
+    # Bars of another length may be plain without any accent: nearly the same each time, where the label's are not.
+    alike = [_likeness(places, rows, meter) for meter in others]
+    again = int(np.argmax(alike))
+    plain = alike[again] >= _PLAINLY_ALIKE and alike[again] - _likeness(places, rows, label) >= _PLAINLY_ALIKE
+    return (others[again], gains[again]) if plain else None

@@ -326,6 +326,15 @@ def write_whole(path: str | Path, write: Callable[[io.BufferedWriter], None]) ->
         raise
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all; what is no text in it becomes a question mark. Raises FileError."""
+
+    def put(out: io.BufferedWriter) -> None:
+        out.write(text.encode("utf-8", "replace"))
+
+    write_whole(path, put)
+
+
 def _write_into(device: Path, write: Callable[[io.BufferedWriter], None]) -> None:
     """A device or a pipe takes what is written; a file in its place would be the end of it."""
     try:

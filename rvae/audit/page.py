@@ -47,13 +47,7 @@ class Head:
 
 def page(head: Head, subjects: Sequence[Subject]) -> str:
     """The whole page."""
-    title = escape(head.title)
     parts = [
-        "<!DOCTYPE html>",
-        f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<style>{_STYLE}</style></head><body>",
-        f"<h1>{title}</h1>",
         f"<p>{escape(head.about)}</p><p>{escape(head.made)}</p>",
         f'<h2>What matters most</h2><ol class="first">{_items(head.sentences)}</ol>',
         f"<h2>How to read the figures</h2><ul>{_items(head.method)}</ul>",
@@ -62,7 +56,19 @@ def page(head: Head, subjects: Sequence[Subject]) -> str:
     ]
     for number, subject in enumerate(subjects, 1):
         parts += _subject(subject, number)
-    return "\n".join([*parts, "</body></html>", ""])
+    return document(head.title, parts)
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """A page of these parts below its title, which needs nothing but itself."""
+    head = [
+        "<!DOCTYPE html>",
+        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<style>{_STYLE}</style></head><body>",
+        f"<h1>{escape(title)}</h1>",
+    ]
+    return "\n".join([*head, *parts, "</body></html>", ""])
 
 
 def _items(lines: Iterable[str]) -> str:

@@ -1,0 +1,192 @@
+"""What an import would have one look at, and the page that shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from fractions import Fraction
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from strategies import midi, on, signature, track
+
+from rvae import read_corpus
+from rvae.__main__ import main
+from rvae.corpus import bundled_corpora
+from rvae.findings import find
+from rvae.import_page import import_page
+from rvae.measures import lean_ms
+from rvae.meter import Meter
+from rvae.midi import MidiNote, write_midi
+
+KICK, SNARE, HAT = 36, 38, 42
+
+
+def beat(hats: list[Fraction], *, shift: Fraction = Fraction(0), bars: int = 2) -> list[MidiNote]:
+    """A backbeat in 4/4 with hats at these places of each beat."""
+    notes = []
+    for quarter in range(4 * bars):
+        notes.append(MidiNote(quarter + shift, Fraction(1, 16), 10, SNARE if quarter % 2 else KICK, 100))
+        notes += [MidiNote(quarter + at + shift, Fraction(1, 16), 10, HAT, 70) for at in hats]
+    return notes
+
+
+STRAIGHT = [Fraction(0), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)]
+SHUFFLE = [Fraction(0), Fraction(2, 3)]
+FOUR = [(0, Meter.parse("4/4"))]
+
+
+def test_a_shuffle_in_four_is_doubted_and_a_straight_beat_is_not(tmp_path: Path) -> None:
+    write_midi(tmp_path / "shuffle.mid", beat(SHUFFLE), meters=FOUR, length_quarters=8)
+    write_midi(tmp_path / "straight.mid", beat(STRAIGHT), meters=FOUR, length_quarters=8)
+    (doubt,) = find(read_corpus(tmp_path)).doubts
+    assert Path(doubt.file).name == "shuffle.mid"
+    assert (doubt.label.name, doubt.proposed.name) == ("4/4", "12/8")
+    assert "8 onsets on thirds" in doubt.why
+
+
+def test_a_twelve_eight_stored_in_three_four_sixteenths_is_doubted(tmp_path: Path) -> None:
+    notes = []
+    for bar in range(4):
+        for place in range(12):
+            at = bar * 3 + Fraction(place, 4)
+            if place % 3 == 0:
+                drum = (KICK, SNARE)[place // 3 % 2]
+                notes += [MidiNote(at, Fraction(1, 16), 10, drum, 110), MidiNote(at, Fraction(1, 16), 10, 51, 100)]
+            if place % 3 != 1:
+                notes.append(MidiNote(at, Fraction(1, 16), 10, HAT, 60))
+    write_midi(tmp_path / "a.mid", notes, meters=[(0, Meter.parse("3/4"))], length_quarters=12)
+    (doubt,) = find(read_corpus(tmp_path)).doubts
+    assert doubt.proposed.name == "12/16"
+    assert "3/4 sixteenths" in doubt.why
+
+
+def test_a_label_with_other_bars_than_the_music_is_doubted(tmp_path: Path) -> None:
+    notes = []
+    for bar in range(16):
+        start = Fraction(bar * 5, 2)
+        for at, drum in ((0, KICK), (Fraction(1, 2), HAT), (1, SNARE), (Fraction(3, 2), HAT), (2, 45)):
+            notes.append(MidiNote(start + at, Fraction(1, 16), 10, drum, 90))
+    write_midi(tmp_path / "a.mid", notes, meters=FOUR, length_quarters=40)
+    (doubt,) = find(read_corpus(tmp_path)).doubts
+    assert (doubt.proposed.numerator, doubt.proposed.denominator) == (5, 8)
+
+
+def test_labels_are_never_changed_by_a_doubt(tmp_path: Path) -> None:
+    write_midi(tmp_path / "shuffle.mid", beat(SHUFFLE), meters=FOUR, length_quarters=8)
+    corpus = read_corpus(tmp_path)
+    find(corpus)
+    assert [meter.name for meter in corpus.meters] == ["4/4"]
+
+
+def test_few_bundled_clips_that_are_not_swung_are_doubted() -> None:
+    for name in ("straight-four", "twelve-eight", "additive"):
+        corpus = read_corpus(bundled_corpora()[name])
+        assert len(find(corpus).doubts) <= 0.1 * len(corpus.clips)
+    triplets = read_corpus(bundled_corpora()["triplets-in-four"])
+    assert len(find(triplets).doubts) > 0.7 * len(triplets.clips)
+
+
+def test_a_copied_clip_and_one_with_a_stroke_more_are_found(tmp_path: Path) -> None:
+    write_midi(tmp_path / "a.mid", beat(STRAIGHT), meters=FOUR, length_quarters=8)
+    write_midi(tmp_path / "b.mid", beat(STRAIGHT), meters=FOUR, length_quarters=8)
+    more = [*beat(STRAIGHT), MidiNote(Fraction(3, 2), Fraction(1, 16), 10, 49, 90)]
+    write_midi(tmp_path / "c.mid", more, meters=FOUR, length_quarters=8)
+    write_midi(tmp_path / "d.mid", beat(SHUFFLE), meters=FOUR, length_quarters=8)
+    twins = {(Path(twin.file).name, Path(twin.other).name): twin.exact for twin in find(read_corpus(tmp_path)).twins}
+    assert twins[("a.mid", "b.mid")]
+    assert any("c.mid" in pair and not exact for pair, exact in twins.items())
+    assert not any("d.mid" in pair for pair in twins)
+
+
+def test_notes_that_another_kit_reads_are_proposed_with_it(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_bytes(midi(track((0, on(36)), (48, on(24)), (96, on(25)), (144, on(21)))))
+    kits = find(read_corpus(tmp_path)).kits
+    assert (kits[0].name, kits[0].onsets, kits[0].pitches) == ("superior", 3, (21, 24, 25))
+
+
+@pytest.mark.parametrize("late_ms", [-30.0, -12.0, 18.0])
+def test_a_take_off_the_click_as_a_whole_is_said_and_moved_only_if_asked(tmp_path: Path, late_ms: float) -> None:
+    shift = Fraction(round(late_ms / 500 * 960), 960)
+    notes = [note._replace(quarters=note.quarters + 4) for note in beat(STRAIGHT, shift=shift, bars=4)]
+    write_midi(tmp_path / "a.mid", notes, meters=FOUR, length_quarters=24)
+    corpus, moved = read_corpus(tmp_path), read_corpus(tmp_path, on_time=True)
+    assert corpus.report.clips[0].lean_ms == pytest.approx(late_ms, abs=1.5)
+    assert lean_ms(corpus.patterns) == pytest.approx(late_ms, abs=1.5)
+    assert lean_ms(moved.patterns) == pytest.approx(0, abs=1.0)
+    assert moved.report.onsets + moved.report.collisions == moved.report.note_ons == len(notes)
+    assert any("moved on time" in note for note in moved.report.clips[0].notes)
+    assert moved.report.clips[0].lean_ms == pytest.approx(late_ms, abs=1.5)
+    assert all(
+        np.array_equal(one.onset, other.onset) for one, other in zip(corpus.patterns, moved.patterns, strict=True)
+    )
+
+
+class Page(HTMLParser):
+    """Counts what opens and closes, and gathers the text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.words: list[str] = []
+        self.outside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        self.outside += [
+            value or "" for key, value in attrs if key in ("src", "href") and not (value or "").startswith("#")
+        ]
+        if tag not in ("meta", "link", "br", "rect", "line", "circle"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_the_page_is_whole_by_itself_and_says_what_there_is_to_see(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_midi(clips / "shuffle <b>.mid", beat(SHUFFLE), meters=FOUR, length_quarters=8)
+    (clips / "quiet.mid").write_bytes(midi(track((0, signature(4, 2)), (0, on(36)), (96, on(3)))))
+    (clips / "open.mid").write_bytes(midi(track((0, on(36)), (48, on(42)), (96, on(42)), (144, on(38)), end=144)))
+    (clips / "broken.mid").write_bytes(b"MThd")
+    assert main(["inspect", str(clips), "-o", str(tmp_path / "page.html"), "--json"]) == 0
+    out, err = capsys.readouterr()
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.outside == []
+    assert page.seen.count("svg") == 3
+    assert "b" not in page.seen
+    words = " ".join(page.words)
+    for part in ("shuffle <b>.mid", "12/8", "broken.mid", "cut short", "a question", "note 3", "can be learned from"):
+        assert part in words
+    found = json.loads(out)
+    assert [Path(doubt["file"]).name for doubt in found["doubts"]] == ["shuffle <b>.mid"]
+    assert "page.html" in err
+
+
+def test_the_page_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.mid").write_bytes(midi(track((0, on(36)))))
+    assert main(["inspect", str(tmp_path / "a.mid"), "-o", str(tmp_path / "no" / "page.html")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_every_bundled_clip_has_its_picture_with_every_onset() -> None:
+    corpus = read_corpus(bundled_corpora()["additive"])
+    text = import_page(corpus, find(corpus))
+    first = {pattern.source: pattern for pattern in reversed(corpus.patterns)}
+    assert text.count("<circle") == sum(pattern.onsets for pattern in first.values())
+    assert len(re.findall("<svg", text)) == len(corpus.clips)
