@@ -16,7 +16,7 @@ PRIORITY = 60
 """The beat's."""
 
 SOUND_PRIORITY = 55
-_ASIDE_PRIORITY = 10
+ASIDE_PRIORITY = 10
 _MCL_CURRENT_AND_FUTURE = 3
 _PR_SET_TIMERSLACK = 29
 
@@ -86,7 +86,7 @@ def run_aside(work: Callable[[], None]) -> None:
     def run() -> None:
         with contextlib.suppress(OSError, AttributeError):
             if os.sched_getscheduler(0) == os.SCHED_FIFO:  # inherited
-                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_ASIDE_PRIORITY))
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(ASIDE_PRIORITY))
         work()
 
     threading.Thread(target=run, name="aside", daemon=True).start()

@@ -27,7 +27,7 @@ from performance.outputs.frames import FrameLine
 from performance.outputs.mixer import Mixer
 from performance.outputs.output import MAX_LATE_NS
 from performance.outputs.quiet import quiet_drivers
-from performance.realtime import SOUND_PRIORITY, give_back_realtime, take_realtime
+from performance.realtime import ASIDE_PRIORITY, SOUND_PRIORITY, give_back_realtime, take_realtime
 from performance.wire import Wire, WireFull
 from rvae.errors import OutputError
 from rvae.kit import Kit
@@ -136,6 +136,7 @@ def sounddevice() -> Any:
 
 def speaker_main(end: socket.socket) -> None:
     """The process from start to end."""
+    take_realtime(ASIDE_PRIORITY)  # somebody waits for the first sound, and the beat has the right of way
     speaker = Speaker(Wire(end))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; who started us tells us
     signal.signal(signal.SIGTERM, lambda _number, _frame: speaker.leave())
@@ -182,7 +183,8 @@ class Speaker:
         self._play()
 
     def _open(self, order: OpenDevice) -> Opened:
-        give_back_realtime()  # to find devices takes a while, and the beat has the right of way
+        if self._tried:
+            give_back_realtime()  # to look again and again is work for idle moments
         sd = sounddevice()
         try:
             if self._tried:
