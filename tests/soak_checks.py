@@ -209,11 +209,13 @@ def match_journal(
         findings.count("onsets of journals heard by OSC")
 
 
-def scatter_ms(errors_ms: Sequence[float], window: int = 200) -> dict[str, float]:
-    """How far the notes scatter around the middle of their neighbours."""
-    values = np.array(errors_ms)
-    if len(values) < window:
+def scatter_ms(errors_ms: Sequence[float], neighbours: int = 21) -> dict[str, float]:
+    """How far notes are from where their neighbours say they should be. A period that the server missed moves all that
+    follow alike: that is no scatter.
+    """
+    if len(errors_ms) < neighbours:
         return {}
-    parts = [part - np.median(part) for part in np.array_split(values, len(values) // window)]
-    off = np.abs(np.concatenate(parts))
+    middles = np.median(np.lib.stride_tricks.sliding_window_view(np.array(errors_ms), neighbours), axis=1)
+    edge = neighbours // 2
+    off = np.abs(np.array(errors_ms[edge : len(errors_ms) - edge]) - middles)
     return {"p50": float(np.percentile(off, 50)), "p99": float(np.percentile(off, 99)), "max": float(off.max())}

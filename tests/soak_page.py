@@ -47,7 +47,7 @@ only sleeps and spins, at the engine's real-time priority, ran beside it all the
 | --- | --- | --- | --- | --- |
 | events: from due to gone | {late[p50]:.3f} | {late[p99]:.3f} | {late[max]:.3f} | {late[over_5_ms]} |
 | the bare loop beside it | {bare[p50]:.3f} | {bare[p99]:.3f} | {bare[max]:.3f} | {bare[over_5_ms]} |
-| MIDI as another program hears it, around its middle | {midi[p50]:.3f} | {midi[p99]:.3f} | {midi[max]:.3f} | |
+| MIDI as another program hears it, against its neighbours | {midi[p50]:.3f} | {midi[p99]:.3f} | {midi[max]:.3f} | |
 
 OSC came ahead of its time by {ahead[least]:.1f} ms at the least; {osc_late} of {osc} onsets came after it.
 Periods of 10 ms that the JACK server could not keep: {xruns}{bare_xruns}.
