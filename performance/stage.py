@@ -137,7 +137,9 @@ class Stage:
                 clips = self._model.clips_of(self._settings.meter.beats)
                 if not 0 <= clip < len(clips):
                     raise UsageError(f"clip {clip + 1}: this plane has {len(clips)}; choose one of them")
-                self._set_control("mix", 0)
+                if self._settings.controls["mix"]:  # a clip's place is one of the plane, not of the mix
+                    self._set_control("mix", 0)
+                    self._movement.set_down(self._settings.cursor)
                 self._put(clips[clip].point)
             case SetControl(name, value):
                 self._set_control(name, value)

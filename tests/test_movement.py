@@ -14,6 +14,7 @@ from performance.clock import NS_PER_MS, VirtualClock
 from performance.commands import (
     DropGestures,
     EngineCommand,
+    GoToClip,
     MoveCursor,
     PinPlace,
     Play,
@@ -333,6 +334,18 @@ def test_four_scenes_are_mixed_from_their_corners(player: Player) -> None:
     assert middle.hand == (0.5, 0.5)
     player.do(SetControl("mix", 0))
     assert player.seen.cursor == player.seen.hand == middle.cursor
+
+
+def test_a_clip_or_a_scene_ends_the_mix_and_is_gone_to(player: Player) -> None:
+    for number, place in CORNERS.items():
+        player.do(MoveCursor(*place), StoreScene(number))
+    clip = player.seen.clips[0].point
+    for command, there in ((GoToClip(0), clip), (RecallScene(2), CORNERS[2])):
+        player.do(SetControl("mix", 1), MoveCursor(0.4, 0.4))
+        assert player.seen.controls["mix"]
+        player.do(command)
+        assert player.seen.cursor == there
+        assert not player.seen.controls["mix"]
 
 
 def test_a_mix_needs_its_four_scenes_on_this_plane(player: Player) -> None:

@@ -136,12 +136,12 @@ def draw_ways(target: pygame.Surface, layout: Layout, words: Words, text: str, *
     pad = max(2, px // 4)
     dot = px if is_taking else 0
     picture = words.picture(words.fit(text, px, layout.plane.width // 2), px)
-    box = pygame.Rect(0, layout.plane.top, dot + picture.get_width() + 2 * pad, picture.get_height() + pad)
+    box = pygame.Rect(0, layout.plane.top, dot + picture.get_width() + 4 * pad, picture.get_height() + 2 * pad)
     box.centerx = layout.plane.centerx
     pygame.draw.rect(target, NIGHT, box)
     if is_taking:
         pygame.draw.circle(target, ALARM, (box.left + pad + px // 2 - 1, box.centery), px * 2 // 5)
-    target.blit(picture, picture.get_rect(midleft=(box.left + pad + dot, box.centery)))
+    target.blit(picture, picture.get_rect(midleft=(box.left + 2 * pad + dot, box.centery)))
 
 
 def draw_recording(target: pygame.Surface, layout: Layout, words: Words) -> None:
