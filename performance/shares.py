@@ -30,8 +30,9 @@ class Shares:
     @property
     def line(self) -> str:
         """As one line for an audience: the clips, and whose they are where several people's are."""
-        clips = _listed(self.clips)
-        return clips if len(self.people) < 2 else f"{_listed(self.people)}: {clips}"
+        if len(self.people) < 2:
+            return _listed(self.clips, _MOST_SHOWN)
+        return f"{_listed(self.people, _MOST_SHOWN)}: {_listed(self.clips, _MOST_SHOWN // 2)}"
 
 
 def shares_at(model: Model, point: tuple[float, float], beats: int) -> Shares | None:
@@ -58,8 +59,8 @@ def _whole(shares: Mapping[str, float]) -> dict[str, float]:
     return {name: share / total for name, share in sorted(shares.items(), key=lambda item: -item[1])}
 
 
-def _listed(shares: Mapping[str, float]) -> str:
-    named = [(name, share) for name, share in shares.items() if share >= _SHOWN][:_MOST_SHOWN]
+def _listed(shares: Mapping[str, float], most: int) -> str:
+    named = [(name, share) for name, share in shares.items() if share >= _SHOWN][:most]
     rest = 1 - sum(share for _, share in named)
     others = [f"{rest:.0%} others"] if rest >= 0.01 else []
     return ", ".join([*(f"{name} {share:.0%}" for name, share in named), *others])
