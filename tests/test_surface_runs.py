@@ -104,4 +104,4 @@ def test_a_whole_set_by(hands: str, model_file: Path, tmp_path: Path, monkeypatc
     assert engine.recorder.wait(PATIENCE_S)
     (clip,) = tmp_path.glob("clip-*-4-bars.mid")
     assert len(read_midi(clip).notes)
-    assert {file.suffix for file in tmp_path.glob("set-*")} == {".rvjournal", ".mid", ".wav"}
+    assert {file.suffix for file in tmp_path.glob("set-*")} >= {".rvjournal", ".mid", ".wav"}
