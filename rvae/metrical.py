@@ -67,8 +67,9 @@ def estimate_meter(quarters: Reals, voices: Ints, loudness: Reals, length_quarte
     places, voices, loudness = _snapped(quarters[near]), voices[near], loudness[near]
     meters = _meters()
     scores = np.array(list(_USUAL.values()))
+    likeness = _Likeness(places, voices)
     for row, meter in enumerate(meters):
-        scores[row] += _fit(places, loudness, meter) + _likeness(places, voices, meter) + _whole(length, meter)
+        scores[row] += _fit(places, loudness, meter) + likeness.of(meter) + _whole(length, meter)
     chances = np.exp(scores - scores.max())
     chances /= chances.sum()
     written: dict[tuple[int, int], float] = {}
@@ -118,22 +119,31 @@ def _fit(places: Ints, loudness: Reals, meter: Meter) -> float:
     return float(np.average(gains, weights=0.5 + loudness)) * min(len(places), _MOST_ONSETS)
 
 
-def _likeness(places: Ints, voices: Ints, meter: Meter) -> float:
-    """How alike neighbouring bars are, against places a whole number of eighths away."""
-    bar = int(meter.bar_quarters * _PLACES_PER_QUARTER)
-    if places.max() < bar:
-        return 0.0
-    last, eighth = int(places.max()), _PLACES_PER_QUARTER // 2
-    rows, columns = np.unique(voices, return_inverse=True)
-    heard = np.zeros((last + 1, len(rows)), dtype=bool)
-    heard[places, columns] = True
+class _Likeness:
+    """How alike the onsets are to themselves so many places later: each lag is worked out once."""
 
-    def alike(lag: int) -> float:
-        early, late = heard[: last + 1 - lag], heard[lag:]
-        return 2 * int((early & late).sum()) / max(int(early.sum()) + int(late.sum()), 1)
+    def __init__(self, places: Ints, voices: Ints) -> None:
+        self._last = int(places.max())
+        rows, columns = np.unique(voices, return_inverse=True)
+        self._heard = np.zeros((self._last + 1, len(rows)), dtype=bool)
+        self._heard[places, columns] = True
+        self._known: dict[int, float] = {}
 
-    others = [alike(lag) for lag in range(eighth, min(2 * bar, last), eighth) if lag % bar]
-    return _ALIKE * (alike(bar) - float(np.mean(others))) if others else 0.0
+    def _at(self, lag: int) -> float:
+        """0 to 1: the onsets that come again after `lag` places, among those that could."""
+        if lag not in self._known:
+            early, late = self._heard[: self._last + 1 - lag], self._heard[lag:]
+            again = 2 * int((early & late).sum())
+            self._known[lag] = again / max(int(early.sum()) + int(late.sum()), 1)
+        return self._known[lag]
+
+    def of(self, meter: Meter) -> float:
+        """How alike neighbouring bars are, against places a whole number of eighths away; in units of log odds."""
+        bar, eighth = int(meter.bar_quarters * _PLACES_PER_QUARTER), _PLACES_PER_QUARTER // 2
+        if self._last < bar:
+            return 0.0
+        others = [self._at(lag) for lag in range(eighth, min(2 * bar, self._last), eighth) if lag % bar]
+        return _ALIKE * (self._at(bar) - float(np.mean(others))) if others else 0.0
 
 
 def _whole(length: float | None, meter: Meter) -> float:
@@ -159,8 +169,10 @@ def better_meter(quarters: Reals, voices: Ints, loudness: Reals, label: Meter) -
         return None
     places, rows, loud = _snapped(quarters[near]), voices[near], loudness[near]
 
+    likeness = _Likeness(places, rows)
+
     def evidence(meter: Meter) -> float:
-        return _fit(places, loud, meter) + _likeness(places, rows, meter)
+        return _fit(places, loud, meter) + likeness.of(meter)
 
     same = {label.bar_quarters, label.bar_quarters * 2, label.bar_quarters / 2}
     others = [
@@ -174,7 +186,7 @@ def better_meter(quarters: Reals, voices: Ints, loudness: Reals, label: Meter) -
     if gains[best] >= _DOUBT:
         return others[best], gains[best]
     # Bars of another length may be plain without any accent: nearly the same each time, where the label's are not.
-    alike = [_likeness(places, rows, meter) for meter in others]
+    alike = [likeness.of(meter) for meter in others]
     again = int(np.argmax(alike))
-    plain = alike[again] >= _PLAINLY_ALIKE and alike[again] - _likeness(places, rows, label) >= _PLAINLY_ALIKE
+    plain = alike[again] >= _PLAINLY_ALIKE and alike[again] - likeness.of(label) >= _PLAINLY_ALIKE
     return (others[again], gains[again]) if plain else None
