@@ -8,6 +8,7 @@ Each FOLDER is a collection of clips; the bundled corpora come first.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -105,7 +106,10 @@ def _speed(sets: dict[str, Path]) -> str:
             shutil.copy(files[number % len(files)], Path(place) / f"{number}.mid")
         rows.append(_timed(f"{_MANY:,} files, the sets in turn", Path(place)))
     head = ("set", "files", "notes", "seconds", "of the processor", "with findings")
-    words = "`rvae inspect` without printing; `of the processor` is what it would take with nothing else going on.\n"
+    words = (
+        "`rvae inspect` without printing; `of the processor` is what it would take with nothing else going on.\n"
+        f"The load of the machine, which has {os.cpu_count()} processors, was {os.getloadavg()[0]:.0f}.\n"
+    )
     return f"## Speed\n\n{words}\n{_table(head, rows)}"
 
 
