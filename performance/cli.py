@@ -123,6 +123,8 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     add("--clock-out", action="append", default=[], metavar="NAME", help="send MIDI clock there too; midi: to all")
     add("--clock-in", metavar="NAME", help="follow the MIDI clock that comes from the port with NAME in its name")
     add("--link", action="store_true", help="share tempo, bars, start and stop by Ableton Link")
+    add("--midi-in", action="append", default=[], metavar="NAME", help="hands on MIDI devices with NAME in their name")
+    add("--preset", action="append", default=[], metavar="FILE", help="controls and mappings to begin with, TOML")
     add("--offset", action="append", default=[], metavar="NAME=MS", help="play it so much later, or earlier; kept")
     add("--osc", action="append", default=[], metavar="HOST:PORT", help="send onsets and beats there")
     add("--osc-in", type=int, metavar="PORT", help="listen there; 0 for not (default: 12000)")

@@ -179,6 +179,20 @@ class ToggleRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnKnob:
+    """Put a control on the next knob or pad of a MIDI device. `target`: see `mapping`; empty for the next one that is
+    touched, and asked for again: none.
+    """
+
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetKnob:
+    """Let go of what was learned last, or of the control that learning waits with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End: everything falls silent, outputs are closed."""
 
@@ -208,6 +222,8 @@ StageCommand = (
     | StartRecording
     | StopRecording
     | ToggleRecording
+    | LearnKnob
+    | ForgetKnob
     | Export
     | Quit
 )

@@ -248,6 +248,13 @@ _ACTIONS = (
         "1, 2, 4 or 8 whole bars as they were played, as a MIDI clip; pad: 4",
     ),
     Action("export_pattern", "Keep the pattern", ("f6",), help="what is played at the cursor, as a MIDI clip"),
+    Action(
+        "learn",
+        "Learn a knob",
+        ("n",),
+        help="touch a control here or press its key, then turn a knob or hit a pad of a MIDI device",
+    ),
+    Action("forget", "Forget a knob", ("shift+n",), help="of the control just touched, or what was learned last"),
     Action("next_view", "Next view", ("v", "pad-y"), help="what the colours of the plane tell"),
     Action("help", "Help", ("h", "f1", "pad-start")),
     Action("full_screen", "Full screen", ("f", "f11")),

@@ -11,8 +11,8 @@ from pathlib import Path as FilePath
 
 from performance.commands import Play
 from performance.cursor import Path, still, tour
+from performance.links import StageLike
 from performance.render import perform, write_performance_midi, write_performance_wav
-from performance.stage import Stage
 from rvae.errors import FileError
 from rvae.meter import Meter
 from rvae.model import Model
@@ -68,7 +68,7 @@ def draw_plane(
     picture.draw_plane(model, meter, path, file, **({} if title is None else {"title": title}))
 
 
-def play_live(stage: Stage, say: Callable[[str], None], *, bars: int) -> None:
+def play_live(stage: StageLike, say: Callable[[str], None], *, bars: int) -> None:
     """Play the stage's path in real time for so many bars, and say what the engine says."""
     heard = 0
     stage.do(Play(bars=bars))

@@ -10,10 +10,14 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 
 from performance.bundled import bundled_model, trained_model
-from performance.commands import StartRecording
+from performance.commands import SetControl, StartRecording
 from performance.cursor import Path, read_path
+from performance.desk import Desk
+from performance.hands import Hands
 from performance.headless import built_in_path, play_live, write_files
 from performance.learning import Learning
+from performance.mapping_file import read_mappings, read_preset
+from performance.midi_in import MidiIn
 from performance.offers import first_point, usual_bpm
 from performance.offsets import keep_offsets, offset_name, read_offsets
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
@@ -199,6 +203,17 @@ def _stage(
     )
 
 
+def _desk(arguments: argparse.Namespace, stage: Stage, say: Say) -> Desk:
+    """The stage with hands on it, as presets, kept mappings and `--midi-in` have them."""
+    presets = [read_preset(FilePath(name), say) for name in arguments.preset]
+    for preset in presets:
+        for name, value in preset.controls.items():
+            stage.do(SetControl(name, value))
+    mappings = [mapping for preset in presets for mapping in preset.mappings]
+    hands = Hands(MidiIn(), asked=arguments.midi_in, preset=mappings, kept=read_mappings(say))
+    return Desk(stage, hands)
+
+
 def _go_on(arguments: argparse.Namespace, kept: Session) -> None:
     """Take the model or the clips of a session, where no others are given."""
     if arguments.model is None and not arguments.train:
@@ -243,12 +258,17 @@ def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
             learning.close()
         raise
     try:
+        desk = _desk(arguments, stage, say)
+    except BaseException:
+        stage.close()
+        raise
+    try:
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # pygame greets on standard output
         from performance.surface.window import run
 
-        return run(stage)
+        return run(desk)
     finally:
-        stage.close()
+        desk.close()
 
 
 def play_headless(arguments: argparse.Namespace, say: Say) -> int:
@@ -261,14 +281,18 @@ def play_headless(arguments: argparse.Namespace, say: Say) -> int:
     model, _, meter = loaded
     path = read_path(arguments.path) if arguments.path else built_in_path(model, meter, arguments.bars)
     bpm = arguments.bpm or usual_bpm(model, meter, path.at(0))
-    if specs or arguments.record:
+    if specs or arguments.record or arguments.midi_in:
         if not arguments.no_audio:
             specs.append(OutputSpec("audio", arguments.audio))
         arguments.bpm = bpm
         specs = _placed(arguments, specs, say)
         stage = _stage(arguments, loaded, specs, path, say)
         try:
-            play_live(stage, say, bars=arguments.bars)
+            desk = _desk(arguments, stage, say)
+            try:
+                play_live(desk, say, bars=arguments.bars)
+            finally:
+                desk.close()
         finally:
             stage.close()
     files = write_files(

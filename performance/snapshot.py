@@ -116,7 +116,7 @@ class Snapshot:
     plane, or of the square of four scenes where they are mixed. `target`: where a jump lands. `pins`: those
     of this cycle. `freeze`: by row of the kit. `gestures`: how many go round;
     `is_taking`: whether one is recorded. `morphs`: whether it is on its way to a scene. `credits`: whose clips the
-    pattern is made of, as one line; empty where that is not known.
+    pattern is made of, as one line; empty where that is not known. `nudge`: ms, by row of the kit.
     """
 
     model_name: str
@@ -146,3 +146,4 @@ class Snapshot:
     is_taking: bool = False
     morphs: bool = False
     credits: str = ""
+    nudge: tuple[float, ...] = ()

@@ -394,6 +394,7 @@ class Stage:
             is_taking=movement.is_taking,
             morphs=movement.morphing is not None,
             credits=decoded.credits,
+            nudge=now.voices["nudge"],
         )
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from performance.controls import ACTIONS, CONTROLS
+from performance.mapping_file import read_preset
 from performance.osc_input import OscInput
 from rvae.card import Card
 from rvae.kit import STANDARD_KIT, Kit
@@ -282,3 +283,13 @@ def test_the_osc_page_lists_every_address_of_a_control_or_an_action() -> None:
     listed = {(row[0], *re.findall(r"name `(\w+)", row[1])) for row in incoming}
     declared = {(entry.osc,) for entry in (*CONTROLS.values(), *ACTIONS.values()) if entry.osc and entry not in VOICE}
     assert declared | {(control.osc, control.osc_word) for control in VOICE} <= listed
+
+
+def test_the_preset_shown_is_taken_whole(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", read("docs/hands.md"), flags=re.DOTALL)
+    file = tmp_path / "shown.toml"
+    file.write_text(text, encoding="utf-8")
+    lines: list[str] = []
+    preset = read_preset(file, lines.append)
+    assert lines == []
+    assert (len(preset.controls), len(preset.mappings)) == (2, 3)

@@ -14,7 +14,9 @@ from surface_support import FOUR, SEVEN, SIX, Blend, snapshot
 from performance.commands import (
     DropGestures,
     Export,
+    ForgetKnob,
     GoToClip,
+    LearnKnob,
     MoveCursor,
     Panic,
     PinPlace,
@@ -221,6 +223,8 @@ ACTS = {
     "export_pattern": Export(0),
     "undo": Undo(),
     "redo": Redo(),
+    "learn": LearnKnob(),
+    "forget": ForgetKnob(),
 }
 
 

@@ -26,14 +26,15 @@ def midi_library() -> Any:
     return pylibremidi
 
 
-def _port_name(port: Any) -> str:
+def port_name(port: Any) -> str:
+    """What a port is called."""
     names = (port.device_name, port.port_name, port.display_name)
     return next((name for name in (port.display_name, port.port_name, *names) if name), "unnamed")
 
 
 def output_ports() -> list[str]:
     """The names of all MIDI ports that can be played to."""
-    return [_port_name(port) for port in _find_ports()]
+    return [port_name(port) for port in _find_ports()]
 
 
 def _find_ports() -> list[Any]:
@@ -55,10 +56,10 @@ def observed_ports(get: Callable[[Any], Any]) -> list[Any]:
 
 def find_port(name: str, ports: Sequence[Any]) -> Any:
     """The port of a name, or the first with it in its name. Raises OutputError with those there are."""
-    exact = [port for port in ports if _port_name(port) == name]
-    near = [port for port in ports if name.lower() in _port_name(port).lower()]
+    exact = [port for port in ports if port_name(port) == name]
+    near = [port for port in ports if name.lower() in port_name(port).lower()]
     if not exact and not near:
-        there = ", ".join(map(_port_name, ports)) or "none at all"
+        there = ", ".join(map(port_name, ports)) or "none at all"
         raise OutputError(f"MIDI: no port '{name}'; there are: {there}; see `rvae devices`")
     return (exact or near)[0]
 

@@ -7,27 +7,20 @@ from dataclasses import replace
 
 import pygame
 
+from performance.asking import asked, step_meter
 from performance.commands import (
-    DropGestures,
     Export,
     GoToClip,
+    LearnKnob,
     MoveCursor,
-    Panic,
     PinPlace,
     Quit,
     RecallScene,
-    Redo,
     SetControl,
-    SetMeter,
     SetVoice,
     StageCommand,
     StepControl,
     StoreScene,
-    TakeGesture,
-    TogglePlay,
-    ToggleRecording,
-    Undo,
-    Unpin,
 )
 from performance.controls import ACTIONS, CONTROLS
 from performance.pins import Hold
@@ -38,7 +31,6 @@ from performance.surface.layout import Item, Layout
 from performance.surface.look import Held, Look, Second
 from performance.surface.plane import clip_at, scene_at
 from performance.surface.views import VIEWS
-from rvae.meter import Meter
 
 Response = tuple[Look, tuple[StageCommand, ...]]
 
@@ -63,6 +55,12 @@ _PAD_BUTTONS = {
     pygame.CONTROLLER_BUTTON_DPAD_DOWN: "down",
 }
 _TRIGGERS = {pygame.CONTROLLER_AXIS_TRIGGERLEFT: "lt+", pygame.CONTROLLER_AXIS_TRIGGERRIGHT: "rt+"}
+_LEARNABLE = {
+    "tempo": "tempo",
+    "density": "density",
+    "change": "quantum",
+    "play": "play_stop",
+}  # on the bar, with the other button
 _TEMPO_STEP_UNITS = 0.5  # how far a drag goes for one step of the tempo
 
 
@@ -161,18 +159,6 @@ def _by_key(name: str, snapshot: Snapshot, look: Look) -> Response | None:
     return (look.more_help(), ()) if name == "?" else None
 
 
-_PLAIN: dict[str, StageCommand] = {
-    "play_stop": TogglePlay(),
-    "panic": Panic(),
-    "take_gesture": TakeGesture(),
-    "drop_gesture": DropGestures(),
-    "drop_gestures": DropGestures(all=True),
-    "unpin": Unpin(),
-    "record": ToggleRecording(),
-    "export_pattern": Export(0),
-    "undo": Undo(),
-    "redo": Redo(),
-}
 _EXPORT_BARS = (1, 2, 4, 8, 4)  # of the keys that export, in their order
 _SCENES: dict[str, type[StoreScene] | type[RecallScene]] = {"store_scene": StoreScene, "recall_scene": RecallScene}
 
@@ -189,15 +175,7 @@ def _act(name: str, snapshot: Snapshot, look: Look) -> Response:
         return replace(look, full_screen=not look.full_screen), ()
     if name == "quit":
         return replace(look, closing=True), (Quit(),)
-    if name in _PLAIN:
-        return look, (_PLAIN[name],)
-    if name in ("next_meter", "previous_meter"):
-        return look, _step_meter(snapshot, 1 if name == "next_meter" else -1)
-    if name == "next_beats":
-        return look, _next_beats(snapshot)
-    if name in ("next_clip", "previous_clip"):
-        return look, _step_clip(snapshot, 1 if name == "next_clip" else -1)
-    return look, ()
+    return look, asked(name, snapshot)
 
 
 def _nudge(key: str, snapshot: Snapshot) -> MoveCursor:
@@ -214,33 +192,6 @@ def _switch_voice(snapshot: Snapshot, voice: int, name: str = "mute") -> tuple[S
     """Mute or freeze a voice, or let it go."""
     is_on = voice < len(found := {"mute": snapshot.mute, "freeze": snapshot.freeze}[name]) and found[voice]
     return (SetVoice(name, voice, 0.0 if is_on else 1.0),)
-
-
-def _step_meter(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
-    meters = snapshot.meters
-    if len(meters) < 2:
-        return ()
-    at = meters.index(snapshot.meter) if snapshot.meter in meters else -1 if steps > 0 else 0
-    return (SetMeter(meters[(at + steps) % len(meters)]),)
-
-
-def _next_beats(snapshot: Snapshot) -> tuple[StageCommand, ...]:
-    if len(snapshot.beats) < 2:
-        return ()
-    later = [beats for beats in sorted(snapshot.beats) if beats > snapshot.meter.beats]
-    beats = later[0] if later else min(snapshot.beats)
-    learned = (meter for meter in snapshot.learned_meters if meter.beats == beats)
-    return (SetMeter(next(learned, Meter.of(beats, 4))),)
-
-
-def _step_clip(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
-    """The next clip after the one the cursor is at or nearest to."""
-    if not snapshot.clips:
-        return ()
-    x, y = snapshot.cursor
-    away = [(clip.point[0] - x) ** 2 + (clip.point[1] - y) ** 2 for clip in snapshot.clips]
-    nearest = away.index(min(away))
-    return (GoToClip((nearest + steps) % len(snapshot.clips)),)
 
 
 # Game controllers: SDL knows hundreds of them and tells all as one kind. One stick pushes the cursor along, the other
@@ -325,10 +276,15 @@ def _held(snapshot: Snapshot, place: tuple[int, int]) -> Hold | None:
 
 
 def _second_button(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -> Response:
-    """On a voice's name it freezes the voice; in the lanes it silences a place, or lets go of what is held there."""
+    """On the bar it learns a knob for what is there, on a voice's name it freezes the voice; in the lanes it silences a
+    place, or lets go of what is held there.
+    """
     at = (float(event.pos[0]), float(event.pos[1]))
     if look.help_shown:
         return look, ()
+    item = next((item for item in layout.items if item.box.collidepoint(at)), None)
+    if item is not None:
+        return look, (LearnKnob(_LEARNABLE[item.name]),) if item.name in _LEARNABLE else ()
     for voice, box in enumerate(layout.names):
         if box.collidepoint(at):
             return look, _switch_voice(snapshot, voice, "freeze")
@@ -344,7 +300,7 @@ def _press(item: Item, at: tuple[float, float], snapshot: Snapshot, look: Look) 
     if item.name == "tempo":
         return replace(look, held=Held("tempo", at, snapshot.controls["tempo"])), ()
     if item.name == "meter":
-        return look, _step_meter(snapshot, end or 1)
+        return look, step_meter(snapshot, end or 1)
     if item.name == "density":
         return replace(look, held=Held("density")), (_density_to(item, at),)
     if item.name == "change":

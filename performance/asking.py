@@ -1,0 +1,111 @@
+"""What the actions of `controls.ACTIONS` ask of the stage, by name: the same for a key, a pad and a MIDI note."""
+
+from __future__ import annotations
+
+from performance.commands import (
+    DropGestures,
+    Export,
+    ForgetKnob,
+    GoToClip,
+    LearnKnob,
+    Panic,
+    Play,
+    RecallScene,
+    Redo,
+    SetMeter,
+    StageCommand,
+    Stop,
+    StoreScene,
+    TakeGesture,
+    TogglePlay,
+    ToggleRecording,
+    Undo,
+    Unpin,
+)
+from performance.snapshot import Snapshot
+from rvae.meter import Meter
+
+_PLAIN: dict[str, StageCommand] = {
+    "play_stop": TogglePlay(),
+    "play": Play(),
+    "stop": Stop(),
+    "panic": Panic(),
+    "take_gesture": TakeGesture(),
+    "drop_gesture": DropGestures(),
+    "drop_gestures": DropGestures(all=True),
+    "unpin": Unpin(),
+    "record": ToggleRecording(),
+    "export_pattern": Export(0),
+    "undo": Undo(),
+    "redo": Redo(),
+    "learn": LearnKnob(),
+    "forget": ForgetKnob(),
+}
+_OF_SNAPSHOT = ("next_meter", "previous_meter", "next_beats", "next_clip", "previous_clip")
+PLAIN_ACTIONS = (*_PLAIN, *_OF_SNAPSHOT)
+NUMBERED_ACTIONS = ("store_scene", "recall_scene", "clip", "export")
+"""Those that take a number; `clip` is one of this plane, counted from 1."""
+
+
+def asked(name: str, snapshot: Snapshot, number: int = 1) -> tuple[StageCommand, ...]:
+    """The commands of an action; none where there is nothing to do, or the surface itself does it."""
+    if name in _PLAIN:
+        return (_PLAIN[name],)
+    match name:
+        case "next_meter" | "previous_meter":
+            return step_meter(snapshot, 1 if name == "next_meter" else -1)
+        case "next_beats":
+            return _next_beats(snapshot)
+        case "next_clip" | "previous_clip":
+            return _step_clip(snapshot, 1 if name == "next_clip" else -1)
+        case "store_scene":
+            return (StoreScene(number),)
+        case "recall_scene":
+            return (RecallScene(number),)
+        case "clip":
+            return (GoToClip(number - 1),)
+        case "export":
+            return (Export(number),)
+    return ()
+
+
+def name_of_command(command: StageCommand) -> str:
+    """The action a command does, with its number where it has one; empty for those that set something."""
+    match command:
+        case StoreScene(number):
+            return f"store_scene {number}"
+        case RecallScene(number):
+            return f"recall_scene {number}"
+        case GoToClip(clip):
+            return f"clip {clip + 1}"
+        case Export(bars) if bars:
+            return f"export {bars}"
+    return next((name for name, known in _PLAIN.items() if known == command), "")
+
+
+def step_meter(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
+    """So many meters on, of those on this plane."""
+    meters = snapshot.meters
+    if len(meters) < 2:
+        return ()
+    at = meters.index(snapshot.meter) if snapshot.meter in meters else -1 if steps > 0 else 0
+    return (SetMeter(meters[(at + steps) % len(meters)]),)
+
+
+def _next_beats(snapshot: Snapshot) -> tuple[StageCommand, ...]:
+    if len(snapshot.beats) < 2:
+        return ()
+    later = [beats for beats in sorted(snapshot.beats) if beats > snapshot.meter.beats]
+    beats = later[0] if later else min(snapshot.beats)
+    learned = (meter for meter in snapshot.learned_meters if meter.beats == beats)
+    return (SetMeter(next(learned, Meter.of(beats, 4))),)
+
+
+def _step_clip(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
+    """The next clip after the one the cursor is at or nearest to."""
+    if not snapshot.clips:
+        return ()
+    x, y = snapshot.cursor
+    away = [(clip.point[0] - x) ** 2 + (clip.point[1] - y) ** 2 for clip in snapshot.clips]
+    nearest = away.index(min(away))
+    return (GoToClip((nearest + steps) % len(snapshot.clips)),)

@@ -1,0 +1,249 @@
+"""Hands on MIDI devices: what is heard becomes commands, by mappings that are learned, given or kept.
+
+Learning: the next control that is touched on the screen or by a key is put on the next knob or pad that is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from performance.commands import MoveCursor, Play, SetControl, SetVoice, StageCommand, Stop
+from performance.mapping import (
+    Hand,
+    Mapping,
+    Source,
+    Touch,
+    Touches,
+    is_fader,
+    label_of,
+    reading_of,
+    target_of,
+)
+from performance.mapping_file import Mappings, keep_mappings
+from performance.midi_in import Heard, Plugged, Wanted
+from performance.snapshot import Snapshot
+from rvae.errors import RvaeError
+
+Value = TypeVar("Value")
+_WATCHED = 8  # values after learning that tell how a knob sends
+_START, _CONTINUE, _STOP = 0xFA, 0xFB, 0xFC
+FIRST_PAD, PADS = 36, 16
+USUAL = (
+    *(Mapping(Source("note", FIRST_PAD + pad), f"clip {pad + 1}") for pad in range(PADS)),
+    Mapping(Source("cc", 1), "density"),
+    Mapping(Source("cc", 16), "x"),
+    Mapping(Source("cc", 17), "y"),
+    Mapping(Source("cc", 7), "volume"),
+)
+"""Of a device that was asked for and has no mapping: pads play clips; modulation wheel, general purpose controllers 1
+and 2 and volume as in MIDI 1.0."""
+
+
+class Ports(Protocol):
+    """Where messages come from: `midi_in.MidiIn`."""
+
+    def want(self, wanted: Wanted) -> None:
+        """Hear these from now on."""
+
+    def receive(self) -> list[Heard | Plugged]:
+        """What has come, oldest first."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Hands:
+    """`asked`: parts of the names of devices to hear; those with kept mappings are heard too. `preset`: mappings for
+    every device, which its own go before. `kept`: mappings by device.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        asked: Sequence[str] = (),
+        preset: Sequence[Mapping] = (),
+        kept: Mappings | None = None,
+        keep: Callable[[Mappings], None] = keep_mappings,
+    ) -> None:
+        self._ports, self._asked, self._preset, self._keep = ports, tuple(asked), tuple(preset), keep
+        self._mappings: Mappings = dict(kept or {})
+        self._touches: dict[str, Touches] = {}
+        self._hands: dict[str, Hand] = {}
+        self._news: list[tuple[str, bool]] = []
+        self._is_learning = False
+        self._learns = ""  # the target that waits for a knob
+        self._fresh: tuple[str, Mapping, tuple[int, ...]] | None = None  # device, what it has learned, values since
+        self._told: set[str] = set()
+        self._want()
+
+    def _want(self) -> None:
+        names = tuple(sorted(device for device, found in self._mappings.items() if found))
+        self._ports.want(Wanted(self._asked, names, all=self._is_learning))
+
+    def _say(self, text: str, *, is_error: bool = False) -> None:
+        self._news.append((text, is_error))
+
+    def news(self) -> list[tuple[str, bool]]:
+        """Lines for the player since the last time, and whether each is a trouble."""
+        news, self._news = self._news, []
+        return news
+
+    def learn(self, target: str = "") -> None:
+        """Put a target on the next knob; without one, the next control that is touched, and asked for again: none."""
+        self._is_learning, self._learns = bool(target) or not self._is_learning, target
+        self._want()
+        if target:
+            self._ask()
+        elif self._is_learning:
+            self._say("learning: touch a control here, or press its key; then turn a knob or hit a pad")
+        else:
+            self._say("nothing is learned")
+
+    def _ask(self) -> None:
+        up = "turn a knob up, or hit a pad" if is_fader(self._learns) else "hit a pad, or turn a knob"
+        self._say(f"{label_of(self._learns)}: now {up}; n leaves it as it is")
+
+    def forget(self) -> None:
+        """Let go of the mappings of the control that learning waits with, or of what was learned last."""
+        target = self._learns or ("" if self._fresh is None else self._fresh[1].target)
+        if not target:
+            self._say("to forget: n, then touch the control, then shift+n", is_error=True)
+            return
+        count = sum(one.target == target for found in self._mappings.values() for one in found)
+        left = {device: tuple(one for one in found if one.target != target) for device, found in self._mappings.items()}
+        self._is_learning, self._learns, self._fresh = False, "", None
+        self._set(left, f"{label_of(target)}: {count or 'no'} knob{'' if count == 1 else 's'} forgotten")
+
+    def see(self, command: StageCommand, snapshot: Snapshot) -> None:
+        """A command that was given by another hand, on the screen or by a key: what learning may wait for."""
+        if not self._is_learning or not (target := target_of(command, snapshot)) or target == self._learns:
+            return
+        self._learns = target
+        self._ask()
+
+    def commands(self, snapshot: Snapshot) -> list[StageCommand]:
+        """What has been asked since the last time."""
+        found: list[StageCommand] = []
+        for message in self._ports.receive():
+            if isinstance(message, Plugged):
+                self._plugged(message)
+                continue
+            if message.data[:1] in (bytes([_START]), bytes([_CONTINUE])):
+                found.append(Play())
+            elif message.data[:1] == bytes([_STOP]):
+                found.append(Stop())
+            before = self._touches.get(message.device, Touches())
+            self._touches[message.device], touches = before.read(message.data)
+            for touch in touches:
+                asked = self._touched(message.device, touch, snapshot)
+                for command in asked:
+                    snapshot = foreseen(snapshot, command)
+                found += asked
+        return found
+
+    def _plugged(self, message: Plugged) -> None:
+        count = len(self._mappings.get(message.device, ()))
+        known = f"with {count} mappings" if count else "with no mappings of its own; n learns one"
+        if message.is_there:
+            self._say(f"{message.device} is heard, {known}")
+        else:
+            self._say(f"{message.device} is gone; its mappings stay", is_error=True)
+            self._touches.pop(message.device, None)
+            self._hands.pop(message.device, None)
+
+    def _touched(self, device: str, touch: Touch, snapshot: Snapshot) -> tuple[StageCommand, ...]:
+        if self._learns and touch.source.kind != "cc14" and not (touch.source.kind == "note" and not touch.raw):
+            self._take(device, touch)
+            if is_fader(self._fresh[1].target if self._fresh else ""):
+                return ()  # what it does is known after some more
+        else:
+            self._watch(device, touch)
+        asked: list[StageCommand] = []
+        hand = self._hands.get(device, Hand())
+        for mapping in self._of(device):
+            if mapping.source.hears(touch.source):
+                try:
+                    hand, commands = hand.touch(touch, mapping, snapshot)
+                    asked += commands
+                except RvaeError as error:
+                    if str(error) not in self._told:
+                        self._told.add(str(error))
+                        self._say(f"{device}, {mapping.source}: {error}", is_error=True)
+        self._hands[device] = hand
+        return tuple(asked)
+
+    def _of(self, device: str) -> tuple[Mapping, ...]:
+        own = self._mappings.get(device, ())
+        rest = self._preset or (() if own or not Wanted(self._asked).wants(device) else USUAL)
+        return (*own, *(one for one in rest if not any(mine.source.hears(one.source) for mine in own)))
+
+    def _take(self, device: str, touch: Touch) -> None:
+        """Put the target that waits on what was touched."""
+        mapping = Mapping(touch.source, self._learns)
+        self._is_learning, self._learns = False, ""
+        self._fresh = (device, mapping, (touch.raw,))
+        self._put(device, mapping, f"{label_of(mapping.target)} is on {mapping.source} of {device}")
+
+    def _watch(self, device: str, touch: Touch) -> None:
+        """What comes after learning tells whether the knob is an endless one, or sends its fine part too."""
+        if self._fresh is None or self._fresh[0] != device:
+            return
+        _, mapping, raws = self._fresh
+        if touch.source.kind == "cc14" and mapping.source.kind == "cc" and is_fader(mapping.target):
+            if replace(touch.source, kind="cc") == mapping.source:
+                fine = Mapping(touch.source, mapping.target)
+                self._fresh = None
+                self._put(device, fine, f"{label_of(fine.target)} is on {fine.source} of {device}", instead=mapping)
+            return
+        if touch.source != mapping.source or len(raws) >= _WATCHED:
+            return
+        raws = (*raws, touch.raw)
+        reading = reading_of(raws, mapping.target) or mapping.reading
+        if reading != mapping.reading:
+            turned = replace(mapping, reading=reading)
+            self._put(device, turned, f"{label_of(turned.target)} is on the endless {turned.source} of {device}")
+            mapping = turned
+        self._fresh = (device, mapping, raws)
+
+    def _put(self, device: str, mapping: Mapping, line: str, instead: Mapping | None = None) -> None:
+        own = self._mappings.get(device, ())
+        left = tuple(one for one in own if one.source != mapping.source and one != instead)
+        self._set({**self._mappings, device: (*left, mapping)}, line)
+
+    def _set(self, mappings: Mappings, line: str) -> None:
+        self._mappings = mappings
+        self._want()
+        try:
+            self._keep(mappings)
+            self._say(line)
+        except RvaeError as error:
+            self._say(f"{line}, but is not kept: {error}", is_error=True)
+
+    def close(self) -> None:
+        """Let the ports go."""
+        self._ports.close()
+
+
+def foreseen(snapshot: Snapshot, command: StageCommand) -> Snapshot:
+    """How a command leaves the values that hands ask for, before the stage has said so."""
+    match command:
+        case MoveCursor(x, y):
+            return replace(snapshot, hand=(x, y))
+        case SetControl(name, value):
+            return replace(snapshot, controls={**snapshot.controls, name: value})
+        case SetVoice("voice_density", voice, value):
+            return replace(snapshot, voice_density=_with(snapshot.voice_density, voice, value))
+        case SetVoice("nudge", voice, value):
+            return replace(snapshot, nudge=_with(snapshot.nudge, voice, value))
+        case SetVoice("mute", voice, value):
+            return replace(snapshot, mute=_with(snapshot.mute, voice, value >= 0.5))
+        case SetVoice("freeze", voice, value):
+            return replace(snapshot, freeze=_with(snapshot.freeze, voice, value >= 0.5))
+    return snapshot
+
+
+def _with(values: tuple[Value, ...], row: int, value: Value) -> tuple[Value, ...]:
+    return (*values[:row], value, *values[row + 1 :])

@@ -1,0 +1,267 @@
+"""MIDI in from hands: ports that come and go, in a process of its own, so that no port ever waits for a picture.
+
+The system's ports and JACK's are looked for once a second; those that are wanted are open while they are there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from performance.outputs.jack import jack_client
+from performance.outputs.midi import midi_library, observed_ports, port_name
+from performance.outputs.quiet import quiet_drivers
+from rvae.errors import OutputError
+
+_LOOK_S = 1.0
+_QUEUE = 4096
+_A_FRAME = 256  # messages taken in one go: more than hands can send, and no more of a flood than a frame can bear
+_END_S = 2.0
+_OWN = "rvae"  # what we play must not come back as hands
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message of a device."""
+
+    device: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """A device came, or went."""
+
+    device: str
+    is_there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which devices to hear: `parts` are parts of names, `names` whole ones, `all` every one."""
+
+    parts: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    all: bool = False
+
+    def wants(self, device: str) -> bool:
+        """Whether a device is one of them."""
+        if device.lower().startswith(_OWN):
+            return False
+        return self.all or device in self.names or any(part.lower() in device.lower() for part in self.parts)
+
+
+class MidiIn:
+    """The process that hears, seen from the stage: `want` what, then `receive` once a frame. It starts when it is
+    first needed.
+    """
+
+    def __init__(self) -> None:
+        self._wanted = Wanted()
+        self._connection: Connection | None = None
+        self._process: Any = None
+
+    def want(self, wanted: Wanted) -> None:
+        """Hear these from now on."""
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        if self._connection is None:
+            context = multiprocessing.get_context("spawn")
+            self._connection, theirs = context.Pipe()
+            self._process = context.Process(target=_listen, args=(theirs,), name="rvae-hands", daemon=True)
+            self._process.start()
+            theirs.close()
+        with contextlib.suppress(OSError):
+            self._connection.send(wanted)
+
+    def receive(self) -> list[Heard | Plugged]:
+        """What has come, oldest first. Never waits."""
+        found: list[Heard | Plugged] = []
+        with contextlib.suppress(OSError, EOFError):
+            while self._connection is not None and len(found) < _A_FRAME and self._connection.poll():
+                found.append(self._connection.recv())
+        return found
+
+    def close(self) -> None:
+        """End the process. May be called twice."""
+        if self._connection is None:
+            return
+        self._connection.close()  # it ends when nobody listens
+        self._process.join(_END_S)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(_END_S)
+        self._connection = None
+
+
+def _listen(connection: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the window's process ends us
+    listener = _Listener()
+    threading.Thread(target=_hear_wanted, args=(connection, listener), daemon=True).start()
+    try:
+        while not listener.ended:
+            listener.look()
+            while True:
+                listener.awake.wait(_LOOK_S)
+                if not listener.awake.is_set() or listener.ended:
+                    break  # time to look again
+                listener.awake.clear()
+                while listener.queue:
+                    connection.send(listener.queue.popleft())
+                if listener.looks_again:
+                    break
+    except OSError:
+        pass  # the window has gone
+    finally:
+        listener.close()
+
+
+def _hear_wanted(connection: Connection, listener: _Listener) -> None:
+    while not listener.ended:
+        try:
+            listener.wanted = connection.recv()
+        except (EOFError, OSError):
+            listener.ended = True
+        listener.looks_again = True
+        listener.awake.set()
+
+
+class _Listener:
+    """The ports that are open. Their threads only put what comes in a queue."""
+
+    def __init__(self) -> None:
+        self.wanted = Wanted()
+        self.ended = self.looks_again = False
+        self.awake = threading.Event()
+        self.queue: deque[Heard | Plugged] = deque(maxlen=_QUEUE)
+        self._open: dict[str, Callable[[], None]] = {}
+        self._jack = _Jack(self._put)
+
+    def _put(self, device: str, data: bytes) -> None:
+        self.queue.append(Heard(device, data))
+        self.awake.set()
+
+    def look(self) -> None:
+        """Open what is wanted and there, close what is not."""
+        self.looks_again = False
+        there: dict[str, Callable[[], Callable[[], None]]] = {}
+        with quiet_drivers():
+            for name, port in _named(_system_ports()).items():
+                there[name] = lambda name=name, port=port: _open_port(name, port, self._put)  # type: ignore[misc]
+            for name in self._jack.names():
+                there.setdefault(name, lambda name=name: self._jack.open(name))  # type: ignore[misc]
+            for name in [name for name in self._open if name not in there or not self.wanted.wants(name)]:
+                self._open.pop(name)()
+                self._tell(name, is_there=False)
+            for name in [name for name in there if name not in self._open and self.wanted.wants(name)]:
+                with contextlib.suppress(OutputError, RuntimeError):  # in use, or gone again: it is tried again
+                    self._open[name] = there[name]()
+                    self._tell(name, is_there=True)
+
+    def _tell(self, name: str, *, is_there: bool) -> None:
+        self.queue.append(Plugged(name, is_there))
+        self.awake.set()
+
+    def close(self) -> None:
+        for let_go in self._open.values():
+            let_go()
+        self._jack.close()
+
+
+def _system_ports() -> list[Any]:
+    try:
+        return observed_ports(lambda observer: observer.get_input_ports())
+    except OutputError:
+        return []
+
+
+def _named(ports: Sequence[Any]) -> dict[str, Any]:
+    """Ports by name; of two with the same name the second is `NAME (2)`."""
+    counts: Counter[str] = Counter()
+    found: dict[str, Any] = {}
+    for port in ports:
+        name = port_name(port)
+        counts[name] += 1
+        found[name if counts[name] == 1 else f"{name} ({counts[name]})"] = port
+    return found
+
+
+def _open_port(name: str, port: Any, put: Callable[[str, bytes], None]) -> Callable[[], None]:
+    library = midi_library()
+    settings = library.InputConfiguration()
+    settings.on_message = lambda message: put(name, bytes(message.bytes))
+    midi_in = library.MidiIn(settings)
+    if midi_in.open_port(port) or not midi_in.is_port_open():
+        raise OutputError(f"MIDI: port '{name}' does not open; it may be in use")
+
+    def close() -> None:
+        with contextlib.suppress(RuntimeError):  # it may be gone
+            midi_in.close_port()
+
+    return close
+
+
+class _Jack:
+    """A client with an input for each wanted port of others, while a server runs."""
+
+    def __init__(self, put: Callable[[str, bytes], None]) -> None:
+        self._put = put
+        self._client: Any = None
+        self._ports: dict[str, Any] = {}
+        self._is_down = False
+
+    def names(self) -> list[str]:
+        """The MIDI outputs of other clients; none where no server runs."""
+        if self._is_down:
+            self.close()
+        if self._client is None:
+            try:
+                self._client = jack_client("rvae-hands")
+            except OutputError:
+                return []
+            self._client.set_shutdown_callback(self._down)
+            self._client.set_process_callback(self._process)
+            self._client.activate()
+        own = f"{self._client.name}:"
+        found = self._client.get_ports(is_midi=True, is_output=True)
+        return [port.name for port in found if not port.name.startswith(own)]
+
+    def _down(self, _status: Any, _reason: str) -> None:
+        self._is_down = True
+
+    def open(self, name: str) -> Callable[[], None]:
+        """Hear a port; the function that ends it. Raises OutputError."""
+        import jack
+
+        try:
+            port = self._client.midi_inports.register(name.replace(":", " ")[:60])
+            self._client.connect(name, port)
+        except jack.JackError as error:
+            raise OutputError(f"JACK: {name} does not connect ({error})") from None
+        self._ports = {**self._ports, name: port}
+
+        def close() -> None:
+            self._ports = {kept: other for kept, other in self._ports.items() if kept != name}
+            with contextlib.suppress(jack.JackError, ValueError):  # the server may be gone, and the port with it
+                port.unregister()
+
+        return close
+
+    def _process(self, _frames: int) -> None:
+        for name, port in self._ports.items():
+            for _, data in port.incoming_midi_events():
+                self._put(name, bytes(data))
+
+    def close(self) -> None:
+        client, self._client, self._ports, self._is_down = self._client, None, {}, False
+        if client is not None:
+            client.deactivate(ignore_errors=True)
+            client.close(ignore_errors=True)

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from surface_support import snapshot
+
+from performance.commands import GoToClip, Play, SetControl, StageCommand, StepControl, Stop, TogglePlay
+from performance.hands import Hands, foreseen
+from performance.mapping import Mapping, Source
+from performance.mapping_file import Mappings, keep_mappings, mappings_file, read_mappings, read_preset
+from performance.midi_in import Heard, Plugged, Wanted
+from rvae.errors import FileError, UsageError
+
+NOW = snapshot()
+
+
+class Rig:
+    """Hands whose ports are the test's own."""
+
+    def __init__(self, *, asked: tuple[str, ...] = (), kept: Mappings | None = None, full: bool = False) -> None:
+        self.wanted = Wanted()
+        self.waiting: list[Heard | Plugged] = []
+        self.kept: Mappings = {}
+        self.full = full
+        self.now = NOW
+        self.hands = Hands(self, asked=asked, kept=kept, keep=self.keep)
+
+    def want(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+
+    def receive(self) -> list[Heard | Plugged]:
+        found, self.waiting = self.waiting, []
+        return found
+
+    def keep(self, mappings: Mappings) -> None:
+        if self.full:
+            raise FileError("the disk is full")
+        self.kept = mappings
+
+    def close(self) -> None:
+        pass
+
+    def hear(self, *messages: list[int], device: str = "knobs") -> list[StageCommand]:
+        self.waiting += [Heard(device, bytes(message)) for message in messages]
+        commands = self.hands.commands(self.now)
+        for command in commands:
+            self.now = foreseen(self.now, command)
+        return commands
+
+    def lines(self) -> str:
+        return " | ".join(text for text, _ in self.hands.news())
+
+
+def test_a_control_is_put_on_the_next_knob_and_kept() -> None:
+    rig = Rig()
+    assert not rig.wanted.wants("knobs")
+    rig.hands.learn()
+    assert rig.wanted.wants("knobs")
+    assert not rig.wanted.wants("rvae:out"), "what we play is no hand"
+    rig.hands.see(StepControl("tempo", 1), NOW)
+    assert "tempo: now turn a knob up" in rig.lines()
+    rig.hear([0xB0, 21, 60])
+    assert "tempo is on cc 21 on 1 of knobs" in rig.lines()
+    assert rig.kept == {"knobs": (Mapping(Source("cc", 21, 1), "tempo"),)}
+    assert rig.wanted == Wanted(names=("knobs",))
+    rig.hands.see(StepControl("density", 1), NOW)  # learning is over
+    assert rig.lines() == ""
+
+
+def test_an_endless_knob_is_known_by_what_it_sends() -> None:
+    rig = Rig()
+    rig.hands.learn("tempo")
+    rig.hear([0xB0, 21, 1])
+    rig.hear([0xB0, 21, 1])
+    assert rig.hear([0xB0, 21, 1]) == [StepControl("tempo", 1)]
+    assert "endless" in rig.lines()
+    assert rig.hear([0xB0, 21, 126]) == [StepControl("tempo", -2)]
+
+
+def test_a_fader_with_a_fine_part_is_learned_whole() -> None:
+    rig = Rig()
+    rig.hands.learn("density")
+    rig.hear([0xB0, 1, 64], [0xB0, 33, 0])
+    assert rig.kept["knobs"] == (Mapping(Source("cc14", 1, 1), "density"),)
+    assert rig.hear([0xB0, 1, 65], [0xB0, 33, 1]) == [SetControl("density", (65 * 128 + 1) / 16383)]
+
+
+def test_a_pad_does_what_was_learned_at_once_and_is_forgotten_again() -> None:
+    rig = Rig()
+    rig.hands.learn()
+    rig.hands.see(TogglePlay(), NOW)
+    assert rig.hear([0x99, 36, 100], [0x89, 36, 0], [0x99, 36, 100]) == [TogglePlay()] * 2
+    rig.hands.learn()
+    rig.hands.see(TogglePlay(), NOW)
+    rig.hands.forget()
+    assert "1 knob forgotten" in rig.lines()
+    assert rig.hear([0x99, 36, 100]) == []
+
+
+def test_learning_can_be_left() -> None:
+    rig = Rig()
+    rig.hands.learn()
+    rig.hands.learn()
+    rig.hands.see(TogglePlay(), NOW)
+    assert rig.hear([0x99, 36, 100]) == []
+    assert "nothing is learned" in rig.lines()
+    rig.hands.forget()
+    assert "to forget" in rig.lines()
+
+
+def test_mappings_survive_unplugging_and_a_disk_that_is_full() -> None:
+    rig = Rig(full=True)
+    rig.hands.learn("play_stop")
+    rig.hear([0x99, 36, 100])
+    assert "is not kept: the disk is full" in rig.lines()
+    rig.waiting = [Plugged("knobs", False)]
+    rig.hear()
+    assert "knobs is gone; its mappings stay" in rig.lines()
+    rig.waiting = [Plugged("knobs", True)]
+    assert rig.hear([0x99, 36, 100]) == [TogglePlay()]
+    assert "heard, with 1 mapping" in rig.lines()
+
+
+def test_a_pad_controller_that_was_asked_for_plays_clips_with_nothing_learned() -> None:
+    rig = Rig(asked=("pads",))
+    assert rig.hear([0x99, 37, 90], device="My Pads 1") == [GoToClip(1)]
+    assert rig.hear([0x99, 37, 90], device="another") == []
+    assert rig.hear([0xFA], [0xFC], device="My Pads 1") == [Play(), Stop()]
+
+
+def test_a_mapping_of_a_voice_that_is_not_there_is_said_once() -> None:
+    rig = Rig(kept={"knobs": (Mapping(Source("note", 36), "mute bell"),)})
+    rig.hear([0x99, 36, 100], [0x99, 36, 100])
+    assert rig.lines().count("no voice 'bell'") == 1
+
+
+def test_a_sweep_within_one_frame_arrives_as_far_as_the_knob() -> None:
+    rig = Rig(kept={"knobs": (Mapping(Source("cc", 5), "density"), Mapping(Source("cc", 6), "x"))})
+    rig.now = replace(NOW, hand=(0.5, 0.5))
+    sweep = [[0xB0, number, value] for value in range(60, 100) for number in (5, 6)]
+    rig.hear(*sweep)
+    assert rig.now.controls["density"] == pytest.approx(99 / 127)
+    assert rig.now.hand == (pytest.approx(99 / 127), 0.5)
+
+
+def test_what_is_kept_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path / "home"))
+    mappings = {"knobs": (Mapping(Source("cc", 21, 1), "tempo", "twos"), Mapping(Source("note", 36), "mute snare"))}
+    lines: list[str] = []
+    assert read_mappings(lines.append) == {}
+    keep_mappings(mappings)
+    assert read_mappings(lines.append) == mappings
+    assert lines == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "[" * 5000])
+def test_a_file_of_mappings_that_makes_no_sense_is_put_aside(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path))
+    mappings_file().write_text(text)
+    lines: list[str] = []
+    assert read_mappings(lines.append) == {}
+    assert len(lines) == 1
+    assert "no mappings can be read from it" in lines[0]
+    assert (tmp_path / "mappings.json.broken").read_text() == text
+
+
+def test_one_bad_mapping_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path))
+    rows = [{"from": "cc 1", "to": "colour"}, {"from": "cc 2", "to": "density"}, {"from": 3, "to": "density"}, 7]
+    mappings_file().write_text(json.dumps({"knobs": rows, "pads": None}))
+    lines: list[str] = []
+    assert read_mappings(lines.append)["knobs"] == (Mapping(Source("cc", 2), "density"),)
+    assert len(lines) == 4
+
+
+def test_a_preset_sets_what_it_knows_and_says_what_it_does_not(tmp_path: Path) -> None:
+    file = tmp_path / "stage.toml"
+    file.write_text(
+        '[controls]\ndensity = 0.7\nquantum = "bar"\ncolour = 3\nvolume = "loud"\nswing = nan\n'
+        '[[mapping]]\nfrom = "note 36 on 10"\nto = "recall_scene 1"\n'
+        '[[mapping]]\nfrom = "cc 20"\nto = "colour"\n[lights]\n'
+    )
+    lines: list[str] = []
+    preset = read_preset(file, lines.append)
+    assert preset.controls == {"density": 0.7, "quantum": 2.0}
+    assert preset.mappings == (Mapping(Source("note", 36, 10), "recall_scene 1"),)
+    assert len(lines) == 5
+    assert all("the rest is taken" in line for line in lines)
+
+
+@pytest.mark.parametrize("data", [b"[controls", b"\xff\xfe", b"a = [" + b"[" * 3000])
+def test_a_preset_that_is_no_toml_is_refused_in_a_line(data: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "stage.toml"
+    file.write_bytes(data)
+    with pytest.raises(UsageError, match="no TOML"):
+        read_preset(file, print)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_preset(tmp_path, print)

@@ -1,0 +1,108 @@
+"""A knob of a real MIDI device, as JACK has them, and a real window."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jack_support import jack_server, wait_for
+from playing_support import Played, own_display
+
+from performance.midi_in import Heard, MidiIn, Plugged, Wanted
+
+
+class Device:
+    """A JACK program with a MIDI output, as a controller is to it."""
+
+    def __init__(self, name: str) -> None:
+        import jack
+
+        self.client: Any = jack.Client(name, no_start_server=True)
+        self._out = self.client.midi_outports.register("out")
+        self._waiting: list[bytes] = []
+        self.client.set_process_callback(self._process)
+        self.client.activate()
+
+    def _process(self, frames: int) -> None:
+        self._out.clear_buffer()
+        if self._waiting:
+            with contextlib.suppress(Exception):
+                self._out.write_midi_event(0, self._waiting.pop(0))
+
+    @property
+    def is_connected(self) -> bool:
+        return bool(self._out.connections)
+
+    def send(self, *messages: list[int]) -> None:
+        self._waiting += [bytes(message) for message in messages]
+
+    def close(self) -> None:
+        self.client.deactivate(ignore_errors=True)
+        self.client.close(ignore_errors=True)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    with jack_server(monkeypatch, period=512) as running:
+        yield running
+
+
+def test_a_device_is_heard_whenever_it_is_there(server: Any) -> None:
+    midi_in, found = MidiIn(), list[Heard | Plugged]()
+
+    def has(wanted: Heard | Plugged) -> bool:
+        found.extend(midi_in.receive())
+        return wanted in found
+
+    with contextlib.closing(midi_in):
+        midi_in.want(Wanted(parts=("knob",)))
+        for _ in range(2):
+            device = Device("knobs")
+            with contextlib.closing(device):
+                assert wait_for(lambda: has(Plugged("knobs:out", True)), seconds=60)
+                device.send([0xB0, 21, 64])
+                assert wait_for(lambda: has(Heard("knobs:out", bytes([0xB0, 21, 64]))), seconds=60)
+            assert wait_for(lambda: has(Plugged("knobs:out", False)), seconds=60)
+            found.clear()
+
+
+def test_a_knob_is_learned_in_the_window_and_moves_what_it_was_put_on(
+    server: Any, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path / "home"))
+    kept = tmp_path / "home" / "mappings.json"
+    session = tmp_path / "set.rvsession"
+    device = Device("knobs")
+    with own_display() as display, contextlib.closing(device):
+        played = Played(
+            str(model_file), "--no-audio", "--session", str(session), folder=tmp_path / "set", display=display
+        )
+        with contextlib.closing(played):
+            window = played.window()
+            played.play()
+            played.hands("key", "--window", window, "n")
+            assert wait_for(lambda: device.is_connected, seconds=60), "learning hears every device"
+            played.hands("key", "--window", window, "bracketright")  # more density: to 0.55
+
+            values = itertools.cycle(range(70, 76))
+
+            def learned() -> bool:
+                device.send([0xB0, 21, next(values)])
+                return kept.exists()
+
+            assert wait_for(learned, seconds=60)
+            assert json.loads(kept.read_text()) == {
+                "knobs:out": [{"from": "cc 21 on 1", "to": "density", "as": "absolute"}]
+            }
+            device.send(*([0xB0, 21, value] for value in range(70, 128)))
+            assert wait_for(lambda: _density(session) == 1.0, seconds=60)
+            assert played.plays_on()
+
+
+def _density(session: Path) -> object:
+    return json.loads(session.read_text())["controls"]["density"]
