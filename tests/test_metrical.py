@@ -77,7 +77,7 @@ def test_any_onsets_have_an_estimate_with_a_chance(notes: list[tuple[float, int]
     quarters = np.array([quarter for quarter, _ in notes], dtype=np.float64)
     pitches = np.array([pitch for _, pitch in notes], dtype=np.int64)
     found = estimate_meter(quarters, pitches, np.ones(len(notes)), length)
-    assert (found is None) == (not notes)
+    assert (found is None) == (not (quarters < 128).any())  # later than any clip begins
     if found is not None:
         assert 0 < found.certainty <= 1
         assert found.meter != found.other
