@@ -193,6 +193,13 @@ class ForgetKnob:
 
 
 @dataclass(frozen=True, slots=True)
+class DropClip:
+    """Show a clip, or a folder or archive of them, where it belongs on the plane; `file`: its path."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End: everything falls silent, outputs are closed."""
 
@@ -224,6 +231,7 @@ StageCommand = (
     | ToggleRecording
     | LearnKnob
     | ForgetKnob
+    | DropClip
     | Export
     | Quit
 )

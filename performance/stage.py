@@ -331,6 +331,10 @@ class Stage:
             self._send(SetPattern(self._decoded.pattern, "bar"))
             self.say(f"learned: {len(found.clips)} patterns are on the plane")
 
+    def show(self, model: Model) -> None:
+        """The same model with more clips on its plane: nothing that is heard changes."""
+        self._model = model
+
     def _decode_and_send(self, wanted: Wanted) -> None:
         try:
             self._decoded = Decoded.of(self._model, wanted)

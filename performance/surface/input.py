@@ -9,6 +9,7 @@ import pygame
 
 from performance.asking import asked, step_meter
 from performance.commands import (
+    DropClip,
     Export,
     GoToClip,
     LearnKnob,
@@ -89,6 +90,8 @@ def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
             return _pad_axis(event, look)
         case pygame.CONTROLLERDEVICEREMOVED:  # an unplugged stick is not pushed
             return replace(look, sticks=(0.0, 0.0, 0.0), trigger=""), ()
+        case pygame.DROPFILE:
+            return look, (DropClip(str(event.file)),)
         case pygame.QUIT | pygame.WINDOWCLOSE:
             return replace(look, closing=True), (Quit(),)
         case pygame.WINDOWLEAVE:

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pygame
+import pytest
+from jack_support import wait_for
+from small_models import clip_bytes, straight_files, straight_model
+from surface_support import snapshot
+from test_hands import Rig
+from test_stage import NearEngine
+
+from performance.commands import DropClip, GoToClip
+from performance.desk import Desk
+from performance.snapshot import Snapshot
+from performance.stage import Stage
+from performance.surface.input import respond
+from performance.surface.layout import Layout
+from performance.surface.look import Look
+from rvae.corpus import read_corpus
+
+
+def dropped(desk: Desk, file: Path) -> Snapshot:
+    """How things stand when a dropped file has been read."""
+    before = desk.tick().messages
+    desk.do(DropClip(str(file)))
+    assert wait_for(lambda: desk.tick().messages != before, seconds=60)
+    return desk.tick()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    model = straight_model()
+    return Desk(Stage(model, NearEngine(model), meter=model.meter), Rig().hands)
+
+
+def test_a_file_dropped_on_the_window_is_asked_for() -> None:
+    event = pygame.Event(pygame.DROPFILE, file="/clips/new.mid")
+    assert respond(event, Layout.of(800, 600, voices=9), snapshot(), Look())[1] == (DropClip("/clips/new.mid"),)
+
+
+def test_a_dropped_clip_lies_where_it_belongs_and_can_be_touched(desk: Desk) -> None:
+    with contextlib.closing(desk):
+        before, pattern = desk.tick(), desk.tick().pattern
+        known = straight_files()[0]  # one that the model has learned: it lies where it lay
+        after = dropped(desk, known)
+        new = after.clips[len(before.clips) :]
+        assert len(new) == len(read_corpus(known).patterns)
+        places = [clip.point for clip in before.clips if clip.source == known.name]
+        assert [clip.point for clip in new] == [pytest.approx(place, abs=0.01) for place in places]
+        assert after.pattern is pattern, "what is heard stays as it was"
+        assert "on the plane" in after.messages[-1].text
+        desk.do(GoToClip(len(before.clips)))
+        assert desk.tick().cursor == pytest.approx(new[0].point)
+        assert len(dropped(desk, known).clips) == len(after.clips), "once is enough"
+
+
+def test_what_is_no_clip_of_this_plane_is_said_in_a_line(desk: Desk, tmp_path: Path) -> None:
+    torn, seven = tmp_path / "torn.mid", tmp_path / "seven.mid"
+    torn.write_bytes(b"MThd\0\0")
+    seven.write_bytes(clip_bytes([(0, 36), (96, 38)], 7))
+    with contextlib.closing(desk):
+        clips = desk.tick().clips
+        for file in (torn, seven, tmp_path / "gone.mid"):
+            after = dropped(desk, file)
+            assert after.clips == clips
+            assert after.messages[-1].is_error
+            assert f"{file.name}: not on the plane" in after.messages[-1].text
