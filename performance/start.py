@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 
 def main() -> int:
@@ -12,4 +13,8 @@ def main() -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from performance.cli import main as run
 
-    return run()
+    code = run()
+    # All is closed. What is still being written is another process's: a signal ends the wait for it, without a traceback.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    return code
