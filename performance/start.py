@@ -14,7 +14,7 @@ def main() -> int:
     from performance.cli import main as run
 
     code = run()
-    # All is closed. What is still being written is another process's: a signal ends the wait for it, without a traceback.
+    # All is closed; what is still written is another process's: a signal ends the wait for it, without a traceback.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     return code

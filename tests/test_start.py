@@ -18,7 +18,6 @@ assert "numpy" not in sys.modules, "too late to choose its threads"
 sys.argv = ["rvae", "--help"]
 performance.start.main()
 import os
-import signal
 print("threads", os.environ["OPENBLAS_NUM_THREADS"])
 """
 
