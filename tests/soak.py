@@ -44,6 +44,7 @@ RATE_HZ = 48_000
 BUFFER_FRAMES = 480  # 10 ms
 _SAMPLE_S = 5.0
 _PATIENCE_S = 60.0
+_LAST_FILES_S = 900.0  # MIDI and sound of the last recording are made
 Json = dict[str, Any]
 
 
@@ -169,7 +170,7 @@ def perform(soak: Soak, model_file: Path) -> Json:
         processes = _play(soak, window, hands, trainings)
         played_until = time.time()
         hands.quit()
-        code = window.wait(_PATIENCE_S)
+        code = window.wait(_LAST_FILES_S)
     return {
         "minutes": soak.minutes,
         "seed": soak.seed,

@@ -162,6 +162,7 @@ _PAGE = """# Timing
 
 What `rvae bench` measured, and how. Written by `rvae bench --seconds {seconds:g} -o docs/timing.md` in
 one run, {date}, {system} with {processors} processors, Python {python}; {display}.
+{wanted}
 Misses are shown as misses. An hour of everything at once is on [the soak's page](soak.md).
 
 {table}
@@ -205,7 +206,10 @@ def page(found: Mapping[str, Any], *, seconds: float, date: str) -> str:
     """The figures, how they were measured, and all of them as JSON."""
     lines = ["| | ours | beside it, in the same run | to reach | reached |", "| --- | --- | --- | --- | --- |"]
     lines += [f"| {row.name} | {row.ours} | {row.beside} | {row.to_reach} | {row.verdict} |" for row in rows(found)]
+    load = found["machine"]["load"]
+    wanted = "" if load is None else f"{load:g} programs wanted these processors, on average, in the minute before."
     return _PAGE.format(
+        wanted=wanted,
         seconds=seconds,
         date=date,
         table="\n".join(lines),

@@ -49,6 +49,7 @@ def measure(model: Model, model_file: Path, *, seconds: float, say: Say) -> Json
             "python": platform.python_version(),
             "processors": os.cpu_count(),
             "display": display,
+            "load": _load(),
         },
         "decode_ms": row("decoding", lambda: decoding_ms(model)),
         "sequence_ms": row("making events", lambda: sequencing_ms(pattern)),
@@ -72,6 +73,14 @@ def measure(model: Model, model_file: Path, *, seconds: float, say: Say) -> Json
         name: row(f"lateness, {name}", measured) for name, measured in _lateness(model, seconds, say).items()
     }
     return found
+
+
+def _load() -> float | None:
+    """How many programs wanted a processor, on average over the last minute, before anything was measured."""
+    try:
+        return round(os.getloadavg()[0], 1)
+    except (OSError, AttributeError):  # not on Windows
+        return None
 
 
 def _lateness(model: Model, seconds: float, say: Say) -> dict[str, Callable[[], Json]]:
