@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from performance.asking import NUMBERED_ACTIONS, PLAIN_ACTIONS
 from performance.controls import ACTIONS, CONTROLS
 from performance.mapping_file import read_preset
 from performance.osc_input import OscInput
@@ -214,6 +215,7 @@ def control_rows() -> list[list[str]]:
             " ".join((*control.keys, *control.pads)),
             ", ".join(control.choices) or f"{control.text(control.low)} to {control.text(control.high)}",
             control.text(control.default),
+            f"{control.name} VOICE" if control.per_voice else control.name,
             control.osc,
             control.help,
         ]
@@ -222,7 +224,13 @@ def control_rows() -> list[list[str]]:
 
 
 def action_rows() -> list[list[str]]:
-    return [[action.label, " ".join(action.keys), action.osc, action.help] for action in ACTIONS.values()]
+    def target(name: str) -> str:
+        return name if name in PLAIN_ACTIONS else f"{name} N" if name in NUMBERED_ACTIONS else ""
+
+    return [
+        [action.label, " ".join(action.keys), target(action.name), action.osc, action.help]
+        for action in ACTIONS.values()
+    ]
 
 
 def test_the_controls_page_lists_what_there_is_to_control() -> None:
