@@ -253,6 +253,17 @@ def test_what_only_one_person_copies_is_no_copy_of_other_people(tmp_path: Path) 
     assert layer.find("with a near duplicate", where="in a file of other people").value == 0
 
 
+def test_where_nobody_is_named_nothing_is_said_of_other_people(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        clip(tmp_path / f"{name}.mid", [(0.0, 36), (1.0, 38)])
+    layer = corpus_layer(material_of(tmp_path))
+    assert layer.find("with a near duplicate", where="in another file").value == 100
+    assert layer.find("with a near duplicate", where="in a file of other people").value is None
+    (table,) = [table for table in layer.tables if table.title == "Files that are alike"]
+    assert "not known: nobody is named" in table.rows[0].cells
+    assert not layer.find("onset F1").is_count, "1.000 of one pair counts nothing"
+
+
 def test_contributors_share_a_clip_and_have_their_share_of_the_time(tmp_path: Path) -> None:
     (tmp_path / "dataset.toml").write_text(
         'people = ["Ada"]\n[clips."duo.mid"]\npeople = ["Ada", "Bob"]\n', encoding="utf-8"
@@ -473,7 +484,7 @@ def test_the_gaps_of_a_card_are_shown(tmp_path: Path) -> None:
     clip(tmp_path / "a.mid", [(0.0, 36)])
     (table,) = [table for table in corpus_layer(material_of(tmp_path)).tables if table.title == "What the cards say"]
     said = dict(zip(table.head[1:], table.rows[0].cells, strict=True))
-    assert (said["people"], said["licence"], said["consent"]) == ("says", "says", "does not say")
+    assert (said["people"], said["licence"], said["consent"]) == ("Ada", "CC0-1.0", "does not say")
 
 
 def test_clips_that_cannot_be_read_or_held_are_told_of(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def _subject(name: str, model: Model | None, material: Material | None, argument
         facts += _facts(material)
         layers += [grid_layer(material), map_layer(material), corpus_layer(material)]
     if model is not None:
-        facts.append(("model", f"{len(model.clips)} patterns, preset {model.preset}, seed {model.seed}"))
+        facts.append(("model", f"learned from {len(model.clips)} patterns, preset {model.preset}, seed {model.seed}"))
         layers.append(model_layer(model, None if material is None else material.corpus))
     if material is not None and asks_for_trainings(arguments):
         layers += trained_layers(material.corpus, arguments, Path(arguments.output))
@@ -106,7 +106,11 @@ def _facts(material: Material) -> list[tuple[str, str]]:
     found = [
         ("files", f"{len(corpus.clips)} of {corpus.report.files} looked at"),
         ("music", f"{bars:,} bars, {minutes:.1f} minutes, {len(material.notes):,} onsets"),
-        ("patterns", f"{len(corpus.patterns):,} of {cycle}, {corpus.ticks_per_beat} ticks per felt beat"),
+        (
+            "patterns",
+            f"{len(corpus.patterns):,} of {cycle}, {corpus.ticks_per_beat} ticks per felt beat; shorter clips go "
+            "round to fill one",
+        ),
         ("kit", f"{corpus.kit.name}: {', '.join(corpus.kit.names)}"),
     ]
     cards = "; ".join(filter(None, (card.name for card in corpus.cards)))
@@ -117,7 +121,7 @@ def _version() -> str:
     try:
         return version("rvae")
     except PackageNotFoundError:  # from a checkout
-        return "(from a checkout)"
+        return "without a version number (run from its source)"
 
 
 def _say(text: str) -> None:

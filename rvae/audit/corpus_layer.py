@@ -16,6 +16,7 @@ from rvae.audit.estimate import count, evenness, ratio
 from rvae.audit.figure import Cell, Figure, Layer, Measure, Picture, Row, Table, Unsaid
 from rvae.audit.likeness import duplicates
 from rvae.audit.material import Material
+from rvae.audit.percussion import GHOST_VELOCITY
 from rvae.audit.stated import STATED_METERS, TIME, share_of_time, stated_table
 from rvae.audit.syncopation import SOURCE as SYNCOPATION_SOURCE
 from rvae.audit.syncopation import syncopated
@@ -49,7 +50,15 @@ SYNCOPATED = Measure(
     "thirds of the beat. A snare on two and four counts.",
     SYNCOPATION_SOURCE,
 )
-LOUDNESS = Measure("ghost notes", "%", "onsets", "Share of onsets with a MIDI velocity below 50 of 127.", "", 1)
+LOUDNESS = Measure(
+    "ghost notes",
+    "%",
+    "onsets",
+    f"Share of onsets with a MIDI velocity below {GHOST_VELOCITY} of 127: a line drawn here, since what is soft "
+    "on one instrument is not on another.",
+    "",
+    1,
+)
 EVENNESS = Measure(
     "evenness",
     "",
@@ -59,7 +68,6 @@ EVENNESS = Measure(
     "Pielou 1966",
     decimals=2,
 )
-_GHOST = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +158,7 @@ def _character(material: Material) -> Table:
             ),
             ratio(
                 LOUDNESS,
-                material.onsets_by_clip(group.notes & (notes.velocity < _GHOST)),
+                material.onsets_by_clip(group.notes & (notes.velocity < GHOST_VELOCITY)),
                 material.onsets_by_clip(group.notes),
                 of=group.of,
                 scale=100,
@@ -244,16 +252,16 @@ def _tags(material: Material) -> list[Table]:
     return [Table("Tags", ("tag", CLIPS.name), rows, more)]
 
 
-def _asked(card: Card) -> dict[str, bool]:
-    """What a card can say, and whether this one does."""
+def _asked(card: Card) -> dict[str, str]:
+    """What a card can say, and what this one does: nothing where it does not."""
     return {
-        "name": bool(card.name),
-        "what it is": bool(card.description),
-        "people": bool(card.people),
-        "licence": bool(card.licence),
-        "consent": bool(card.consent),
-        "sources or method": bool(card.sources or card.rest.get("method")),
-        "known gaps": bool(card.rest.get("known_gaps")),
+        "name": card.name,
+        "what it is": "says" if card.description else "",
+        "people": ", ".join(card.people),
+        "licence": card.licence,
+        "consent": card.consent,
+        "sources or method": "says" if card.sources or card.rest.get("method") else "",
+        "known gaps": "says, see below" if _gaps(card) else "",
     }
 
 
@@ -266,9 +274,12 @@ def _cards(material: Material) -> Table:
     rows = []
     for folder, card in folders.items():
         said = _asked(card or Card())
-        cells = tuple("says" if said[key] else "does not say" for key in keys) if card else ("no card",) * len(keys)
+        cells = tuple(said[key] or "does not say" for key in keys) if card else ("no card",) * len(keys)
         rows.append(Row(Path(folder).name or folder, cells))
-    note = "A card is the file dataset.toml beside the clips. Whether what it says is so is not for a program to check."
+    note = (
+        "A card is the file dataset.toml beside the clips. Whether what it says is so is not for a program to check; "
+        "what is long is not repeated here."
+    )
     return Table("What the cards say", ("folder", *keys), tuple(rows), note)
 
 
@@ -366,10 +377,10 @@ def _sentences(material: Material, tables: Sequence[Table], duplicates: str) -> 
         else f", {len(times) - 1} others the rest"
     )
     missing = [name for name in absent if name not in of_meters]
-    named = f": {', '.join(missing)}" if missing else ""
+    named = f" ({'; '.join(missing)})" if missing else ""
     yield (
-        f"Of the playing time {first} has {figure.text} %{rest}. Of {len(STATED_METERS)} meters looked for, "
-        f"{len(of_meters)} are absent; of {len(stated.rows) - len(STATED_METERS)} feels, {len(missing)}{named}."
+        f"Of the playing time {first} has {figure.text} %{rest}. Looked for and absent: {len(of_meters)} of "
+        f"{len(STATED_METERS)} meters, and {len(missing)} of {len(stated.rows) - len(STATED_METERS)} feels{named}."
     )
     people = next(table for table in tables if table.title == "Whose it is")
     nobody = sum(any(who.startswith(NOBODY) for who in clip.people) for clip in material.clips)

@@ -52,8 +52,8 @@ class Figure:
 
     @property
     def is_count(self) -> bool:
-        """Whether it counts itself: nothing else to rest on."""
-        return not self.measure.unit and self.value == self.n
+        """Whether it counts itself: nothing else to rest on. A likeness of 1.000 of one pair is no count."""
+        return not self.measure.unit and not self.measure.decimals and self.value == self.n
 
     @property
     def text(self) -> str:

@@ -156,9 +156,13 @@ def _overall(material: Material, notes: Notes, effects: Sequence[Effect]) -> Tab
     ]
     note = (
         "A felt beat is a quarter in 4/4, a dotted quarter in 6/8, a group of two or three eighths in 7/8; where it "
-        "is a quarter, 4 ticks are sixteenths. Sixteenths are the grid of step sequencers, 12 ticks a quarter that of "
-        "the published R-VAE, 24 ticks that of rvae. rvae itself moves nothing: it keeps what is left over as "
-        "microtiming. What it loses stands in the last line."
+        "is a quarter, 4 ticks are sixteenths. Sixteenths as written, four to a quarter whatever the felt beat "
+        "is, are the "
+        "grid of step sequencers; 12 ticks to a quarter that of the published R-VAE; 24 ticks to a felt beat "
+        "that of rvae. "
+        "rvae itself moves nothing: it keeps what is left over as microtiming. What it loses stands in the last line. "
+        "What is lost on every grid alike is mostly onsets of one voice at one moment: the doing of the kit and of the "
+        "file, not of a grid (layer 2, lost by merging)."
     )
     return Table("What each grid does to all onsets", ("grid", MOVED.name, OVER.name, LOST.name), tuple(rows), note)
 
@@ -204,8 +208,11 @@ def _by(
 
 _NOTES = {
     "subdivision": "Into how many parts the felt beat of an onset is divided, as rvae reads it: the division that "
-    "explains the onsets of its beat, bar and surroundings at least cost (docs/meter-and-grid.md).",
+    "explains the onsets of its beat, bar and surroundings most simply (docs/meter-and-grid.md). An estimate: "
+    "swing between "
+    "straight and ternary goes to one of them.",
     "contributor": "A clip of several people counts for each of them.",
+    "voice": "A voice is a row of the kit: layer 2 shows which sounds it stands for.",
 }
 
 _FEWEST_ONSETS = 6
@@ -220,46 +227,64 @@ def _bars_before_and_after(material: Material, notes: Notes, effects: Sequence[E
     )
     bar = bar.ravel()
     harm_ms = np.bincount(bar, weights=coarse.moved_ms) / onsets
-    lost = np.bincount(bar, weights=coarse.lost)
-    candidates = np.flatnonzero(onsets >= min(_FEWEST_ONSETS, int(onsets.max())))
-    ranked = candidates[np.lexsort((candidates, harm_ms[candidates], lost[candidates]))]
+    worse = np.bincount(
+        bar, weights=coarse.lost.astype(np.int64) - effects[-1].lost
+    )  # what any grid loses is not its doing
+    fewest = min(_FEWEST_ONSETS, int(onsets.max()))
+    candidates = np.flatnonzero(onsets >= fewest)
+    ranked = candidates[np.lexsort((candidates, harm_ms[candidates], worse[candidates]))]
     by_harm = candidates[np.argsort(harm_ms[candidates], kind="stable")]
     shown = {"A bar as they usually are": by_harm[len(by_harm) // 2], "The bar that 4 ticks harm most": ranked[-1]}
     if len(candidates) == 1:
         shown = {"The only bar": ranked[-1]}
     for words, number in shown.items():
         mine = bar == number
-        how = f"chosen of {len(candidates)} bars: " + (
+        how = f"chosen of {len(candidates)} bars with {fewest} onsets or more: " + (
             "the median by how far onsets move on 4 ticks"
             if words.startswith("A")
-            else "most onsets lost, then moved most"
+            else "most onsets lost that 24 ticks keep, then moved most"
         )
         yield before_and_after(material, notes.where(mine), words, how if len(candidates) > 1 else "there is no other")
 
 
+_FEWEST_TO_NAME = 30
+
+
 def _sentences(tables: Sequence[Table]) -> tuple[str, ...]:
     found = {(figure.measure, figure.of[-1][1]): figure for figure in tables[0].figures}
-    each = [f"{grid} ticks {found[OVER, str(grid)].text} % and {found[LOST, str(grid)].text} %" for grid in GRIDS[1:]]
+
+    def shares(grid: str) -> str:
+        return f"{found[OVER, grid].text} % and {found[LOST, grid].text} %"
+
+    others = [f"on {grid} ticks {shares(str(grid))}" for grid in GRIDS[1:]]
+    if shares(SIXTEENTHS) != shares("4"):
+        others.insert(0, f"on sixteenths as written {shares(SIXTEENTHS)}")
     sentences = [
-        f"{GRIDS[0]} ticks per felt beat move {found[OVER, '4'].text} % of the {found[OVER, '4'].n:,} onsets by more "
-        f"than {HEARD_MS:g} ms and lose {found[LOST, '4'].text} %; {', '.join(each)}."
+        f"On 4 ticks per felt beat {found[OVER, '4'].text} % of the {found[OVER, '4'].n:,} onsets move by more than "
+        f"{HEARD_MS:g} ms, and {found[LOST, '4'].text} % are lost; {', '.join(others)}."
     ]
     for kind in ("meter", "subdivision", "contributor"):
         table = next(table for table in tables if table.head[0] == kind)
         moved = [
-            (row.label, row.cells[0]) for row in table.rows if isinstance(row.cells[0], Figure) and row.cells[0].n >= 30
+            (row.label, row.cells[0])
+            for row in table.rows
+            if isinstance(row.cells[0], Figure) and row.cells[0].n >= _FEWEST_TO_NAME
         ]
         moved.sort(key=lambda pair: pair[1].value or 0.0)
         if len(moved) > 1:
             (least, low), (most, high) = moved[0], moved[-1]
             sentences.append(
-                f"4 ticks per felt beat move onsets most in {kind} “{most}” ({high.text} ms on average) and least in "
-                f"“{least}” ({low.text} ms)."
+                f"4 ticks per felt beat move onsets most in the {kind} “{most}” ({high.text} ms on average) and "
+                "least in "
+                f"“{least}” ({low.text} ms), of those with {_FEWEST_TO_NAME} onsets or more."
             )
     four = [table for table in tables if table.head[-1] == REFUSED.name]
     if four:
         gone = sum(figure.value or 0.0 for figure in four[0].figures if figure.measure == REFUSED)
         sentences.insert(
-            1, f"A tool that knows 4/4 alone refuses {gone:.0f} % of the onsets, or puts their barlines somewhere else."
+            1,
+            f"{gone:.0f} % of the onsets are in other meters than 4/4: a tool that knows 4/4 alone refuses them, "
+            "or goes on "
+            "counting fours and puts their barlines somewhere else.",
         )
     return tuple(sentences)

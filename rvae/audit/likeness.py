@@ -11,6 +11,7 @@ import numpy.typing as npt
 from rvae.audit.estimate import count, ratio
 from rvae.audit.figure import Figure, Measure, Row, Table
 from rvae.audit.material import Material
+from rvae.card import NOBODY
 from rvae.measures import exact_f1
 from rvae.pattern import Pattern
 
@@ -85,10 +86,19 @@ def duplicates(material: Material) -> tuple[list[Table], list[Table], str]:
     rows = []
     near = nearest_others(patterns, clip_of)
     whose = [sets[material.clips[clip].people] for clip in clip_of]
-    below = np.bincount(clip_of, minlength=len(files))
-    for name, found in (("in another file", near), ("in a file of other people", nearest_others(patterns, whose))):
-        alike = np.array([each.onset_f1 >= NEAR_F1 for each in found])
-        above = np.bincount(np.array(clip_of)[alike], minlength=len(files))
+    owned = [
+        place
+        for place, clip in enumerate(clip_of)
+        if not any(who.startswith(NOBODY) for who in material.clips[clip].people)
+    ]
+    others = nearest_others([patterns[place] for place in owned], [whose[place] for place in owned])
+    for name, places, found in (
+        ("in another file", list(range(len(patterns))), near),
+        ("in a file of other people", owned, others),
+    ):
+        clips = np.array([clip_of[place] for place in places], dtype=np.int64)
+        alike = np.array([each.onset_f1 >= NEAR_F1 for each in found], dtype=bool)
+        above, below = np.bincount(clips[alike], minlength=len(files)), np.bincount(clips, minlength=len(files))
         rows.append(Row(name, (ratio(DOUBLES, above, below, of=(("where", name),), scale=100),)))
     found_pairs: dict[tuple[int, int], list[tuple[float, bool]]] = {}
     for place, each in enumerate(near):
@@ -97,7 +107,8 @@ def duplicates(material: Material) -> tuple[list[Table], list[Table], str]:
             copy = same_notes(patterns[place], patterns[each.place])
             found_pairs.setdefault(pair, []).append((each.onset_f1, copy))
     ranked = sorted(found_pairs.items(), key=lambda item: (-len(item[1]), -max(item[1])[0], item[0]))
-    tables = [Table("Near duplicates", ("where", DOUBLES.name), tuple(rows))]
+    note = "Of other people: patterns by people whom a card names, compared with those of other named people."
+    tables = [Table("Near duplicates", ("where", DOUBLES.name), tuple(rows), note)]
     pairs = []
     if ranked:
         lines = tuple(_pair(material, pair, marks) for pair, marks in ranked[:_PAIRS_SHOWN])
@@ -117,6 +128,8 @@ def _pair(material: Material, pair: tuple[int, int], marks: Sequence[tuple[float
     one, other = (material.clips[number] for number in pair)
     of = (("file", one.name), ("other file", other.name))
     people = "the same" if one.people == other.people else f"{', '.join(one.people)} / {', '.join(other.people)}"
+    if any(who.startswith(NOBODY) for who in (*one.people, *other.people)):
+        people = "not known: nobody is named"
     best = Figure(LIKENESS, max(score for score, _ in marks), len(marks), of)
     copy = "to the note" if any(copied for _, copied in marks) else ""
     return Row(f"{one.name} and {other.name}", (count(ALIKE, len(marks), of=of), best, people, copy))

@@ -15,6 +15,7 @@ from pathlib import PurePath
 import numpy as np
 import numpy.typing as npt
 
+from rvae.audit.percussion import GHOST_VELOCITY
 from rvae.audit.regrid import as_heard, regridded
 from rvae.card import NOBODY
 from rvae.corpus import Corpus
@@ -28,7 +29,6 @@ from rvae.pattern import MAX_MIDI_VELOCITY, Floats, Pattern
 Of = tuple[tuple[str, str], ...]
 Flags = npt.NDArray[np.bool_]
 KINDS = ("meter", "contributor", "tag")
-GHOST_VELOCITY = 40  # of 127: softer onsets are ghost notes
 _AROUND = np.stack([np.cos(np.arange(8) * np.pi / 4), np.sin(np.arange(8) * np.pi / 4)], axis=1)
 _WHOLE: Of = ()
 

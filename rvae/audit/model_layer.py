@@ -79,7 +79,7 @@ def model_layer(model: Model, corpus: Corpus | None) -> Layer:
 def measured_layer(trainings: Sequence[Measured], *, name: str = "model", title: str = "Layer 4: the model") -> Layer:
     """The layer of one training, or of several that differ in the seed: their mean, with intervals."""
     figures = summary(trainings)
-    tables = [*_group_tables(figures), *_other_tables(figures)]
+    tables = sorted([*_group_tables(figures), *_other_tables(figures)], key=lambda table: table.head[0] == "tag")
     unsaid = []
     if len(trainings) < FEWEST_SEEDS:
         unsaid.append(
@@ -166,12 +166,19 @@ def _other_tables(figures: Figures) -> list[Table]:
     memory = ("clips kept whole", "copies", "from the nearest clip", "between the clips", "originality")
     return [
         Table("What becomes of the feel", ("feel", "in the clips", "on the plane", "kept"), tuple(feel)),
-        Table("Ternary and straight", ("division", "of the clips", "of the plane"), tuple(division)),
+        Table(
+            "Ternary and straight",
+            ("division", "of the clips", "of the plane"),
+            tuple(division),
+            "Ternary: more onsets on thirds and sixths of a felt beat than on halves, quarters and eighths; "
+            "straight: fewer.",
+        ),
         Table(
             "Remembered, copied, new",
             ("measure", "value"),
             tuple(Row(name, cells(name)) for name in memory),
-            "A memoriser has places that are copies; a generaliser has places between the clips, and none as far away "
+            "Copies: places that play a clip exactly. A memoriser has places that are copies; a generaliser has "
+            "places between the clips, and none as far away "
             "from all of them as they are from each other.",
         ),
     ]
@@ -204,7 +211,7 @@ def _who_pays(figures: Figures) -> str:
         how = "pays for being few" if is_shown else "is few, and is not shown to pay for it"
         return (
             f"{few} ({kind}) {how}: {share[few]:.1f} % of the clips, {plane:.1f} % of the plane, and a step away from "
-            f"its clips {error[few]:.0f} % is wrong, against {mean:.0f} % over all clips."
+            f"its clips the rhythm is another by {error[few]:.0f} %, against {mean:.0f} % over all clips."
         )
     return ""
 
@@ -213,7 +220,7 @@ def _division_said(figures: Figures) -> str:
     clips, plane = _value(figures, "ternary, clips"), _value(figures, "ternary, plane")
     if clips is None or plane is None or (clips == 0 and plane == 0):
         return ""
-    return f"{clips:.0f} % of the clips are ternary, and {plane:.0f} % of the plane."
+    return f"{clips:.0f} % of the clips are ternary (felt beats mostly in thirds), and {plane:.0f} % of the plane."
 
 
 def _copied(figures: Figures) -> str:
@@ -223,7 +230,7 @@ def _copied(figures: Figures) -> str:
         return ""
     return (
         f"{copies:.0f} % of the places copy a clip; on average a place differs from the nearest clip by {far:.0f} %, "
-        f"where the clips differ by {between:.0f} % (originality {original:.2f})."
+        f"where a clip differs from the nearest other by {between:.0f} % (originality {original:.2f}; 0: all copies)."
     )
 
 
@@ -240,7 +247,11 @@ def _feel_said(figures: Figures) -> str:
 
 
 def _favoured(figures: Figures) -> str:
-    found = [(of, figure.value) for (name, of), figure in figures.items() if name == "amplification" and figure.value]
+    found = [
+        (of, figure.value)
+        for (name, of), figure in figures.items()
+        if name == "amplification" and figure.value and _learned(figures, of) >= _FEWEST_TO_NAME
+    ]
     if not found:
         return ""
     (of, value) = max(found, key=lambda item: abs(np.log(item[1])))
@@ -248,7 +259,21 @@ def _favoured(figures: Figures) -> str:
         return ""
     clips, plane = (_value(figures, f"share of the {what}", of) or 0.0 for what in ("clips", "plane"))
     favours = "favours" if value > 1 else "fades"
-    return f"The plane {favours} {of[0][1]} ({of[0][0]}) most: {clips:.1f} % of the clips, {plane:.1f} % of the plane."
+    what = "onsets" if of[0][0] == "voice" else "patterns"
+    return (
+        f"Of what has {_FEWEST_TO_NAME} patterns or more, the plane {favours} {of[0][1]} ({of[0][0]}) most: "
+        f"{clips:.1f} % of "
+        f"the clips ({_learned(figures, of):.0f} {what}), {plane:.1f} % of the plane."
+    )
+
+
+_FEWEST_TO_NAME = 3  # one pattern has as much of a plane as it happens to have
+
+
+def _learned(figures: Figures, of: Of) -> float:
+    """How many patterns of a group were learned; of a voice, how many onsets."""
+    figure = figures[("share of the clips", of)]
+    return figure.n * (figure.value or 0.0) / 100
 
 
 def _amplified(figures: Figures) -> tuple[Picture, ...]:
@@ -263,8 +288,10 @@ def _amplified(figures: Figures) -> tuple[Picture, ...]:
     if not rows:
         return ()
     drawn = share_bars(rows, title="Amplification", marks=marks)
-    words = (
-        "Share of the plane by share of the clips: 1 is even. Thin lines: intervals over seeds, where there are any."
+    words = "Share of the plane by share of the clips: 1 is even, 2 twice as much as was learned. " + (
+        "Thin lines: intervals over seeds."
+        if any(marks)
+        else "No intervals, for want of three trainings: another seed gives other lengths."
     )
     return (Picture("Whom the plane favours", drawn, words),)
 
@@ -305,6 +332,9 @@ def _planes_drawn(model: Model) -> tuple[Picture, ...]:
             y = 10 + 22 * len(names)
             parts += [rect(LATTICE * _CELL + 20, y, 14, 14, GREY), text(LATTICE * _CELL + 40, y + 12, "others")]
         drawn = svg(parts, LATTICE * _CELL, title=f"Credits on the plane of {beats} beats")
-        words = f"Each place in the colour of the {who} with most credit there, paler where less of it is theirs."
+        words = (
+            f"Each place in the colour of the {who} with most credit there, paler where less of it is theirs; x to the "
+            "right, y up, as in the player's window. Named are those with most credit on the whole plane."
+        )
         pictures.append(Picture(f"Whose the plane of {beats} beats is", drawn, words))
     return tuple(pictures)

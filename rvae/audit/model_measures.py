@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rvae.audit.figure import Measure
-from rvae.audit.measured import GHOST_VELOCITY
+from rvae.audit.percussion import GHOST_VELOCITY
 from rvae.measures import LATTICE
 
 _PLACES = f"The plane is looked at on {LATTICE} x {LATTICE} places; several planes count as they have patterns."
@@ -64,7 +64,9 @@ def _of_groups() -> Iterator[Measure]:
         "%",
         "patterns",
         "100 less the onset F1 (same tick) of a learned pattern with what is played at eight places around its own, "
-        "half as far off as clips would be apart if they stood evenly: how fast it fades as the hand moves away.",
+        "half as far off as clips would be apart if they stood evenly: how fast it fades as the hand moves away. "
+        "That something "
+        "changes there is what a plane is for; the figure is for comparing groups.",
     )
     yield Measure(
         "pays",
@@ -87,7 +89,12 @@ def _of_feel() -> Iterator[Measure]:
         yield Measure(f"{name} kept", "%", _SIDES[1][1], words)
     for where, _, rows in _SIDES:
         for name, words in _DIVISIONS:
-            yield Measure(f"{name}, {where}", "%", rows, f"How many of the {rows} have {words}.")
+            yield Measure(
+                f"{name}, {where}",
+                "%",
+                rows,
+                f"How many of the {rows} have {words}; those with as many of both are neither.",
+            )
 
 
 def _of_memory() -> Iterator[Measure]:

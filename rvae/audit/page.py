@@ -22,7 +22,7 @@ figure { margin: 1.5rem 0; break-inside: avoid; }
 figcaption { font-size: .9rem; color: #333; } svg { width: 100%; height: auto; }
 dt { font-weight: 600; } dd { margin: 0 0 .5rem 1.2rem; } details { font-size: .9rem; } summary { cursor: pointer; }
 ol.first li { margin: .4rem 0; } .question { font-style: italic; }
-.unsaid { background: #f4f4f4; padding: .5rem 1rem; }
+.unsaid { background: #f4f4f4; padding: .5rem 1rem; margin: 1rem 0; } .unsaid h4 { margin-top: 0; }
 td:first-child { overflow-wrap: anywhere; min-width: 8rem; }
 @page { size: A4; margin: 15mm; }
 @media print { body { max-width: none; margin: 0; padding: 0; font-size: 10pt; } table { font-size: 7.5pt; }
@@ -31,10 +31,16 @@ td:first-child { overflow-wrap: anywhere; min-width: 8rem; }
 """
 
 
+_CHOICE = (
+    "The first finding of every part, then the second ones, until there are five. Which of them matters, and what is "
+    "missing among them, is for the reader to say."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What stands above the parts: `title`; `made`: by what and when; `about`: what the page is, in a paragraph;
-    `sentences`: what matters most; `method`: how the figures are to be read; `words`: words and what they mean here.
+    `sentences`: the first findings; `method`: how the figures are to be read; `words`: words and what they mean here.
     """
 
     title: str
@@ -49,7 +55,7 @@ def page(head: Head, subjects: Sequence[Subject]) -> str:
     """The whole page."""
     parts = [
         f"<p>{escape(head.about)}</p><p>{escape(head.made)}</p>",
-        f'<h2>What matters most</h2><ol class="first">{_items(head.sentences)}</ol>',
+        f'<h2>In short</h2><p>{_CHOICE}</p><ol class="first">{_items(head.sentences)}</ol>',
         f"<h2>How to read the figures</h2><ul>{_items(head.method)}</ul>",
         f"<h2>Words</h2><dl>{_pairs(head.words)}</dl>",
         _contents(subjects),
@@ -109,13 +115,13 @@ def _layer(layer: Layer, anchor: str) -> list[str]:
     parts = [f'<h3 id="{anchor}">{escape(layer.title)}</h3>', f'<p class="question">{escape(layer.question)}</p>']
     if layer.sentences:
         parts.append(f"<ul>{_items(layer.sentences)}</ul>")
+    if layer.unsaid:  # before the figures: who stops reading there has read it
+        gaps = _items(gap.text for gap in layer.unsaid)
+        parts.append(f'<div class="unsaid"><h4>What could not be said</h4><ul>{gaps}</ul></div>')
     parts += [_picture(picture) for picture in layer.pictures]
     parts += [_table(table) for table in layer.tables]
     if layer.measures:
         parts.append(_definitions(layer.measures))
-    if layer.unsaid:
-        gaps = _items(gap.text for gap in layer.unsaid)
-        parts.append(f'<div class="unsaid"><h4>What could not be said</h4><ul>{gaps}</ul></div>')
     return parts
 
 
@@ -127,13 +133,16 @@ def _picture(picture: Picture) -> str:
 def _table(table: Table) -> str:
     columns = list(zip(*(row.cells for row in table.rows), strict=True)) or [()] * (len(table.head) - 1)
     units = [_unit(column) for column in columns]
+    written = any(all(_is_n(row, cell) for row, cell in zip(table.rows, column, strict=True)) for column in columns)
     own_n = any(len(set(_counts(row))) > 1 for row in table.rows) or not any(map(_counts, table.rows))
-    numbers = "" if own_n else '<th class="figure">n</th>'
+    counted = {figure.measure.n_of for figure in table.figures if not figure.is_count}
+    what = f", {escape(counted.pop())}" if len(counted) == 1 else ""
+    numbers = "" if own_n or written else f'<th class="figure">n{what}</th>'
     heads = "".join(
         f"<th{'' if unit is None else ' class=figure'}>{escape(head)}{f', {escape(unit)}' if unit else ''}</th>"
         for head, unit in zip(table.head[1:], units, strict=True)
     )
-    rows = "".join(_row(row, units, own_n=own_n) for row in table.rows)
+    rows = "".join(_row(row, units, own_n=own_n, alone=not (own_n or written)) for row in table.rows)
     note = f"<p>{escape(table.note)}</p>" if table.note else ""
     head = f"<thead><tr><th>{escape(table.head[0])}</th>{numbers}{heads}</tr></thead>"
     return f'<h4>{escape(table.title)}</h4>{note}<div class="wide"><table>{head}<tbody>{rows}</tbody></table></div>'
@@ -150,9 +159,15 @@ def _counts(row: Row) -> list[int]:
     return [cell.n for cell in row.cells if isinstance(cell, Figure) and not cell.is_count]
 
 
-def _row(row: Row, units: Sequence[str | None], *, own_n: bool) -> str:
+def _is_n(row: Row, cell: Cell) -> bool:
+    """Whether a cell is a count that says already what the figures of its row rest on."""
+    return isinstance(cell, Figure) and cell.is_count and all(cell.n == n for n in _counts(row))
+
+
+def _row(row: Row, units: Sequence[str | None], *, own_n: bool, alone: bool) -> str:
+    """A line; `own_n`: n below each figure; `alone`: n in a column of its own."""
     counts = _counts(row)
-    number = "" if own_n else f'<td class="figure">{f"{counts[0]:,}" if counts else ""}</td>'
+    number = "" if not alone else f'<td class="figure">{f"{counts[0]:,}" if counts else ""}</td>'
     cells = "".join(_cell(cell, unit, own_n=own_n) for cell, unit in zip(row.cells, units, strict=True))
     return f"<tr><td>{escape(row.label)}</td>{number}{cells}</tr>"
 

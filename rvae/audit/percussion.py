@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+GHOST_VELOCITY = 40  # of 127: softer onsets are ghost notes
 SOURCE = "General MIDI 1 and 2 percussion; Roland TD-11 data list for what it calls otherwise"
 
 # General MIDI 1 (35 to 81) and 2 (27 to 34, 82 to 87).

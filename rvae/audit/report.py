@@ -1,4 +1,4 @@
-"""The report of an audit: its files in a folder, and the five sentences that matter."""
+"""The report of an audit: its files in a folder, and the five sentences on top."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from rvae.midi import write_whole
 SENTENCES = 5
 _METHOD = (
     "A figure stands with its unit; below it, small, its 95 % interval where it is an estimate, and n, how many things "
-    "it rests on. A dash: there is nothing to measure.",
+    "it rests on; where n is the same for a whole line, it stands once. A dash: there is nothing to measure.",
     f"{INTERVAL_WORDS}. It says how far a figure would move with other files of the same kind, and nothing of music "
     "that nobody collected.",
     "What each figure means, and where its definition comes from, stands at the end of its part. How the figures are "
     "made, what they cannot say and how to cite them: docs/bias-lab.md of rvae.",
+    "Every figure is a line of audit.csv beside this page, with n, interval and definition; audit.json has the "
+    "sentences "
+    "too.",
 )
 
 
@@ -51,8 +54,25 @@ _WORDS = (
         "the one it plays.",
     ),
     ("clip, pattern", "A MIDI file; one cycle of its bars (two, unless said otherwise), which is what a model learns."),
+    (
+        "halves, thirds, fourths, ...",
+        "Into how many parts a felt beat is divided. Of a plain beat (as in 4/4, three of them in 3/4): halves are "
+        "eighths, fourths sixteenths, thirds triplets, shuffle or swing. Of a dotted beat (6/8, 9/8, 12/8): "
+        "thirds are its "
+        "eighths, halves duplets.",
+    ),
+    ("microtiming", "How far before or after its tick an onset is played: what a grid leaves over, and rvae keeps."),
+    (
+        "onset F1",
+        "How alike two rhythms are: twice the onsets that they have in common by the onsets of both; 100 % (or "
+        "1) where "
+        "they are the same, 0 where they share none.",
+    ),
     ("contributor", "Who made a clip, as the card says: the file dataset.toml beside the clips."),
-    ("plane", "What a player moves over: every place of it is a rhythm."),
+    (
+        "plane",
+        "What a player of a model moves over: every place of it is a rhythm. Learned clips have places of their own.",
+    ),
 )
 
 
