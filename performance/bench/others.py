@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -152,14 +153,19 @@ def link_phase(meter: Meter, *, seconds: float) -> Json:
     downs: dict[int, int] = {}
     words = [sys.executable, "-c", _PEER, str(quantum), str(_PATIENCE_S), str(seconds)]
     try:
-        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as peer:
+        # Into a file: it says more than a pipe holds, and nobody reads until it has ended.
+        with tempfile.TemporaryFile("w+") as told, subprocess.Popen(words, stdout=told, text=True) as peer:
+            until_s = time.monotonic() + 4 * _PATIENCE_S + seconds
             while peer.poll() is None:
+                if time.monotonic() > until_s:
+                    peer.kill()
+                    return absent("Link: the peer does not come to an end")
                 if (transport := engine.status().transport) is not None:
                     bar = transport.place_at(time.perf_counter_ns()).bar
                     downs[bar] = transport.ns_at(transport.bars.quarters_at(bar))  # the latest word before the next bar
                 time.sleep(0.005)
-            assert peer.stdout is not None
-            samples = np.array(json.loads(peer.stdout.read() or "[]"))
+            told.seek(0)
+            samples = np.array(json.loads(told.read() or "[]"))
     finally:
         engine.close()
     if len(samples) == 0:
