@@ -126,8 +126,11 @@ class JournalChecker:
             return
         state = entry.state.sequencer
         ringing = {pitch for pitch, *_ in state.open_notes}
-        ringing |= {timed.event.pitch for timed in entry.waiting if isinstance(timed.event, Release)}
-        ringing -= {timed.event.pitch for timed in entry.waiting if isinstance(timed.event, Onset)}
+        for timed in reversed(entry.waiting):  # of a note that ends and begins again, the end comes first
+            if isinstance(timed.event, Release):
+                ringing.add(timed.event.pitch)
+            elif isinstance(timed.event, Onset):
+                ringing.discard(timed.event.pitch)
         beats = [timed.event for timed in entry.waiting if isinstance(timed.event, BeatStart)]
         self.stream = StreamChecker(beats[0].quarters if beats else state.position, ringing)
         self.bars = state.bars

@@ -29,7 +29,6 @@ from soak_checks import Findings, check_journal, check_midi, check_osc, match, m
 from soak_ears import bundles, midi_messages
 from soak_hands import Hands, Trainings
 from soak_page import page
-from soak_watch import growth_percent
 
 from performance.bench.processes import family, memory_mb
 from performance.bench.spread import spread
@@ -57,7 +56,7 @@ class Soak:
     seed: int
     train_every_s: float
     warm_up_s: float
-    memory: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
+    memory: dict[str, list[tuple[float, ...]]] = field(default_factory=dict)
     xruns: list[float] = field(default_factory=list)
     bare_xruns: list[float] = field(default_factory=list)
 
@@ -210,7 +209,7 @@ def _play(soak: Soak, window: subprocess.Popen[str], hands: Hands, trainings: Tr
             for name, pid in family(window.pid).items():
                 names[f"{name} {pid}"] = None
                 if (mb := memory_mb(pid)) is not None:
-                    soak.memory.setdefault(name, []).append((now_s, mb.pss, mb.uss))
+                    soak.memory.setdefault(name, []).append((now_s, mb.pss, mb.uss, mb.own))
         if now_s >= next_training_s:
             next_training_s += soak.train_every_s
             trainings.begin()
@@ -280,18 +279,14 @@ def _percentile(values: Sequence[float], at: float) -> float:
     return round(float(np.percentile(values, at)), 4) if values else 0.0
 
 
-def _memory(rows: Sequence[tuple[float, float, float]], warm_up_s: float) -> Json:
-    """PSS and USS at the end of the warm-up and at the end, and how much a line through what lies between grows."""
+def _memory(rows: Sequence[tuple[float, ...]], warm_up_s: float) -> Json:
+    """Of each kind of memory the median of the fifth of the run that follows the warm-up, and of the last fifth."""
     late = [row for row in rows if row[0] >= warm_up_s]
-    if len(late) < 3:
+    if len(late) < 10:
         return {"samples": len(rows)}
-    at_s, pss, uss = zip(*late, strict=True)
-    return {
-        "pss": [round(pss[0], 1), round(pss[-1], 1)],
-        "pss_growth_percent": round(growth_percent(at_s, pss), 2),
-        "uss": [round(uss[0], 1), round(uss[-1], 1)],
-        "uss_growth_percent": round(growth_percent(at_s, uss), 2),
-    }
+    fifth = len(late) // 5
+    kinds = zip(("pss", "uss", "own"), list(zip(*late, strict=True))[1:], strict=False)
+    return {kind: [round(float(np.median(part)), 1) for part in (mb[:fifth], mb[-fifth:])] for kind, mb in kinds}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -54,10 +54,10 @@ Periods of 10 ms that the JACK server could not keep: {xruns}{bare_xruns}.
 
 ## Memory
 
-After a warm-up of {warm_up_min:g} minutes, in MB; growth: of a straight line through a sample every five seconds.
+In MB, of each process: the median of the fifth of the run that follows a warm-up of {warm_up_min:g} minutes, that of
+the last fifth, and how much more it is. *Own*: what the process has filled itself. PSS and USS hold files too, above
+all the libraries, and change when other programs that use the same ones come and go.
 
-| | PSS then | at the end | growth | USS then | at the end | growth |
-| --- | --- | --- | --- | --- | --- | --- |
 {memory}
 """
 _PLAYED = {
@@ -94,12 +94,16 @@ def page(found: Mapping[str, Any], *, date: str) -> str:
         xruns=found["xruns"],
         bare_xruns="" if bare_xruns is None else f"; by a server that had nothing to do: {bare_xruns}",
         warm_up_min=found["warm_up_s"] / 60,
-        memory="\n".join(_row(name, of) for name, of in found["memory_mb"].items() if "pss" in of),
+        memory=_memory(found["memory_mb"]),
     )
 
 
-def _row(name: str, of: Mapping[str, Any]) -> str:
-    cells: list[str] = [_PROCESSES.get(name, name)]
-    for kind in ("pss", "uss"):
-        cells += [*(f"{mb:g}" for mb in of[kind]), f"{of[f'{kind}_growth_percent']:+.1f} %"]
-    return f"| {' | '.join(cells)} |"
+def _memory(by_process: Mapping[str, Mapping[str, Any]]) -> str:
+    kinds = [kind for kind in ("own", "uss", "pss") if any(kind in of for of in by_process.values())]
+    heads = [f"{kind if kind == 'own' else kind.upper()} then | at the end | more" for kind in kinds]
+    lines = [f"| | {' | '.join(heads)} |", "| --- |" + " --- | --- | --- |" * len(kinds)]
+    for name, of in by_process.items():
+        if name in _PROCESSES and kinds and kinds[0] in of:  # not those that come and go
+            cells = [f"{of[k][0]:g} | {of[k][1]:g} | {100 * (of[k][1] / of[k][0] - 1):+.1f} %" for k in kinds]
+            lines.append(f"| {_PROCESSES.get(name, name)} | {' | '.join(cells)} |")
+    return "\n".join(lines)

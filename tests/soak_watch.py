@@ -1,4 +1,4 @@
-"""What a soak watches from outside: the memory of the instrument's processes, and how late a bare loop is meanwhile.
+"""What a soak stands beside: how late a bare loop is meanwhile.
 
 `python soak_watch.py FILE`: the bare loop; writes a line for each ten seconds until it is ended.
 """
@@ -8,22 +8,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from performance.clock import NS_PER_MS, NS_PER_S, MonotonicClock
 from performance.realtime import take_realtime
 
 _LOOP_NS = 10 * NS_PER_MS
 _TOLD_NS = 10 * NS_PER_S
-
-
-def growth_percent(at_s: Sequence[float], mb: Sequence[float]) -> float:
-    """How much a line through the samples grows from first to last, in percent of where it begins."""
-    slope, begin = np.polyfit(np.array(at_s) - at_s[0], mb, 1)
-    return float(100 * slope * (at_s[-1] - at_s[0]) / begin)
 
 
 def bare_loop(file: Path) -> None:

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import soak
 from jack_support import jack_server
-from music import pattern_of
+from music import beat_of, pattern_of
 from soak_checks import Findings, check_journal, check_midi, check_osc, match, match_journal
 from soak_ears import Bundle, Midi, midi_messages
 
-from performance.clock import NS_PER_S, VirtualClock
-from performance.commands import Play, SetPattern, Stop
+from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
+from performance.commands import Play, SetControl, SetPattern, Stop
 from performance.engine import Engine
 from performance.journal import Entry, MemoryJournal, Went
 from performance.outputs.memory import MemoryOutput, Sent
@@ -133,6 +133,24 @@ def test_an_onset_that_osc_did_not_tell_is_found() -> None:
     entries, osc = recorded()
     (at, *_) = [row for row, bundle in enumerate(osc) if bundle.messages[0][0] == "/rvae/onset"]
     assert journal_faults(entries, osc[:at] + osc[at + 1 :]) > 0
+
+
+@pytest.mark.parametrize("moment_ms", range(0, 400, 16))
+def test_a_journal_begun_at_any_moment_of_a_roll_is_right(moment_ms: int) -> None:
+    clock, journal = VirtualClock(), MemoryJournal()
+    engine = Engine(clock, beat_of(Meter.parse("4/4"), list(range(0, 96, 3))), [MemoryOutput()])
+    engine.open_outputs(STANDARD_KIT)
+    for command in (SetControl("tempo", 200), SetControl("horizon", 200), Play()):
+        engine.do(command)
+    for until_ns in (NS_PER_S + moment_ms * NS_PER_MS, 2 * NS_PER_S):
+        while clock.now_ns() < until_ns:
+            clock.sleep_until(min(engine.step(), until_ns))
+        if not journal.entries:
+            engine.start_journal(journal)  # notes that end and begin again wait to go
+    engine.close()
+    findings = Findings()
+    check_journal(journal.entries, findings)
+    assert findings.faults == []
 
 
 @pytest.mark.timeout(900)

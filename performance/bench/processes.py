@@ -10,10 +10,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`pss`: its own memory and its share of what others use too; `uss`: what would be free if it ended. In MB."""
+    """In MB. `pss`: its own memory and its share of what others use too; `uss`: what would be free if it ended; `own`:
+    what it has filled itself, files left out, so that it does not change when other programs come and go.
+    """
 
     pss: float
     uss: float
+    own: float
 
 
 def family(pid: int, name: str = "window") -> dict[str, int]:
@@ -44,7 +47,9 @@ def memory_mb(pid: int) -> Memory | None:
         return None
     rows = (line.split() for line in text.splitlines()[1:])
     kb = {row[0].rstrip(":"): int(row[1]) for row in rows}
-    return Memory(kb["Pss"] / 1024, (kb["Private_Clean"] + kb["Private_Dirty"]) / 1024) if "Pss" in kb else None
+    if "Pss" not in kb:
+        return None
+    return Memory(kb["Pss"] / 1024, (kb["Private_Clean"] + kb["Private_Dirty"]) / 1024, kb["Anonymous"] / 1024)
 
 
 def spent_s(pids: list[int]) -> float | None:
