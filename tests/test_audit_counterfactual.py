@@ -13,7 +13,8 @@ from small_models import FOUR, THREE, TINY, by_people, made_by, pattern_of, rand
 from rvae import Corpus, Meter
 from rvae.audit.conditions import Condition, balanced, on_grid, without
 from rvae.audit.counterfactual import compared
-from rvae.audit.figure import Layer
+from rvae.audit.figure import Layer, Subject
+from rvae.audit.report import five_sentences
 from rvae.audit.sweep import Done, Job, sweep
 from rvae.errors import CorpusError, FileError, UsageError
 from rvae.fitting import Recipe
@@ -166,3 +167,10 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(FileError, match="choose another with -o"):
         sweep(jobs_of(by_people(PEOPLE), 1), tmp_path / "file" / "trainings")
+
+
+def test_what_was_asked_is_answered_first() -> None:
+    layers = [Layer(name, name, "?", sentences=(f"{name} 1", f"{name} 2")) for name in ("grid", "map", "model")]
+    asked = Layer("counterfactual without Ana", "without Ana", "?", sentences=("without Ana 1",))
+    said = five_sentences([Subject("clips", (), (*layers, asked))])
+    assert said == ("without Ana 1", "grid 1", "map 1", "model 1", "grid 2")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rvae.audit.conditions import Condition
-from rvae.audit.figure import Figure, Layer, Measure, Row, Table, Unsaid
+from rvae.audit.figure import COUNTERFACTUAL, Figure, Layer, Measure, Row, Table, Unsaid
 from rvae.audit.measured import Measured, Of, Value
 from rvae.audit.model_layer import FEWEST_SEEDS, figure_of
 from rvae.audit.model_measures import MEASURES
@@ -68,7 +68,7 @@ def difference(condition: Condition, before: Sequence[Measured], after: Sequence
             ),
         )
     return Layer(
-        f"counterfactual {condition.name}",
+        f"{COUNTERFACTUAL}{condition.name}",
         f"Counterfactual: {condition.name}",
         f"What would the model be {condition.name}? ({condition.words})",
         tuple(table for table in tables if table.rows),

@@ -11,6 +11,9 @@ CSV_HEAD = (
     "subject", "layer", "table", "of", "measure", "value", "unit", "n", "n_of", "low", "high", "definition", "source",
 )  # fmt: skip
 
+COUNTERFACTUAL = "counterfactual "
+"""How the names of layers begin that answer what somebody asked: what if."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:

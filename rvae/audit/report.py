@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rvae.audit.compare import SIDE_BY_SIDE
 from rvae.audit.estimate import INTERVAL_WORDS
-from rvae.audit.figure import Json, Subject, csv_rows
+from rvae.audit.figure import COUNTERFACTUAL, Json, Subject, csv_rows
 from rvae.audit.page import Head, page
 from rvae.errors import FileError
 from rvae.midi import write_whole
@@ -77,12 +77,15 @@ _WORDS = (
 
 
 def five_sentences(subjects: Sequence[Subject]) -> tuple[str, ...]:
-    """The first sentence of every layer, then their second ones, until there are five."""
+    """The first sentence of every layer, then their second ones, until there are five.
+
+    Counterfactuals come first: somebody has asked for them.
+    """
     unnamed = {SIDE_BY_SIDE} if len(subjects) > 1 else {subject.name for subject in subjects}
     rows = [
         [sentence if subject.name in unnamed else f"{subject.name}: {sentence}" for sentence in layer.sentences]
         for subject in subjects
-        for layer in subject.layers
+        for layer in sorted(subject.layers, key=lambda layer: not layer.name.startswith(COUNTERFACTUAL))
     ]
     ranked = chain.from_iterable(zip_longest(*rows))
     return tuple(sentence for sentence in ranked if sentence)[:SENTENCES]
