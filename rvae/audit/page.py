@@ -32,9 +32,9 @@ td:first-child { overflow-wrap: anywhere; min-width: 8rem; }
 
 
 _CHOICE = (
-    "The first finding of every part, then the second ones, until there are five; what if somebody were left out, where "
-    "that was asked, comes before all others. Which of them matters, and what is missing among them, is for the reader to "
-    "say."
+    "The first finding of every part, then the second ones, until there are five; what if somebody were left out, "
+    "where that was asked, comes before all others. Which of them matters, and what is missing among them, is for the "
+    "reader to say."
 )
 
 
