@@ -80,7 +80,8 @@ def add_clip_arguments(
 def reading_of(arguments: argparse.Namespace) -> Reading:
     """How clips are to be read, on the usual grid. Raises RvaeError."""
     groupings = tuple(Meter.parse(name) for name in arguments.meter)
-    return Reading(arguments.bars, find_kit(arguments.kit), arguments.channel, groupings=groupings)
+    kit = STANDARD_KIT if arguments.kit is None else find_kit(arguments.kit)
+    return Reading(arguments.bars, kit, arguments.channel, groupings=groupings)
 
 
 def corpus_of(arguments: argparse.Namespace, progress: Progress | None = None) -> Corpus:

@@ -30,7 +30,7 @@ _PATIENCE_S = 60.0
 def keysym(key: str) -> str | None:
     """A key of the control table as X calls it; None for what is no key of a keyboard."""
     *held, name = key.split("+") if key != "+" else [key]
-    if name.startswith("pad-"):
+    if any(part.startswith("pad-") for part in (*held, name)):
         return None
     if (len(name) == 1 and name.isalnum()) or (name[0] == "f" and name[1:].isdecimal()):
         return "+".join([*held, name.upper() if len(name) > 1 else name])
