@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from fuzzing import MOST_MB, ROOT, check, run
 from strategies import midi, on, signature, track
 
@@ -43,6 +44,7 @@ def most_mb(data: bytes, tmp_path: Path) -> float:
 import re, sys
 from pathlib import Path
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
+import pytest
 from fuzzing import check
 check(open({str(tmp_path / "x.mid")!r}, "rb").read())
 # Of this process alone: the resource module's figure is never below that of the process which started it.
