@@ -79,15 +79,15 @@ class RecentBars:
         self._sounding.clear()
         self._tempos = [(quarters, qpm)]
         self._barlines: dict[int, Fraction] = {}
-        self._meters: list[Barline] = []
+        self._meters: list[tuple[Fraction, Meter]] = []
 
     def note(self, entry: Entry) -> None:
         """Remember what an entry says of notes, bars, meters and tempos."""
         match entry:
             case Applied(_, _, Begin(_, quarters, qpm)):
                 self._begin(quarters, qpm)
-            case Applied(_, _, Barline() as meter):
-                self._meters.append(meter)
+            case Applied(_, _, Barline() as line):
+                self._meters.append((line.quarters, line.meter))
             case Applied(position, _, Tempo(qpm)):
                 self._tempos.append((position, qpm))
             case Went(BeatStart(quarters, bar, 0)):
@@ -106,8 +106,8 @@ class RecentBars:
         del self._barlines[before]
         while self._onsets and self._onsets[0][0].bar <= before:
             self._onsets.popleft()
-        later = [index for index, (quarters, _) in enumerate(self._tempos) if quarters <= start]
-        self._tempos = self._tempos[later[-1] if later else 0 :]
+        self._tempos = _since(self._tempos, start)
+        self._meters = _since(self._meters, start)
 
     def last(self, bars: int) -> Excerpt:
         """The last whole bars, as many as are asked for or as there are. Raises UsageError where there is none."""
@@ -135,10 +135,7 @@ class RecentBars:
             len(whole),
             tuple(notes),
             tuple((max(Fraction(0), at - start), float(qpm)) for at, qpm in _in_force(self._tempos, start, end)),
-            tuple(
-                (max(Fraction(0), at - start), meter)
-                for at, meter in _in_force([(line.quarters, line.meter) for line in self._meters], start, end)
-            ),
+            tuple((max(Fraction(0), at - start), meter) for at, meter in _in_force(self._meters, start, end)),
             end - start,
         )
 
@@ -146,6 +143,12 @@ class RecentBars:
 def _looped(quarters: Fraction, length: Fraction) -> Fraction:
     """A place within a loop, on the file's own grid, so that the end of it is its start."""
     return Fraction(round(quarters * WRITE_PPQ) % round(length * WRITE_PPQ), WRITE_PPQ)
+
+
+def _since(changes: list[tuple[Fraction, Value]], start: Fraction) -> list[tuple[Fraction, Value]]:
+    """The change that holds at `start`, and all that follow."""
+    before = sum(1 for change in changes if change[0] <= start)
+    return changes[max(0, before - 1) :]
 
 
 def _in_force(changes: list[tuple[Fraction, Value]], start: Fraction, end: Fraction) -> list[tuple[Fraction, Value]]:

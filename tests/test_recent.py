@@ -146,6 +146,17 @@ def test_a_long_set_keeps_no_more_than_it_needs() -> None:
     assert len(recent._tempos) < MOST_BARS + 4
 
 
+def test_a_long_set_of_many_meters_keeps_no_more_than_it_needs() -> None:
+    played = Played(KICKS, SetControl("tempo", 300))
+    for bar in range(1, 40):
+        played.do(SetPattern(beat_of((FOUR, SEVEN)[bar % 2], [0]), "bar"))
+        played.until_bar(bar)
+    assert played.clip(MOST_BARS).bars == MOST_BARS
+    recent = played.engine._recent
+    assert len(recent._meters) < MOST_BARS + 4
+    assert len(recent._barlines) < MOST_BARS + 4
+
+
 @pytest.mark.parametrize("clip", ["straight-four", "threes"])
 def test_the_pattern_as_a_clip_is_read_as_the_same_pattern(tmp_path: Path, clip: str) -> None:
     pattern = read_corpus(sorted(ROOT.glob(f"datasets/{clip}/*.mid"))[:1]).patterns[0]
