@@ -195,7 +195,7 @@ def _sentences(figures: Figures) -> list[str]:
 
 
 def _who_pays(figures: Figures) -> str:
-    """Of the groups of the first kind that has several: the rarest, and of the rarest the one that fades most."""
+    """Of the first kind that has a rare group (below half an even share): the rarest; of those, the one that fades most."""
     for kind in ("contributor", "meter", "tag"):
         names = _groups(figures, kind)
         mean = _value(figures, "error around its place")
@@ -204,6 +204,8 @@ def _who_pays(figures: Figures) -> str:
         share = {name: _value(figures, "share of the clips", ((kind, name),)) or 0.0 for name in names}
         error = {name: _value(figures, "error around its place", ((kind, name),)) or 0.0 for name in names}
         least = min(share.values())
+        if least * len(names) >= 50:
+            continue
         few = max((name for name in names if share[name] == least), key=lambda name: error[name])
         plane = _value(figures, "share of the plane", ((kind, few),)) or 0.0
         sure = figures["pays", ((kind, few),)].interval
