@@ -195,7 +195,7 @@ def _sentences(figures: Figures) -> list[str]:
 
 
 def _who_pays(figures: Figures) -> str:
-    """Of the first kind that has a rare group (below half an even share): the rarest; of those, the one that fades most."""
+    """Of the first kind with a rare group (below half an even share): the rarest; of those, the one that fades most."""
     for kind in ("contributor", "meter", "tag"):
         names = _groups(figures, kind)
         mean = _value(figures, "error around its place")
