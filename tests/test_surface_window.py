@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pygame
 import pytest
+from playing_support import own_display
 
 from performance.commands import MoveCursor, TogglePlay
 from performance.surface.field import LATTICE
@@ -37,22 +38,9 @@ needs_display = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
-    """A display of our own on a free number, gone afterwards."""
-    reader, writer = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
-        pass_fds=[writer],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writer)
-    with os.fdopen(reader) as told:
-        number = told.readline().strip()  # written when it is ready
-    try:
-        assert number, "Xvfb did not start"
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait()
+    """A display of our own, for all tests of this file."""
+    with own_display() as name:
+        yield name
 
 
 class Driven:

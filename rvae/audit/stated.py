@@ -49,13 +49,7 @@ def stated_table(material: Material) -> Table:
     for name in STATED_METERS:
         meter = Meter.parse(name)
         same = np.array([_written_so(run.meter, meter) for run in material.runs])
-        figure = ratio(
-            TIME,
-            material.by_clip(material.seconds, same),
-            material.by_clip(material.seconds),
-            of=(("stated", name),),
-            scale=100,
-        )
+        figure = share_of_time(material, same, (("stated", name),))
         rows.append(Row(meter.label, (figure, _presence(figure))))
     beats = sounding_beats(material)
     for name, kinds in STATED_FEELS.items():
@@ -69,13 +63,7 @@ def stated_table(material: Material) -> Table:
         ("beats of unequal length", np.array([not run.meter.is_even for run in material.runs])),
         ("changes of meter within a clip", _changing(material)),
     ):
-        figure = ratio(
-            TIME,
-            material.by_clip(material.seconds, same),
-            material.by_clip(material.seconds),
-            of=(("stated", name),),
-            scale=100,
-        )
+        figure = share_of_time(material, same, (("stated", name),))
         rows.append(Row(name, (figure, _presence(figure))))
     note = (
         f"{len(STATED_METERS)} meters and {len(rows) - len(STATED_METERS)} feels that rvae states beforehand, so that "
