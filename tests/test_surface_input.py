@@ -39,10 +39,11 @@ from performance.pins import Pin
 from performance.snapshot import Snapshot
 from performance.surface.bar import fader, segments
 from performance.surface.help import help_pages
-from performance.surface.input import pushed_by_sticks, respond, respond_for_audience
+from performance.surface.input import respond, respond_for_audience
 from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
 from performance.surface.look import Look
+from performance.surface.pads import pushed_by_sticks
 from rvae.meter import Meter
 from rvae.pattern import Pattern
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from performance.commands import StageCommand
 from performance.snapshot import Snapshot
 
 TRAIL_S = 1.6
@@ -72,6 +73,10 @@ class Look:
     def more_help(self) -> Look:
         """The first page of it, the next, or none after the last."""
         return replace(self, help_page=(self.help_page + 1) % (HELP_PAGES + 1))
+
+
+Response = tuple[Look, tuple[StageCommand, ...]]
+"""The look after an event, and what the event asks of the stage."""
 
 
 def at_time(look: Look, snapshot: Snapshot, now_s: float) -> Look:

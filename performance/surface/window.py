@@ -15,9 +15,10 @@ from performance.links import StageLike
 from performance.snapshot import Snapshot
 from performance.surface.bar import status_text
 from performance.surface.drawing import Kept, draw, draw_for_audience
-from performance.surface.input import pushed_by_sticks, respond, respond_for_audience
+from performance.surface.input import respond, respond_for_audience
 from performance.surface.layout import Layout
 from performance.surface.look import Look, at_time
+from performance.surface.pads import pushed_by_sticks
 from performance.surface.planes import PlaneColours, Planes
 from rvae.errors import OutputError
 
