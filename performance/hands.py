@@ -22,7 +22,7 @@ from performance.mapping import (
     target_of,
 )
 from performance.mapping_file import Mappings, keep_mappings
-from performance.midi_in import Heard, Plugged, Wanted
+from performance.midi_in import Heard, Hit, Plugged, Wanted
 from performance.snapshot import Snapshot
 from rvae.errors import RvaeError
 
@@ -77,11 +77,26 @@ class Hands:
         self._learns = ""  # the target that waits for a knob
         self._fresh: tuple[str, Mapping, tuple[int, ...]] | None = None  # device, what it has learned, values since
         self._told: set[str] = set()
+        self._hits: list[Hit] = []
+        self._is_drumming = False
         self._want()
 
     def _want(self) -> None:
         names = tuple(sorted(device for device, found in self._mappings.items() if found))
-        self._ports.want(Wanted(self._asked, names, all=self._is_learning))
+        self._ports.want(Wanted(self._asked, names, all=self._is_learning or self._is_drumming))
+
+    def drum(self, is_wanted: bool) -> None:
+        """Whether pads are drums now: every device is heard, and notes do only what was learned or given, not what is
+        usual.
+        """
+        if is_wanted != self._is_drumming:
+            self._is_drumming = is_wanted
+            self._want()
+
+    def hits(self) -> list[Hit]:
+        """What was struck since the last time, oldest first, beside the commands that mappings make of it."""
+        hits, self._hits = self._hits, []
+        return hits
 
     def _say(self, text: str, *, is_error: bool = False) -> None:
         self._news.append((text, is_error))
@@ -127,10 +142,12 @@ class Hands:
     def commands(self, snapshot: Snapshot) -> list[StageCommand]:
         """What has been asked since the last time."""
         found: list[StageCommand] = []
+        self._hits.clear()
         for message in self._ports.receive():
             if isinstance(message, Plugged):
                 self._plugged(message)
                 continue
+            self._note_hit(message)
             if message.data[:1] in (bytes([_START]), bytes([_CONTINUE])):
                 found.append(Play())
             elif message.data[:1] == bytes([_STOP]):
@@ -143,6 +160,12 @@ class Hands:
                     snapshot = foreseen(snapshot, command)
                 found += asked
         return found
+
+    def _note_hit(self, message: Heard) -> None:
+        if (hit := Hit.of(message)) is not None:
+            source = Source("note", hit.pitch, message.data[0] % 16 + 1)
+            mapped = any(mapping.source.hears(source) for mapping in self._of(hit.device))
+            self._hits.append(replace(hit, is_mapped=mapped))
 
     def _plugged(self, message: Plugged) -> None:
         count = len(self._mappings.get(message.device, ()))
@@ -178,6 +201,8 @@ class Hands:
     def _of(self, device: str) -> tuple[Mapping, ...]:
         own = self._mappings.get(device, ())
         rest = self._preset or (() if own or not Wanted(self._asked).wants(device) else USUAL)
+        if self._is_drumming and rest is USUAL:
+            rest = tuple(one for one in USUAL if one.source.kind != "note")
         return (*own, *(one for one in rest if not any(mine.source.hears(one.source) for mine in own)))
 
     def _take(self, device: str, touch: Touch) -> None:

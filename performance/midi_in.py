@@ -1,6 +1,7 @@
 """MIDI in from hands: ports that come and go, in a process of its own, so that no port ever waits for a picture.
 
-The system's ports and JACK's are looked for once a second; those that are wanted are open while they are there.
+The system's ports and JACK's are looked for once a second; those that are wanted are open while they are there. Every
+message has the time at which it came: through JACK that of its frame, elsewhere the moment at which the system told.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import contextlib
 import multiprocessing
 import signal
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,14 +27,39 @@ _QUEUE = 4096
 _A_FRAME = 256  # messages taken in one go: more than hands can send, and no more of a flood than a frame can bear
 _END_S = 2.0
 _OWN = "rvae"  # what we play must not come back as hands
+_NOTE_ON = 0x90
+_NS_PER_S = 1_000_000_000
+
+
+Put = Callable[[str, bytes, int], None]  # device, message, when
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message of a device."""
+    """A message of a device, and when it came, on the monotonic clock."""
 
     device: str
     data: bytes
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A pad or key that was struck: `pitch` 0 to 127, `velocity` 1 to 127. `is_mapped`: it does something else too."""
+
+    device: str
+    pitch: int
+    velocity: int
+    at_ns: int
+    is_mapped: bool = False
+
+    @classmethod
+    def of(cls, heard: Heard, *, is_mapped: bool = False) -> Hit | None:
+        """The hit that a message is; None for all others."""
+        data = heard.data
+        if len(data) < 3 or data[0] & 0xF0 != _NOTE_ON or not 0 < data[2] < 128 or data[1] > 127:
+            return None
+        return cls(heard.device, data[1], data[2], heard.at_ns, is_mapped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +172,8 @@ class _Listener:
         self._open: dict[str, Callable[[], None]] = {}
         self._jack = _Jack(self._put)
 
-    def _put(self, device: str, data: bytes) -> None:
-        self.queue.append(Heard(device, data))
+    def _put(self, device: str, data: bytes, at_ns: int) -> None:
+        self.queue.append(Heard(device, data, at_ns))
         self.awake.set()
 
     def look(self) -> None:
@@ -194,10 +221,10 @@ def _named(ports: Sequence[Any]) -> dict[str, Any]:
     return found
 
 
-def _open_port(name: str, port: Any, put: Callable[[str, bytes], None]) -> Callable[[], None]:
+def _open_port(name: str, port: Any, put: Put) -> Callable[[], None]:
     library = midi_library()
     settings = library.InputConfiguration()
-    settings.on_message = lambda message: put(name, bytes(message.bytes))
+    settings.on_message = lambda message: put(name, bytes(message.bytes), time.perf_counter_ns())
     midi_in = library.MidiIn(settings)
     if midi_in.open_port(port) or not midi_in.is_port_open():
         raise OutputError(f"MIDI: port '{name}' does not open; it may be in use")
@@ -212,7 +239,7 @@ def _open_port(name: str, port: Any, put: Callable[[str, bytes], None]) -> Calla
 class _Jack:
     """A client with an input for each wanted port of others, while a server runs."""
 
-    def __init__(self, put: Callable[[str, bytes], None]) -> None:
+    def __init__(self, put: Put) -> None:
         self._put = put
         self._client: Any = None
         self._ports: dict[str, Any] = {}
@@ -256,9 +283,15 @@ class _Jack:
         return close
 
     def _process(self, _frames: int) -> None:
-        for name, port in self._ports.items():
-            for _, data in port.incoming_midi_events():
-                self._put(name, bytes(data))
+        ports = self._ports
+        if not ports:
+            return
+        client, now_ns = self._client, time.perf_counter_ns()
+        frame_ns = _NS_PER_S / client.samplerate
+        start_ns = now_ns - client.frames_since_cycle_start * frame_ns
+        for name, port in ports.items():
+            for offset, data in port.incoming_midi_events():
+                self._put(name, bytes(data), round(start_ns + offset * frame_ns))
 
     def close(self) -> None:
         client, self._client, self._ports, self._is_down = self._client, None, {}, False

@@ -11,7 +11,7 @@ from performance.commands import GoToClip, Play, SetControl, StageCommand, StepC
 from performance.hands import Hands, foreseen
 from performance.mapping import Mapping, Source
 from performance.mapping_file import Mappings, keep_mappings, mappings_file, read_mappings, read_preset
-from performance.midi_in import Heard, Plugged, Wanted
+from performance.midi_in import Heard, Hit, Plugged, Wanted
 from rvae.errors import FileError, UsageError
 
 NOW = snapshot()
@@ -43,8 +43,8 @@ class Rig:
     def close(self) -> None:
         pass
 
-    def hear(self, *messages: list[int], device: str = "knobs") -> list[StageCommand]:
-        self.waiting += [Heard(device, bytes(message)) for message in messages]
+    def hear(self, *messages: list[int], device: str = "knobs", at_ns: int = 0) -> list[StageCommand]:
+        self.waiting += [Heard(device, bytes(message), at_ns) for message in messages]
         commands = self.hands.commands(self.now)
         for command in commands:
             self.now = foreseen(self.now, command)
@@ -201,3 +201,29 @@ def test_a_preset_that_is_no_toml_is_refused_in_a_line(data: bytes, tmp_path: Pa
         read_preset(file, print)
     with pytest.raises(UsageError, match="cannot be read"):
         read_preset(tmp_path, print)
+
+
+def test_what_is_struck_is_told_with_its_time_beside_what_it_does() -> None:
+    rig = Rig(kept={"knobs": (Mapping(Source("note", 40), "play_stop"),)})
+    assert rig.hear([0x99, 38, 90], [0x99, 40, 100], [0x89, 38, 0], [0x99, 38, 0], at_ns=7) == [TogglePlay()]
+    assert rig.hands.hits() == [Hit("knobs", 38, 90, 7), Hit("knobs", 40, 100, 7, is_mapped=True)]
+    assert rig.hands.hits() == [], "once"
+
+
+def test_pads_are_drums_while_they_are_wanted_as_drums() -> None:
+    rig = Rig(asked=("pads",))
+    assert rig.hear([0x99, 36, 100], device="pads") == [GoToClip(0)], "usually they go to clips"
+    assert not rig.wanted.wants("another")
+    rig.hands.drum(True)
+    assert rig.wanted.wants("another"), "any device can be struck"
+    assert rig.hear([0x99, 36, 100], device="pads") == []
+    assert rig.hands.hits() == [Hit("pads", 36, 100, 0)]
+    assert rig.hear([0xB0, 1, 64], device="pads") == [SetControl("density", 64 / 127)], "knobs stay knobs"
+    rig.hands.drum(False)
+    assert not rig.wanted.wants("another")
+    assert rig.hear([0x99, 36, 100], device="pads") == [GoToClip(0)]
+
+
+@pytest.mark.parametrize("message", [[], [0x90], [0x90, 36], [0x80, 36, 64], [0xB0, 1, 9], [0x90, 36, 200]])
+def test_what_is_no_note_on_is_no_hit(message: list[int]) -> None:
+    assert Hit.of(Heard("pads", bytes(message), 0)) is None
