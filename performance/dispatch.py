@@ -23,10 +23,11 @@ from rvae.kit import Kit
 class Dispatch:
     """The outputs of an engine, and the events that wait for them."""
 
-    def __init__(self, clock: Clock, outputs: Sequence[Output], run_aside: RunAside) -> None:
+    def __init__(self, clock: Clock, outputs: Sequence[Output], run_aside: RunAside, journal: Journal) -> None:
         self._clock = clock
         self._outputs = list(outputs)
         self._run_aside = run_aside
+        self._journal = journal
         self._reopening: Reopening | None = None
         # An event waits once for all outputs of the same offset: (when, count, event, which of the offsets).
         self._due: list[tuple[int, int, Event, int]] = []
@@ -37,7 +38,6 @@ class Dispatch:
             for offset_ns in self._offsets_ns
         ]
         self._count = 0
-        self.journals: tuple[Journal, ...] = ()
         self.lateness = LatenessMeter()
         self.first_sound_ns: int | None = None
 
@@ -133,9 +133,7 @@ class Dispatch:
                 self._note(event, due_ns, went_ns)
 
     def _note(self, event: Event, due_ns: int, went_ns: int) -> None:
-        went = Went(event, due_ns, went_ns)
-        for journal in self.journals:
-            journal.note(went)
+        self._journal.note(Went(event, due_ns, went_ns))
 
     def _record(self, event: Event, due_ns: int, went_ns: int) -> None:
         self.lateness.add(max(0, went_ns - due_ns))

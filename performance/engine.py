@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from performance.clock import NS_PER_MS, Clock
@@ -32,20 +32,21 @@ from performance.commands import (
 )
 from performance.controls import control, defaults
 from performance.dispatch import Dispatch
-from performance.feel import Feel
 from performance.journal import Applied, Closed, Journal, Opened
+from performance.keeping import Clips, Journals, Keeping
 from performance.lateness import LatenessMeter
-from performance.leader import Leader, Said, Started, Stopped, steered_qpm, whole_qpm
+from performance.leader import Leader, NoLeader, Said, Started, Stopped, steered_qpm, whole_qpm
 from performance.outputs.output import Output
 from performance.outputs.reopening import RunAside, run_at_once
+from performance.pace import Pace
 from performance.pulse import LEAD_NS
-from performance.recent import Excerpt, RecentBars
 from performance.sequencer import Sequencer
 from performance.snapshot import EngineStatus, Message
 from performance.timeline import Begin, End, Move, Tempo, Timeline, Wait
 from performance.transport import Barline, Transport
-from rvae.errors import RvaeError, UsageError
+from rvae.errors import RvaeError
 from rvae.kit import Kit
+from rvae.meter import Meter
 from rvae.pattern import Pattern
 
 STEP_NS = 8 * NS_PER_MS
@@ -56,10 +57,6 @@ MAX_BEHIND_NS = 100 * NS_PER_MS
 # Events are made up to whole parts of a quarter, so that tempo changes without end leave the fractions small.
 _PARTS_OF_QUARTER = 24 * 2**16
 _MESSAGES = 8
-
-
-def _is_near(qpm: Fraction, other: Fraction, *, exact: bool) -> bool:
-    return qpm == other if exact else abs(qpm - other) * 500 < other
 
 
 class Engine:
@@ -78,30 +75,24 @@ class Engine:
         start_ns: int = 0,
         leader: Leader | None = None,
         run_aside: RunAside = run_at_once,
-        journals: Callable[[str], Journal] | None = None,
-        export: Callable[[Excerpt], None] | None = None,
+        journals: Journals | None = None,
+        export: Clips | None = None,
     ) -> None:
         self._clock = clock
         self._step_ns = step_ns
         self._start_ns = start_ns
         self._controls = defaults()
-        self._dispatch = Dispatch(clock, outputs, run_aside)
+        self._pace = Pace(
+            bpm=self._controls["tempo"], swing=self._controls["swing"], microtiming=self._controls["microtiming"]
+        )
+        self._keeping = Keeping(journals, export)
+        self._dispatch = Dispatch(clock, outputs, run_aside, self._keeping)
         self._timeline = Timeline(pattern, sends_clock=self._dispatch.sends_clock)
-        self._leader = leader
-        self._led_qpm: Fraction | None = None  # the leader's tempo, also when it is gone
-        self._is_led = False
+        self._leader = leader or NoLeader()
         self._steer_ns = 0
-        self._nudge_ms: dict[int, float] = {}
-        self._nudged_qpm = Fraction(0)
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._message_count = 0
         self._barline: Barline | None = None
-        self._journals = journals  # the journal of a recording, by its folder
-        self._journal: Journal | None = None
-        self._export = export
-        self._recent = RecentBars()
-        self._dispatch.journals = (self._recent,)
-        self._is_recording = False
         self.has_quit = False
 
     @property
@@ -137,9 +128,8 @@ class Engine:
         self._stop()
         self.end_journal()
         self._dispatch.close()
-        if self._leader is not None:
-            self._leader.close()
-            self._leader = None
+        leader, self._leader = self._leader, NoLeader()
+        leader.close()
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Leave a line for the player."""
@@ -151,36 +141,23 @@ class Engine:
         self.end_journal()
         now_ns = self._clock.now_ns()
         kit, waiting = self.sequencer.pattern.kit, self._dispatch.waiting
-        journal.note(Opened(now_ns, kit, self._timeline.state, waiting, self._controls["volume"]))
-        self._journal = journal
-        self._dispatch.journals = (self._recent, journal)
+        self._keeping.begin(journal, Opened(now_ns, kit, self._timeline.state, waiting, self._controls["volume"]))
 
     def end_journal(self) -> None:
         """Close the journal, if one is kept."""
-        if self._journal is not None:
+        if self._keeping.has_journal:
             self._dispatch.send_due(now_ns := self._clock.now_ns())
-            self._journal.note(Closed(self._timeline.position, now_ns))
-        self._journal = None
-        self._dispatch.journals = (self._recent,)
-        self._is_recording = False
+            self._keeping.end(Closed(self._timeline.position, now_ns))
 
     def _start_recording(self, folder: str) -> None:
-        if self._journals is None:
-            raise UsageError("nothing here keeps recordings; play with `rvae play` to record")
+        journals = self._keeping.journals
         self.end_journal()
-        self.start_journal(self._journals(folder))
-        self._is_recording = True
-
-    def _export_bars(self, bars: int) -> None:
-        if self._export is None:
-            raise UsageError("nothing here keeps clips; play with `rvae play` to export")
-        pattern = self.sequencer.pattern
-        self._export(self._recent.last(bars) if bars else Excerpt.of_pattern(pattern, float(self._qpm())))
+        self.start_journal(journals(folder))
+        self._keeping.is_recording = True
 
     def _note(self, what: EngineCommand | Move | Barline, position: Fraction | None = None) -> None:
         where = self._timeline.position if position is None else position
-        for journal in self._dispatch.journals:
-            journal.note(Applied(where, self._clock.now_ns(), what))
+        self._keeping.note(Applied(where, self._clock.now_ns(), what))
 
     def do(self, command: EngineCommand) -> None:
         """Carry a command out. One that cannot be becomes a message."""
@@ -208,7 +185,7 @@ class Engine:
             case SetControl(name, value):
                 self._set_control(name, control(name).clamp(value))
             case SetVoice("nudge", voice, value):
-                self._nudge_ms[voice] = control("nudge").clamp(value)
+                self._pace.nudge(voice, control("nudge").clamp(value))
                 self._note(command)
                 self._set_feel()
             case SetVoice():
@@ -218,7 +195,7 @@ class Engine:
             case StopRecording():
                 self.end_journal()
             case Export(bars):
-                self._export_bars(bars)
+                self._keeping.export(bars, self.sequencer.pattern, float(self._qpm()))
             case Quit():
                 self.close()
                 self.has_quit = True
@@ -235,10 +212,8 @@ class Engine:
             return
         lead_ns = max(self._dispatch.lead_ns, self._start_ns) + self._dispatch.earliest_ns
         earliest_ns = self._clock.now_ns() + lead_ns + (LEAD_NS if self._dispatch.sends_clock else 0)
-        start = Started(earliest_ns, Fraction(0))
-        if self._leader is not None:
-            start = self._leader.entry(earliest_ns, self.sequencer.pattern.meter.bar_quarters)
-            self._leader.player_did(start.at_ns, playing=True)
+        start = self._leader.entry(earliest_ns, self.sequencer.pattern.meter.bar_quarters)
+        self._leader.player_did(start.at_ns, playing=True)
         self._begin(start, bars)
 
     def _begin(self, start: Started, bars: int | None = None) -> None:
@@ -247,8 +222,7 @@ class Engine:
         self._meet_meter()
 
     def _stop_by_player(self) -> None:
-        if self._leader is not None:
-            self._leader.player_did(self._clock.now_ns(), playing=False)
+        self._leader.player_did(self._clock.now_ns(), playing=False)
         self._stop()
 
     def _stop(self) -> None:
@@ -273,40 +247,35 @@ class Engine:
         self._controls[name] = value
         match name:
             case "tempo":
-                if self._leader is not None:
-                    self._leader.player_did(self._clock.now_ns(), qpm=self._own_qpm())
-                if not self._is_led:
-                    self._led_qpm = None
+                self._pace.bpm = value
+                self._leader.player_did(self._clock.now_ns(), qpm=self._pace.own_qpm(self._meter()))
+                if not self._pace.is_led:
+                    self._pace.led_qpm = None
                     self._follow_tempo()
             case "volume":
                 self._dispatch.set_volume(value)
-            case "swing" | "microtiming":
+            case "swing":
+                self._pace.swing = value
+                self._set_feel()
+            case "microtiming":
+                self._pace.microtiming = value
                 self._set_feel()
 
     def _set_feel(self) -> None:
-        """How the ticks are played; nudges are in ms, so they depend on the tempo."""
-        microtiming, swing = (Fraction(self._controls[key]) / 100 for key in ("microtiming", "swing"))
-        self._nudged_qpm = qpm = self._qpm()
-        nudges = (
-            Fraction(self._nudge_ms.get(voice, 0.0)) * qpm / 60_000
-            for voice in range(max(self._nudge_ms, default=-1) + 1)
-        )
-        self._apply(Feel(microtiming, swing, tuple(nudges)))
+        self._apply(self._pace.feel(self._qpm()))
 
     def _nudge_by_tempo(self) -> None:
-        """Keep the nudges what they are in ms; a leader's tempo never stands quite still, so not for every hair."""
-        if any(self._nudge_ms.values()) and not _is_near(self._nudged_qpm, self._qpm(), exact=not self._is_led):
+        if self._pace.is_off(self._qpm()):
             self._set_feel()
 
     def _qpm(self) -> Fraction:
-        """The tempo in quarters: the leader's, or our own."""
-        return self._own_qpm() if self._led_qpm is None else self._led_qpm
+        """The tempo in quarters."""
+        return self._pace.qpm(self._meter())
 
-    def _own_qpm(self) -> Fraction:
-        """The control, which counts felt beats of the meter that is in force where the music stands, or begins."""
+    def _meter(self) -> Meter:
+        """The one in force where the music stands, or begins."""
         place, pattern = self._timeline.bars.place_at(self._timeline.position), self.sequencer.pattern
-        meter = pattern.meter if self.transport is None else place.meter
-        return Fraction(self._controls["tempo"]) * meter.tempo_beat_quarters
+        return pattern.meter if self.transport is None else place.meter
 
     def _follow_tempo(self) -> None:
         self._nudge_by_tempo()
@@ -336,8 +305,7 @@ class Engine:
     def step(self) -> int:
         """Send what is due and make what comes next. Returns when to call again, in ns on the clock."""
         self.send_due()
-        if self._leader is not None:
-            self._follow(self._leader, self._clock.now_ns())
+        self._follow(self._clock.now_ns())
         if self.transport is not None:
             self._make_events(self._clock.now_ns())
             self.send_due()
@@ -345,15 +313,15 @@ class Engine:
         due_ns = self._dispatch.next_due_ns
         return next_ns if due_ns is None else min(due_ns, next_ns)
 
-    def _follow(self, leader: Leader, now_ns: int) -> None:
+    def _follow(self, now_ns: int) -> None:
         """Start and stop with the leader, and play a little faster or slower until we are where it is."""
-        for news in leader.poll(now_ns, self.sequencer.pattern.meter.bar_quarters):
+        for news in self._leader.poll(now_ns, self.sequencer.pattern.meter.bar_quarters):
             match news:
                 case Started():
                     self._stop()
                     self._steer_ns = 0
-                    aim = leader.aim(None, news.quarters)
-                    self._led_qpm = self._led_qpm if aim is None else whole_qpm(aim.qpm)
+                    aim = self._leader.aim(None, news.quarters)
+                    self._pace.led_qpm = self._pace.led_qpm if aim is None else whole_qpm(aim.qpm)
                     self._begin(news)
                 case Stopped():
                     self._stop()
@@ -361,17 +329,17 @@ class Engine:
                     self.say(text, is_error=is_error)
         if now_ns >= self._steer_ns:
             self._steer_ns = now_ns + _STEER_NS
-            self._steer(leader)
+            self._steer()
 
-    def _steer(self, leader: Leader) -> None:
+    def _steer(self) -> None:
         position = self.sequencer.position
-        aim = leader.aim(self.transport, position)
-        was_led, self._is_led = self._is_led, aim is not None
+        aim = self._leader.aim(self.transport, position)
+        was_led, self._pace.is_led = self._pace.is_led, aim is not None
         if aim is None:
             if was_led:
                 self._follow_tempo()
             return
-        self._led_qpm = whole_qpm(aim.qpm)
+        self._pace.led_qpm = whole_qpm(aim.qpm)
         self._nudge_by_tempo()
         if self.transport is None:
             return
@@ -435,6 +403,6 @@ class Engine:
             horizon_ms=self.horizon_ns / NS_PER_MS,
             realtime=realtime,
             first_sound_ns=self._dispatch.first_sound_ns,
-            sync="" if self._leader is None else self._leader.state,
-            recording=self._is_recording,
+            sync=self._leader.state,
+            recording=self._keeping.is_recording,
         )

@@ -71,6 +71,30 @@ class Leader(Protocol):
         """Let it go."""
 
 
+class NoLeader:
+    """Nobody is followed: see `Leader`."""
+
+    state = ""
+
+    def poll(self, now_ns: int, bar_quarters: Fraction) -> list[News]:  # noqa: ARG002  # the protocol's signature
+        """Nothing happens."""
+        return []
+
+    def aim(self, transport: Transport | None, quarters: Fraction) -> Aim | None:  # noqa: ARG002  # as above
+        """It is nowhere."""
+        return None
+
+    def entry(self, earliest_ns: int, bar_quarters: Fraction) -> Started:  # noqa: ARG002  # as above
+        """At once, with the first beat."""
+        return Started(earliest_ns, Fraction(0))
+
+    def player_did(self, now_ns: int, *, qpm: Fraction | None = None, playing: bool | None = None) -> None:
+        """It does not listen."""
+
+    def close(self) -> None:
+        """There is nothing to let go."""
+
+
 def steered_qpm(aim: Aim) -> Fraction:
     """The tempo that brings us to the leader: its own, and a part of what is missing, 20 % of it at the most."""
     missing = 0.0 if aim.ahead_quarters is None else aim.ahead_quarters * 60 / _SETTLE_S

@@ -141,7 +141,7 @@ def test_a_long_set_keeps_no_more_than_it_needs() -> None:
         played.until_bar(bar)
     assert played.clip(MOST_BARS).bars == MOST_BARS
     assert len(played.clip(MOST_BARS).notes) == 4 * MOST_BARS
-    recent = played.engine._recent
+    recent = played.engine._keeping._recent
     assert len(recent._onsets) < 5 * (MOST_BARS + 2)
     assert len(recent._tempos) < MOST_BARS + 4
 
@@ -152,7 +152,7 @@ def test_a_long_set_of_many_meters_keeps_no_more_than_it_needs() -> None:
         played.do(SetPattern(beat_of((FOUR, SEVEN)[bar % 2], [0]), "bar"))
         played.until_bar(bar)
     assert played.clip(MOST_BARS).bars == MOST_BARS
-    recent = played.engine._recent
+    recent = played.engine._keeping._recent
     assert len(recent._meters) < MOST_BARS + 4
     assert len(recent._barlines) < MOST_BARS + 4
 
