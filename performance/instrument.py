@@ -1,0 +1,243 @@
+"""The instrument: a model, all that the player has set, and how the cursor moves over the plane.
+
+Pure but for what it passes on: `send` takes what the engine is asked for, `say` lines for the player.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from performance.commands import (
+    DropGestures,
+    EngineCommand,
+    GoToClip,
+    MoveCursor,
+    PinPlace,
+    Quantum,
+    RecallScene,
+    Redo,
+    SetControl,
+    SetMeter,
+    SetPattern,
+    SetVoice,
+    StageCommand,
+    StepControl,
+    StoreScene,
+    TakeGesture,
+    Undo,
+    Unpin,
+)
+from performance.controls import control
+from performance.cursor import Path, Point, on_plane
+from performance.decoding import Decoded, Wanted
+from performance.motion import Moment
+from performance.movement import Movement
+from performance.offers import first_point
+from performance.pins import Pin, Pins
+from performance.scenes import corner_mix, scene_number
+from performance.settings import Settings
+from performance.undo import History, name_of
+from rvae.errors import RvaeError, UsageError
+from rvae.model import Model
+
+_MOVED_BY_MORPH = ("density", "tempo", "voice_density", "nudge")
+
+
+class Instrument:
+    """`do` takes what changes settings or moves the cursor; `move` and `decode`, once a frame, what follows from it.
+
+    `settings`: to begin with. `path`: moves the cursor while it plays, until a hand does.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        settings: Settings,
+        *,
+        send: Callable[[EngineCommand], None],
+        say: Callable[[str, bool], None],
+        path: Path | None = None,
+    ) -> None:
+        self.model = model
+        self._send, self._say = send, say
+        self._history: History[Settings] = History()
+        self.settings = Settings.at_first(first_point(model, settings.meter), settings.meter, len(model.kit))
+        self.decoded = Decoded.of(model, Wanted.of(settings))
+        self.movement = Movement(settings.cursor, path)
+        self._adopt(settings)
+
+    def do(self, command: StageCommand, now_s: float) -> None:
+        """Do what was asked, at a moment in seconds. What cannot be done is said."""
+        before, mark = self.settings, self.movement.mark
+        try:
+            self._do(command)
+        except RvaeError as error:
+            self._say(str(error), True)
+        if (self.settings, self.movement.mark) != (before, mark) and not isinstance(command, Undo | Redo):
+            self._history = self._history.did(name_of(command, self.model.kit), before, now_s)
+
+    def _do(self, command: StageCommand) -> None:
+        match command:
+            case MoveCursor(x, y):
+                self._put(on_plane(x, y))
+            case GoToClip(clip):
+                clips = self.model.clips_of(self.settings.meter.beats)
+                if not 0 <= clip < len(clips):
+                    raise UsageError(f"clip {clip + 1}: this plane has {len(clips)}; choose one of them")
+                if self.settings.controls["mix"]:  # a clip's place is one of the plane, not of the mix
+                    self._set_control("mix", 0)
+                    self.movement.set_down(self.settings.cursor)
+                self._put(clips[clip].point)
+            case SetControl(name, value):
+                self._set_control(name, value)
+            case StepControl(name, steps):
+                known = control(name)
+                self._set_control(name, known.stepped(self.settings.controls.get(name, known.default), steps))
+            case SetVoice(name, voice, value):
+                self._set_voice(name, voice, value)
+            case SetMeter(meter):
+                self.model.space(meter.beats)  # raises where that number of beats was not learned
+                self.movement.let_go()
+                self.settings = replace(self.settings, meter=meter)
+            case StoreScene(number):
+                kept = {**self.settings.scenes, scene_number(number): self.settings.scene()}
+                self.settings = replace(self.settings, scenes=kept)
+                self._say(f"scene {number} is kept", False)
+            case RecallScene(number, bars):
+                self._recall(number, self.settings.controls["morph"] if bars is None else bars)
+            case TakeGesture() | DropGestures():
+                self._change_gestures(command)
+            case PinPlace() | Unpin():
+                self.settings = replace(self.settings, pins=self._pinned(command))
+            case Undo() | Redo():
+                self._go_back(forth=isinstance(command, Redo))
+
+    def _adopt(self, new: Settings) -> None:
+        """Go over to other settings: the engine is told what is new to it."""
+        old, self.settings = self.settings, new
+        for name, value in new.controls.items():
+            if value != old.controls[name] and control(name).group == "engine":
+                self._send(SetControl(name, value))
+        for name in ("mute", "nudge"):
+            for voice, (was, value) in enumerate(zip(old.voices[name], new.voices[name], strict=True)):
+                if was != value:
+                    self._send(SetVoice(name, voice, value))
+
+    def _go_back(self, *, forth: bool) -> None:
+        found = self._history.redone(self.settings) if forth else self._history.undone(self.settings)
+        if found is None:
+            raise UsageError(f"there is nothing to {'do again' if forth else 'undo'}")
+        self._history, step = found
+        self.model.space(step.before.meter.beats)  # a model learned since may not have it
+        self._adopt(step.before)
+        self.movement.set_down(step.before.cursor)
+        self._say(f"{'done again' if forth else 'undone'}: {step.what}", False)
+
+    def _recall(self, number: int, bars: float) -> None:
+        scene = self.settings.scenes.get(scene_number(number))
+        if scene is None:
+            kept = ", ".join(map(str, sorted(self.settings.scenes))) or "none"
+            raise UsageError(f"scene {number} was never stored; there are {kept}")
+        self.model.space(scene.meter.beats)  # a model learned since may not have it
+        start = self.settings.scene()
+        unmixed = self.settings.with_control("mix", 0)
+        if self.movement.morph(start, scene, bars):
+            # What comes in is heard onset by onset; what goes is muted at the end.
+            self._adopt(unmixed.with_mutes([was and ends for was, ends in zip(start.mute, scene.mute, strict=True)]))
+            return
+        self._adopt(unmixed.with_scene(scene))
+        self.movement.set_down(scene.cursor)
+
+    def _change_gestures(self, command: TakeGesture | DropGestures) -> None:
+        layers = self.settings.layers
+        if isinstance(command, DropGestures):
+            self.settings = replace(self.settings, layers=() if command.all else layers[:-1])
+            return
+        was_taking = self.movement.is_taking
+        self.settings = self.movement.take_gesture(self.settings)
+        if was_taking and self.settings.layers == layers:
+            self._say("the cursor did not move: no gesture is kept", False)
+        elif was_taking:
+            self._say(f"the gesture goes round in {self.settings.layers[-1].bars} bars; d lets it go", False)
+
+    def _pinned(self, command: PinPlace | Unpin) -> Pins:
+        pins, ticks = self.settings.pins, self.decoded.pattern.ticks
+        if isinstance(command, Unpin):
+            return Pins()
+        self.decoded.check_place(command.voice, command.tick)
+        if command.hold is None:
+            return pins.without(ticks, command.voice, command.tick)
+        if command.hold == "rest":
+            return pins.with_pin(Pin(ticks, command.voice, command.tick))
+        return pins.with_pin(self.decoded.onset_at(command.voice, command.tick))
+
+    def _set_control(self, name: str, value: float) -> None:
+        known = control(name)
+        if known.per_voice:
+            raise UsageError(f"control '{name}' has a value for each voice; name the voice too")
+        changed = self.settings.with_control(name, value)
+        if name == "mix" and changed.controls["mix"] and not self.settings.controls["mix"]:
+            corner_mix(changed.scenes, (0.5, 0.5), changed.meter)  # raises where there are none to mix
+        if name in _MOVED_BY_MORPH and changed != self.settings:
+            self.movement.let_go()
+        self.settings = changed
+        if known.group == "engine":  # also where it is so already: a leader may have another tempo
+            self._send(SetControl(name, changed.controls[name]))
+
+    def _set_voice(self, name: str, voice: int, value: float) -> None:
+        known = control(name)
+        if not known.per_voice or not 0 <= voice < len(self.model.kit):
+            raise UsageError(
+                f"'{name}' of voice {voice + 1}: there are {len(self.model.kit)} voices; choose one of them"
+            )
+        if name == "freeze":
+            pins, pattern = self.settings.pins, self.decoded.pattern
+            frozen = pins.freeze(pattern, voice) if known.clamp(value) else pins.thaw(voice, pattern.ticks)
+            self.settings = replace(self.settings, pins=frozen)
+            return
+        if name in _MOVED_BY_MORPH:
+            self.movement.let_go()
+        self.settings = self.settings.with_voice(name, voice, value)
+        if known.group == "engine":
+            self._send(SetVoice(name, voice, self.settings.voices[name][voice]))
+
+    def _put(self, point: Point) -> None:
+        self.movement.put(point, self.settings.manner)
+        self.move(replace(self.movement.when, elapsed_s=0.0))
+
+    def move(self, when: Moment) -> None:
+        """Let the cursor move on to a moment, and all that goes with it."""
+        gestures = len(self.settings.layers)
+        try:
+            moved = self.movement.step(self.settings, when)
+        except UsageError as error:  # the scenes of the mix are not on this plane
+            self._say(str(error), True)
+            self.settings = self.settings.with_control("mix", 0)
+            return
+        if len(moved.layers) > gestures:
+            self._say("the gesture ended where the music did, or at its greatest length; it goes round", False)
+        if moved is not self.settings:
+            self._adopt(moved)
+
+    def take(self, model: Model) -> None:
+        """Go over to a model of the same voices and beats: at the next bar, with the cursor where it is."""
+        self.model = model
+        self.decoded = Decoded.of(model, Wanted.of(self.settings))
+        self._send(SetPattern(self.decoded.pattern, "bar"))
+
+    def decode(self) -> None:
+        """Where something has changed that the pattern depends on: decode it and send it."""
+        wanted = Wanted.of(self.settings)
+        if wanted == self.decoded.wanted:
+            return
+        try:
+            self.decoded = Decoded.of(self.model, wanted)
+        except RvaeError as error:
+            self.settings = replace(self.settings, meter=self.decoded.wanted.meter)
+            self._say(str(error), True)
+            return
+        quantum: Quantum = ("now", "beat", "bar")[int(self.settings.controls["quantum"])]
+        if quantum == "now" and self.movement.shown != wanted.cursor:
+            quantum = "beat"  # a jump that has not landed
+        self._send(SetPattern(self.decoded.pattern, quantum))
