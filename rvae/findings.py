@@ -152,11 +152,12 @@ def _twins(patterns: Sequence[Pattern], by_clip: Mapping[str, list[Pattern]]) ->
 
 
 def _kits(kit: Kit, unmapped: Mapping[int, int]) -> list[KitProposal]:
-    """The kits that read most of the notes left over, best first."""
+    """The kits that read most of the notes left over, best first; of equals, first those that read least besides."""
     found = []
     for name in kit_names():
         other = find_kit(name)
         pitches = tuple(pitch for pitch in unmapped if other.row_of_pitch(pitch) is not None)
         if pitches and other != kit:
-            found.append(KitProposal(name, sum(unmapped[pitch] for pitch in pitches), pitches))
-    return sorted(found, key=lambda proposal: -proposal.onsets)[:3]
+            besides = sum(len(voice.pitches_in) for voice in other.voices)
+            found.append((besides, KitProposal(name, sum(unmapped[pitch] for pitch in pitches), pitches)))
+    return [proposal for _, proposal in sorted(found, key=lambda one: (-one[1].onsets, one[0]))][:3]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rvae.errors import KitError
@@ -18,7 +19,7 @@ class Voice:
     """One row of a pattern.
 
     `name`: lower-case letters, digits and _, at most 24, e.g. `closed_hat`. `pitches_in`: MIDI notes (0..127) that
-    are read as this voice. `pitch_out`: the MIDI note it plays. Raises KitError.
+    are read as this voice; none: it is played, and never read. `pitch_out`: the MIDI note it plays. Raises KitError.
     """
 
     name: str
@@ -33,13 +34,16 @@ class Voice:
         for pitch in (*self.pitches_in, self.pitch_out):
             if not 0 <= pitch <= 127:
                 raise KitError(f"voice {self.name}: note {pitch} is outside 0..127; mend the kit")
-        if not self.pitches_in:
-            raise KitError(f"voice {self.name}: no notes to read it from; give at least one")
 
     @property
     def pitch_read(self) -> int:
-        """A MIDI note that is read as this voice: the one it plays, where that is one of them."""
-        return self.pitch_out if self.pitch_out in self.pitches_in else self.pitches_in[0]
+        """A MIDI note that is read as this voice, the one it plays where that is one of them; or else what it plays."""
+        own = not self.pitches_in or self.pitch_out in self.pitches_in
+        return self.pitch_out if own else self.pitches_in[0]
+
+    def without(self, pitch: int) -> Voice:
+        """Not read from a note any more."""
+        return replace(self, pitches_in=tuple(own for own in self.pitches_in if own != pitch))
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,53 @@ class Kit:
     def __len__(self) -> int:
         return len(self.voices)
 
+    # Changed: each of these is another kit, and raises KitError where there can be none.
+
+    def with_note(self, pitch: int, row: int | None) -> Kit:
+        """A note is read as the voice of a row and as no other; None: as no voice."""
+        voices = [voice.without(pitch) for voice in self.voices]
+        if row is not None:
+            pitches = self.voices[self._checked(row)].pitches_in
+            voices[row] = replace(voices[row], pitches_in=pitches if pitch in pitches else (*pitches, pitch))
+        return replace(self, voices=tuple(voices))
+
+    def with_out(self, row: int, pitch: int) -> Kit:
+        """A voice plays another note."""
+        return self._with_voice(row, replace(self.voices[self._checked(row)], pitch_out=pitch))
+
+    def renamed(self, row: int, name: str) -> Kit:
+        """A voice has another name."""
+        return self._with_voice(row, replace(self.voices[self._checked(row)], name=name))
+
+    def with_voice(self, name: str, pitch: int) -> Kit:
+        """One more voice, the last: a note is read as it and as no other, and is what it plays."""
+        others = self.with_note(pitch, None).voices
+        return replace(self, voices=(*others, Voice(name, (pitch,), pitch)))
+
+    def without_voice(self, row: int) -> Kit:
+        """One voice less; its notes are read as none."""
+        self._checked(row)
+        return replace(self, voices=(*self.voices[:row], *self.voices[row + 1 :]))
+
+    def with_notes_of(self, other: Kit) -> Kit:
+        """The same voices, with the notes in and out that another kit gives to voices of their names. A voice that the
+        other does not have keeps its own, where the other reads them as nothing.
+        """
+        notes = {voice.name: voice for voice in other.voices}
+        voices = []
+        for own in self.voices:
+            left = tuple(pitch for pitch in own.pitches_in if other.row_of_pitch(pitch) is None)
+            voices.append(notes.get(own.name) or replace(own, pitches_in=left))
+        return replace(self, voices=tuple(voices))
+
+    def _with_voice(self, row: int, voice: Voice) -> Kit:
+        return replace(self, voices=(*self.voices[:row], voice, *self.voices[row + 1 :]))
+
+    def _checked(self, row: int) -> int:
+        if not 0 <= row < len(self.voices):
+            raise KitError(f"kit {self.name}: no voice {row + 1}, there are {len(self.voices)}; choose one of them")
+        return row
+
     @classmethod
     def from_toml(cls, text: str, *, where: str = "kit") -> Kit:
         """A kit from TOML text: `name`, then a `[[voice]]` with `name`, `in = [notes]`, `out = note` for each row."""
@@ -109,7 +160,8 @@ class Kit:
 
     def to_toml(self) -> str:
         """The kit as the TOML text that `from_toml` reads."""
-        lines = [f'name = "{self.name}"']
+        # a JSON string is a TOML string, but for one character that TOML wants escaped too
+        lines = [f"name = {json.dumps(self.name, ensure_ascii=False)}".replace("\x7f", "\\u007f")]
         for voice in self.voices:
             lines += [
                 "",
@@ -122,12 +174,10 @@ class Kit:
 
 
 # General MIDI 1 and 2 percussion (27..87), with the edge and rim notes of the Roland TD family: 22 and 26 are the
-# hi-hat's
-# edge, 58 the floor tom's rim. The ninth voice is the cymbals: rides carry the time in much of this music and
-# crashes its
-# form, and neither is a hat. Hand percussion goes to the voice that has its part in a kit: skins to the toms by height,
-# shaken things to the closed hat, bells to the cymbal, wood and hands to the clap. `rvae inspect` shows what was
-# merged.
+# hi-hat's edge, 58 the floor tom's rim. The ninth voice is the cymbals: rides carry the time in much of this music and
+# crashes its form, and neither is a hat. Hand percussion goes to the voice that has its part in a kit: skins to the
+# toms by height, shaken things to the closed hat, bells to the cymbal, wood and hands to the clap. `rvae inspect` shows
+# what was merged.
 STANDARD_KIT = Kit(
     "standard",
     (
