@@ -18,9 +18,14 @@ Quantum = Literal["now", "beat", "bar"]
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Start at the first bar; `bars`: stop after so many, None goes on. Nothing happens where it plays already."""
+    """Start at the first bar; `bars`: stop after so many, None goes on. Nothing happens where it plays already.
+
+    `count_in_bars`: with the click, which counts so many bars before and goes on until the stop. A leader is followed
+    without: it counts by itself.
+    """
 
     bars: int | None = None
+    count_in_bars: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +205,30 @@ class DropClip:
 
 
 @dataclass(frozen=True, slots=True)
+class StrikePad:
+    """Sound a voice now, `velocity` 1 to 127, in the sound made here and nowhere else: a hand plays in."""
+
+    voice: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End: everything falls silent, outputs are closed."""
 
 
 EngineCommand = (
-    Play | Stop | Panic | SetControl | SetVoice | SetPattern | StartRecording | StopRecording | Export | Quit
+    Play
+    | Stop
+    | Panic
+    | SetControl
+    | SetVoice
+    | SetPattern
+    | StartRecording
+    | StopRecording
+    | Export
+    | StrikePad
+    | Quit
 )
 StageCommand = (
     Play

@@ -106,6 +106,16 @@ class Dispatch:
             self._count += 1
             heapq.heappush(self._due, (timed.due_ns + offset_ns, self._count, timed.event, offset))
 
+    def click(self, level: int, due_ns: int) -> None:
+        """Have a click heard, where sound is made here; it is no event of the music."""
+        for output in self._outputs:
+            output.click(level, due_ns + output.offset_ns)
+
+    def strike(self, voice: int, velocity: int) -> None:
+        """Have a drum heard at once, where sound is made here."""
+        for output in self._outputs:
+            output.strike(voice, velocity)
+
     @property
     def waiting(self) -> tuple[Timed, ...]:
         """The events that are not yet due in the music."""

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from fractions import Fraction
 
+from performance.click import clicks
 from performance.clock import NS_PER_MS, Clock
 from performance.commands import (
     EngineCommand,
@@ -29,6 +30,7 @@ from performance.commands import (
     StartRecording,
     Stop,
     StopRecording,
+    StrikePad,
 )
 from performance.controls import control, defaults
 from performance.dispatch import Dispatch
@@ -93,6 +95,7 @@ class Engine:
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._message_count = 0
         self._barline: Barline | None = None
+        self._is_counted = False  # it clicks until the stop
         self.has_quit = False
 
     @property
@@ -164,7 +167,7 @@ class Engine:
         try:
             self._do(command)
             if not isinstance(
-                command, SetPattern | SetVoice | StartRecording | Export
+                command, SetPattern | SetVoice | StartRecording | Export | StrikePad
             ):  # noted before, or none of the music's
                 self._note(command)
         except RvaeError as error:
@@ -172,8 +175,8 @@ class Engine:
 
     def _do(self, command: EngineCommand) -> None:
         match command:
-            case Play(bars=bars):
-                self._play(bars)
+            case Play(bars, count_in_bars):
+                self._play(bars, count_in_bars)
             case Stop():
                 self._stop_by_player()
             case Panic():
@@ -196,6 +199,8 @@ class Engine:
                 self.end_journal()
             case Export(bars):
                 self._keeping.export(bars, self.sequencer.pattern, float(self._qpm()))
+            case StrikePad(voice, velocity):
+                self._dispatch.strike(voice, velocity)
             case Quit():
                 self.close()
                 self.has_quit = True
@@ -207,14 +212,18 @@ class Engine:
         for timed in made:
             self._dispatch.schedule(timed)
 
-    def _play(self, bars: int | None) -> None:
+    def _play(self, bars: int | None, count_in_bars: int | None) -> None:
         if self.transport is not None:
             return
         lead_ns = max(self._dispatch.lead_ns, self._start_ns) + self._dispatch.earliest_ns
         earliest_ns = self._clock.now_ns() + lead_ns + (LEAD_NS if self._dispatch.sends_clock else 0)
         start = self._leader.entry(earliest_ns, self.sequencer.pattern.meter.bar_quarters)
         self._leader.player_did(start.at_ns, playing=True)
+        if count_in_bars and isinstance(self._leader, NoLeader):
+            start = Started(start.at_ns, -count_in_bars * self.sequencer.pattern.meter.bar_quarters)
+        self._is_counted = count_in_bars is not None
         self._begin(start, bars)
+        self._click(start.quarters, Fraction(0))
 
     def _begin(self, start: Started, bars: int | None = None) -> None:
         self._nudge_by_tempo()
@@ -231,6 +240,7 @@ class Engine:
         self._note(end)
         self._dispatch.stop(self._timeline.apply(end))
         self._barline = None
+        self._is_counted = False
 
     def _meet_meter(self) -> None:
         """Where the meter has become another one: the tempo counts its beats from here on."""
@@ -346,7 +356,7 @@ class Engine:
         bar_quarters = self.sequencer.bars.place_at(position).meter.bar_quarters
         if aim.ahead_quarters is not None and abs(aim.ahead_quarters) > bar_quarters:
             self._stop()  # the machine slept, or the leader went elsewhere: in again at its next bar
-            self._play(None)
+            self._play(None, None)
         else:
             self._set_tempo(steered_qpm(aim))
 
@@ -388,7 +398,15 @@ class Engine:
     def _is_before(self, until_ns: int, quarters: Fraction) -> bool:
         return self.transport is not None and self.transport.ns_at(quarters) <= until_ns
 
+    def _click(self, since: Fraction, until: Fraction) -> None:
+        """The clicks of a stretch. They are no events: what is played, and its journal, are the same without."""
+        if self.transport is not None and (self._is_counted or self._controls["click"]):
+            end = self.sequencer.end_quarters
+            for click in clicks(self._timeline.bars, since, until if end is None else min(until, end)):
+                self._dispatch.click(click.level, self.transport.ns_at(click.quarters))
+
     def _hand_out(self, to: Fraction) -> None:
+        self._click(self.sequencer.position, to)
         for timed in self._timeline.advance(to):
             self._dispatch.schedule(timed)
 

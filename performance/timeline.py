@@ -19,7 +19,9 @@ from rvae.pattern import Pattern
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The music is at `quarters` from the start at `at_ns` and runs from there at `qpm`; `bars`: for so many."""
+    """The music is at `quarters` from the start at `at_ns` and runs from there at `qpm`; `bars`: for so many. Below 0
+    it is counted in.
+    """
 
     at_ns: int
     quarters: Fraction
@@ -141,7 +143,7 @@ class Timeline:
         return []
 
     def _begin(self, move: Begin) -> list[Timed]:
-        self._sequencer.enter(move.quarters, move.bars)
+        self._sequencer.enter(max(move.quarters, Fraction(0)), move.bars)
         self._transport = transport = Transport(move.at_ns, move.quarters, move.qpm, self.bars)
         opening = clock_start(self.position)
         self._pulses_from = opening.quarters

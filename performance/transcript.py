@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -37,6 +37,13 @@ class Score:
     length_quarters: Fraction = Fraction(0)
 
 
+def _heard(begin: Begin) -> Begin:
+    """The beginning without its count-in."""
+    if begin.quarters >= 0:
+        return begin
+    return replace(begin, at_ns=begin.at_ns + round(-begin.quarters * 60 * NS_PER_S / begin.qpm), quarters=Fraction(0))
+
+
 class _Scribe:
     """Takes a journal's entries and writes the score. `_shift` brings quarters of the music to quarters of the file."""
 
@@ -55,7 +62,7 @@ class _Scribe:
             case Opened():
                 self._open(entry)
             case Applied(_, _, Begin() as begin):
-                self._begun = begin  # its barline comes next
+                self._begun = _heard(begin)  # its barline comes next
             case Applied(_, _, Barline() as barline):
                 self._meet(barline)
             case Applied(position, _, Tempo(qpm)) if self._transport is not None:
@@ -74,9 +81,9 @@ class _Scribe:
         transport = entry.state.transport
         if transport is None:
             return
-        here = max(Fraction(0), transport.quarters_at(entry.at_ns))
+        self._begun = _heard(Begin(entry.at_ns, transport.quarters_at(entry.at_ns), transport.qpm))
+        here = self._begun.quarters
         bars = entry.state.sequencer.bars
-        self._begun = Begin(entry.at_ns, here, transport.qpm)
         self._meet(bars.in_force(bars.place_at(here).bar))
         for change in bars.changes:
             if change.quarters > here and change.quarters <= entry.state.sequencer.position:
@@ -168,9 +175,10 @@ def write_journal_wav(path: str | Path, entries: Iterable[Entry]) -> float:
         match entry:
             case Opened():
                 kit, volume = entry.kit, entry.volume
-                start_ns = entry.at_ns if entry.state.transport is not None else start_ns
-            case Applied(_, _, Begin(at_ns)):
-                start_ns = at_ns if start_ns is None else start_ns
+                if (transport := entry.state.transport) is not None:
+                    start_ns = _heard(Begin(entry.at_ns, transport.quarters_at(entry.at_ns), transport.qpm)).at_ns
+            case Applied(_, _, Begin() as begin):
+                start_ns = _heard(begin).at_ns if start_ns is None else start_ns
         found += _sounds(entry)
     if kit is None or start_ns is None or not any(isinstance(sound, Hit) for _, sound in found):
         raise FileError(f"{path}: nothing was played, so there is nothing to write")

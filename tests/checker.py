@@ -23,7 +23,7 @@ class StreamChecker:
 
     def __init__(self, start: Fraction = Fraction(0), ringing: Iterable[int] = ()) -> None:
         """`start`: where in the music it begins, in quarters; `ringing`: the pitches that sound already."""
-        self.start = start
+        self.start = max(start, Fraction(0))  # what is counted in begins with the first bar
         self.ringing = set(ringing)
         self.sounding: dict[int, Onset] = {}
         self.seen: set[tuple[int, int, int]] = set()

@@ -76,6 +76,20 @@ def test_tempo_and_meter_stand_where_they_changed(tmp_path: Path) -> None:
     assert len(tempos) == 2
 
 
+@pytest.mark.parametrize("wait_s", [0.0, 0.7])
+def test_a_count_in_is_not_written_down(wait_s: float, tmp_path: Path) -> None:
+    played = Set(recording=not wait_s)
+    played.do(Play(count_in_bars=1), seconds=wait_s)
+    if wait_s:
+        played.record()  # in the middle of the count-in
+    played.do(seconds=4.1 - wait_s)
+    entries = played.end()
+    score = score_of(entries)
+    assert [note.quarters for note in score.notes] == [0, 1, 2, 3, 4]
+    assert score.meters == [(0, FOUR)]
+    assert write_journal_wav(tmp_path / "a.wav", entries) == pytest.approx(2.0), "the sound begins there too"
+
+
 def test_a_second_start_opens_a_bar_after_the_pause() -> None:
     played = Set()
     played.do(Play(), seconds=2.3)  # in the second bar

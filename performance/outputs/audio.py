@@ -26,6 +26,8 @@ from performance.outputs.speaker import (
     SetVolume,
     Silence,
     Strike,
+    StrikeNow,
+    Tap,
     speaker_main,
 )
 from performance.sequencer import Event, Onset
@@ -108,6 +110,16 @@ class AudioOutput(Output):
     def _send(self, event: Event, due_ns: int) -> None:
         if isinstance(event, Onset):
             self._put(Strike(due_ns, event.voice, event.velocity))
+
+    def click(self, level: int, due_ns: int) -> None:
+        """A click, at its sample."""
+        if self.is_open:
+            self._guard("put", Tap(due_ns, level))
+
+    def strike(self, voice: int, velocity: int) -> None:
+        """A drum with the next block."""
+        if self.is_open:
+            self._guard("put", StrikeNow(voice, velocity))
 
     def _silence(self, sounding: dict[int, int], now_ns: int) -> None:  # noqa: ARG002  # the template's signature
         self._put(Silence())

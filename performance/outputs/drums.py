@@ -19,6 +19,8 @@ from rvae.pattern import Floats
 Samples = npt.NDArray[np.float64]
 _METAL_HZ = (205.3, 304.4, 369.6, 522.7, 540.0, 800.0, 1047.0, 1481.0)
 _FADE_S = 0.01
+_CLICK_S, _CLICK_EDGE_S = 0.06, 0.001
+_CLICKS = ((2093.0, 0.5), (1396.9, 0.35), (1046.5, 0.16))  # Hz and peak by level
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,17 @@ def drums_of(kit: Kit, rate_hz: int) -> tuple[Drum, ...]:
             made[sound] = _drum(sound, rate_hz)
         drums.append(made[sound])
     return tuple(drums)
+
+
+def click_drums(rate_hz: int) -> tuple[Drum, ...]:
+    """The click: for a barline, a beat and a part of one; short, and higher than any drum's body."""
+    t = _seconds(_CLICK_S, rate_hz)
+    edge = np.minimum(1.0, t / _CLICK_EDGE_S) * np.minimum(1.0, (t[-1] - t) / _CLICK_EDGE_S)
+    silence = np.zeros(len(t), np.float32)
+    return tuple(
+        Drum((peak * np.sin(2 * np.pi * hz * t) * _decay(t, _CLICK_S) * edge).astype(np.float32), silence, 1.0, 1.0)
+        for hz, peak in _CLICKS
+    )
 
 
 def _drum(sound: str, rate_hz: int) -> Drum:

@@ -27,8 +27,18 @@ class MemoryOutput(Output):
         super().__init__(name)
         self.sent: list[Sent] = []
         self.panics = 0
+        self.clicks: list[tuple[int, int]] = []  # level, when
+        self.strikes: list[tuple[int, int]] = []  # voice, velocity
         # Either kind of output can be stood in for.
         self.takes_ahead = takes_ahead  # type: ignore[misc]  # the one output that can be both
+
+    def click(self, level: int, due_ns: int) -> None:
+        """Keep it in `clicks`."""
+        self.clicks.append((level, due_ns))
+
+    def strike(self, voice: int, velocity: int) -> None:
+        """Keep it in `strikes`."""
+        self.strikes.append((voice, velocity))
 
     def _send(self, event: Event, due_ns: int) -> None:
         self.sent.append(Sent(event, due_ns))

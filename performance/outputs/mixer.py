@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from performance.outputs.drums import drums_of
+from performance.outputs.drums import click_drums, drums_of
 from rvae.kit import Kit
 from rvae.pattern import Floats
 
@@ -37,8 +37,9 @@ class Mixer:
         self.rate_hz = rate_hz
         self.volume = 0.8
         self.stolen = 0
-        self._drums = drums_of(kit, rate_hz)
-        names = kit.names
+        names, taps = kit.names, click_drums(rate_hz)
+        self._drums = (*drums_of(kit, rate_hz), *taps)
+        self._first_click = len(self._drums) - len(taps)
         self._choked = [{names.index(name) for name in drum.chokes if name in names} for drum in self._drums]
         self._slots = [_Slot() for _ in range(MAX_NOTES)]
         self._next = 0
@@ -60,6 +61,10 @@ class Mixer:
         slot.voice, slot.position, slot.fade_from = voice, -frame, -1
         slot.dark = loud * loud
         slot.bright = loud * loud * loud
+
+    def begin_click(self, level: int, frame: int) -> None:
+        """Start a click of a level (see `click`), likewise."""
+        self.begin(self._first_click + level, 127, frame)
 
     def silence(self) -> None:
         """Fade out what sounds and forget what was to come."""

@@ -132,6 +132,12 @@ class Output:
         if self.is_open:
             self._guard("recover", tuple(voice.pitch_out for voice in kit.voices))
 
+    def click(self, level: int, due_ns: int) -> None:
+        """A click (see `click`), where the sound is made here."""
+
+    def strike(self, voice: int, velocity: int) -> None:
+        """A drum at once, where the sound is made here."""
+
     def set_volume(self, volume: float) -> None:
         """How loud, 0 to 1, where the sound is made here."""
 

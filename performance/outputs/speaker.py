@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import heapq
 import os
 import select
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,22 @@ class Strike:
 
 
 @dataclass(frozen=True, slots=True)
+class Tap:
+    """A click of a level (see `click`), due at a time of the monotonic clock."""
+
+    due_ns: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class StrikeNow:
+    """A drum that a hand strikes: it sounds with the next block. `velocity`: 1 to 127."""
+
+    voice: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """Fade out what sounds and forget what was to come."""
 
@@ -82,7 +98,7 @@ class Leave:
     """Fall silent and end."""
 
 
-Order = OpenDevice | Strike | Silence | SetVolume | Leave
+Order = OpenDevice | Strike | Tap | StrikeNow | Silence | SetVolume | Leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +240,8 @@ class Speaker:
 
     def _begin(self, rate_hz: int) -> None:
         self._line = FrameLine(rate_hz)
-        self._queue: deque[Strike] = deque()
+        self._queue: list[tuple[int, int, Strike | Tap]] = []  # by when it is due, then by when it came
+        self._came = 0
         self._frame, self._heard_ns = 0, time.perf_counter_ns()
         self._underruns = self._late = self._missed = 0
         self._load = 0.0
@@ -261,8 +278,12 @@ class Speaker:
 
     def _obey(self, order: Order) -> None:
         match order:
-            case Strike():
-                self._queue.append(order)
+            case Strike() | Tap():
+                self._came += 1
+                heapq.heappush(self._queue, (order.due_ns, self._came, order))
+            case StrikeNow(voice, velocity):
+                if self._mixer is not None:
+                    self._mixer.begin(voice, velocity, 0)
             case Silence():
                 self._queue.clear()
                 if self._mixer is not None:
@@ -286,13 +307,16 @@ class Speaker:
             self._obey(Silence())
         line.begin_block(self._frame, now_ns)
         most = MAX_LATE_NS * line.rate_hz // _NS_PER_S
-        while queue and (frame := line.frame_at(queue[0].due_ns) - self._frame) < frames:
-            strike = queue.popleft()
+        while queue and (frame := line.frame_at(queue[0][0]) - self._frame) < frames:
+            _, _, due = heapq.heappop(queue)
             if frame < -most:
                 self._missed += 1
                 continue
             self._late += frame < 0
-            mixer.begin(strike.voice, strike.velocity, max(0, frame))
+            if isinstance(due, Tap):
+                mixer.begin_click(due.level, max(0, frame))
+            else:
+                mixer.begin(due.voice, due.velocity, max(0, frame))
         mixer.mix(out)
         self._frame += frames
         self._load = max(self._load, (time.perf_counter_ns() - now_ns) * line.rate_hz / (frames * _NS_PER_S))
