@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import get_args
 
+import numpy as np
 import pytest
 from checker import StreamChecker
 from hypothesis import given
@@ -12,6 +14,7 @@ from music import METERS, beat_of, pattern_of
 from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from performance.commands import EngineCommand, Panic, Play, Quantum, Quit, SetControl, SetPattern, SetVoice, Stop
 from performance.engine import Engine
+from performance.journal import Entry
 from performance.outputs.memory import MemoryOutput
 from performance.outputs.output import Output
 from performance.sequencer import Event, Onset, Release
@@ -190,6 +193,27 @@ def test_lateness_is_measured_and_counted() -> None:
     assert lateness.max_ms == pytest.approx(20)
     assert lateness.late == 2  # the beat and its kick
     assert lateness.slips == 0
+
+
+class SlowToWrite:
+    """A journal that takes a while over every entry."""
+
+    def __init__(self, clock: VirtualClock, length_ns: int) -> None:
+        self.clock, self.length_ns = clock, length_ns
+
+    def note(self, _entry: Entry) -> None:
+        self.clock.stall(self.length_ns)
+
+
+def test_what_is_due_right_after_something_else_does_not_wait_for_its_accounts() -> None:
+    tenth_ms_ticks = 0.0048  # at 120
+    rig = Rig(replace(KICKS, microtiming=KICKS.onset * np.float32(tenth_ms_ticks)))
+    rig.engine.do(Play())
+    rig.run(0.49)
+    rig.engine.start_journal(SlowToWrite(rig.clock, NS_PER_MS // 5))
+    rig.engine.send_due(waits=True)
+    assert rig.onset_ms()[-1] == pytest.approx(500.1, abs=0.001)
+    assert rig.engine.status().lateness.max_ms == 0
 
 
 class Fragile(Output):
