@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from rvae.meter import Meter
 from rvae.metrical import Estimate
@@ -24,10 +24,11 @@ class ClipReport:
     """What was made of one file. `onsets` + `collisions` + unmapped + dropped = `note_ons`, always.
 
     `meters`: (bars, onsets) by meter. `voices`: onsets by voice. `unmapped`: note-ons by pitch that no voice of the
-    kit has. `dropped`: what else was not taken. `notes`: words on what was done to the clip: tiled, completed, moved.
-    `channel`: 1..16, or None where all were read. `qpm`: its first tempo. `early`: onsets played before a barline and
-    held against it. `estimate`: of the meter, where neither the file nor its card says any. `lean_ms`: how early
-    (negative) or late the take is as a whole. Copies made to fill a cycle are counted nowhere.
+    kit has; `read`: by pitch that a voice has, collisions and all. `dropped`: what else was not taken. `notes`: words
+    on what was done to the clip: tiled, completed, moved. `channel`: 1..16, or None where all were read. `qpm`: its
+    first tempo. `early`: onsets played before a barline and held against it. `estimate`: of the meter, where neither
+    the file nor its card says any. `lean_ms`: how early (negative) or late the take is as a whole. Copies made to
+    fill a cycle are counted nowhere.
     """
 
     file: str
@@ -45,6 +46,7 @@ class ClipReport:
     early: int
     estimate: Estimate | None = None
     lean_ms: float = 0.0
+    read: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def bars(self) -> int:
@@ -92,7 +94,16 @@ class ImportReport:
     @property
     def unmapped(self) -> dict[int, int]:
         """Note-ons by pitch that no voice has."""
-        total: Counter[int] = Counter()
-        for clip in self.clips:
-            total.update(clip.unmapped)
-        return dict(sorted(total.items()))
+        return _added(clip.unmapped for clip in self.clips)
+
+    @property
+    def read(self) -> dict[int, int]:
+        """Note-ons by pitch that a voice has, those that collided too."""
+        return _added(clip.read for clip in self.clips)
+
+
+def _added(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    total: Counter[int] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(sorted(total.items()))

@@ -56,11 +56,23 @@ class Reading:
 
 @dataclass
 class _Filled:
-    """A stretch with its bars and what stands in them: (velocity, microtiming) by (tick, row)."""
+    """A stretch with its bars and what stands in them: (velocity, microtiming) by (tick, row). `number`: of its first
+    bar in the file, from 1; None after bars that were refused.
+    """
 
     stretch: Stretch
+    number: int | None
     bars: int = 0
     cells: dict[tuple[int, int], tuple[int, float]] = field(default_factory=dict)
+
+    @classmethod
+    def after(cls, before: _Filled | None, stretch: Stretch) -> _Filled:
+        """A stretch without notes yet, after another or at the beginning."""
+        if before is None:
+            return cls(stretch, 1 if stretch.start == 0 else None)
+        if before.number is None or before.stretch.end != stretch.start:
+            return cls(stretch, None)
+        return cls(stretch, before.number + ceil(before.stretch.bars_to(before.stretch.end)))
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,7 @@ class _Cutter:
         self.notes: list[str] = list(clip.skipped)
         self.dropped: list[Dropped] = []
         self.unmapped: Counter[int] = Counter()
+        self.read: Counter[int] = Counter()
         self.collisions = 0
         self.early = 0
         self.channel: int | None = None
@@ -109,6 +122,7 @@ class _Cutter:
         rows = row_of[pitches]
         self.unmapped.update(pitches[on_channel & (rows < 0)].tolist())
         kept = on_channel & (rows >= 0)
+        self.read.update(pitches[kept].tolist())
         return np.column_stack((self.clip.notes[kept, 0], rows[kept], self.clip.notes[kept, 3]))
 
     def us_per_quarter(self, pulse: int | Fraction) -> int:
@@ -126,7 +140,9 @@ class _Cutter:
         self.estimate = where.estimate
         for refused in where.refused:
             self.drop(refused.reason, len(heard[_between(pulses, refused.start, refused.end)]))
-        filled = [_Filled(stretch) for stretch in where.found]
+        filled: list[_Filled] = []
+        for stretch in where.found:
+            filled.append(_Filled.after(filled[-1] if filled else None, stretch))
         early: list[tuple[int, _Early]] = []
         for place, (stretch, following) in enumerate(zip_longest(where.found, where.found[1:])):
             adjacent = following is not None and following.start == stretch.end
@@ -225,18 +241,19 @@ class _Cutter:
         """Say what was done to fill the cycles."""
         stretch, cycle_bars = filled.stretch, self.reading.bars
         whole = stretch.end is None and stretch.start == 0
-        where = "the clip" if whole else f"{stretch.meter} from quarter {stretch.start_quarter:g}"
+        start = f"quarter {stretch.start_quarter:g}" if filled.number is None else f"bar {filled.number}"
+        where = "the clip" if whole else f"{stretch.meter} from {start}"
         silent = ceil(filled.bars / cycle_bars) - sounding
         if silent:
-            self.notes.append(f"{where}: {_several(silent, 'silent cycle')} passed over")
+            self.notes.append(f"{where}: {_several(silent, 'silent pattern')} passed over")
         left = filled.bars % cycle_bars
         own = "completed with its own first bars"
         if left and filled.bars < cycle_bars:
             self.notes.append(
-                f"{where} has {_several(left, 'bar')}: {own if cycle_bars % left else 'tiled to a cycle'}"
+                f"{where} has {_several(left, 'bar')}: {own if cycle_bars % left else f'tiled to {cycle_bars} bars'}"
             )
         elif left:
-            self.notes.append(f"{where}: the last cycle has {left} of {cycle_bars} bars: {own}")
+            self.notes.append(f"{where}: the last pattern has {left} of {cycle_bars} bars: {own}")
 
     def _pattern(
         self, stretch: Stretch, cycle: int, cells: dict[tuple[int, int], tuple[int, float]], bars: int
@@ -329,7 +346,7 @@ def cut(
         source, len(clip.notes), voices.total(), work.collisions, len(patterns), meters,
         {name: voices[row] for row, name in enumerate(reading.kit.names)},
         dict(sorted(work.unmapped.items())), tuple(work.dropped), tuple(work.notes), work.channel, work.qpm(0),
-        work.early, work.estimate, lean_ms(patterns),
+        work.early, work.estimate, lean_ms(patterns), dict(sorted(work.read.items())),
     )  # fmt: skip
     if reading.on_time and abs(report.lean_ms) >= _LEAST_LEAN_MS:
         return _cut_on_time(clip, source, reading, card, report.lean_ms)

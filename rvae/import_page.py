@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import PurePath
@@ -13,23 +14,31 @@ from rvae.audit.drawing import BLUE, FAINT, GREY, INK, dot, line, svg, text
 from rvae.audit.page import document
 from rvae.audit.percussion import name_of
 from rvae.corpus import Corpus
-from rvae.findings import Findings
+from rvae.findings import Findings, KitProposal
+from rvae.kitfile import find_kit
 from rvae.meter import TICKS_PER_BEAT
 from rvae.pattern import Pattern
 
 _LEFT, _LANE, _HEAD, _WIDTH = 92, 13, 18, 720
 _MOST_PICTURES = 300
+_MOST_OPEN = 15  # rows of a table that stands open: a longer one opens at a click
+_MOST_ASKED = 60  # and of one that asks for something
 _LEAN_WORTH_SAYING_MS = 5.0
+
+_SAY_METER = "<code>rvae card FOLDER --clip NAME --meter M</code>"
+
+Row = Sequence[str]
 
 
 def import_page(corpus: Corpus, findings: Findings) -> str:
-    """The whole page: what matters, then each file with a picture of its first cycle."""
+    """The whole page: what matters, then each file with a picture of its first pattern."""
     report = corpus.report
     bars = sum(clip.bars for clip in report.clips)
+    kept = "All" if report.onsets == report.note_ons else f"{report.onsets:,} of"
     says = [
         f"{len(corpus.clips)} of {_several(report.files, 'file')} can be learned from: {_several(bars, 'bar')}, which "
-        f"make {_several(len(corpus.patterns), 'pattern')} of {_several(corpus.bars, 'bar')}. {report.onsets} of "
-        f"{report.note_ons} notes are kept.",
+        f"make {_several(len(corpus.patterns), 'pattern')} of {_several(corpus.bars, 'bar')}. {kept} "
+        f"{_several(report.note_ons, 'note')} are kept.",
         *_losses(corpus, findings),
     ]
     parts = [
@@ -37,19 +46,23 @@ def import_page(corpus: Corpus, findings: Findings) -> str:
         f"<h2>In short</h2><ol>{_items(says)}</ol>",
         *_questions(report.clips),
         *_doubts(findings),
-        *_twins(findings),
-        *_unmapped(corpus, findings),
-        *_meters(corpus),
         *_dropped(corpus),
-        f"<h2>The files</h2><p>{escape(_LEGEND)}</p>",
+        *_unmapped(corpus, findings),
+        *_twins(findings),
+        *_meters(corpus),
+        *_drums(corpus),
+        *_overview(report.clips),
+        f"<h2>Each file</h2><p>{escape(_LEGEND)}</p>",
         *_clips(corpus),
     ]
     return document("What is in these clips", parts)
 
 
 _LEGEND = (
-    "One lane for each drum that plays, one column of lines for each beat, thicker lines for bars; a dot is an onset, "
-    "large and dark where it is loud, and stands where it was played, beside its tick if it was early or late."
+    "The picture shows the first pattern: one lane for each drum that plays, a line for each beat, thicker lines for "
+    "bars; a dot is a note, large and dark where it is loud, and stands where it was played, beside its line if it "
+    "was early or late. Tiled: repeated until a pattern is full. Completed: the last pattern is filled up with its own "
+    "beginning."
 )
 
 
@@ -57,26 +70,41 @@ def _losses(corpus: Corpus, findings: Findings) -> list[str]:
     report = corpus.report
     says = []
     if report.unmapped:
-        says.append(f"{sum(report.unmapped.values())} notes are of pitches that kit {corpus.kit.name} does not read.")
+        count = sum(report.unmapped.values())
+        says.append(f"{_several(count, 'note')} {_is(count)} of drums that kit {corpus.kit.name} does not read.")
     if report.collisions:
-        says.append(f"{report.collisions} notes fell on a tick of their drum that a louder one has.")
+        says.append(
+            f"{_several(report.collisions, 'note')} came so close to a louder one of the same drum (a flam, a roll, a "
+            "doubled note) that the grid has room for one: the louder stays."
+        )
     if report.dropped:
         lost = sum(entry.onsets for entry in report.dropped)
-        says.append(f"{_several(len(report.dropped), 'file or part of one')} was not taken, with {lost} notes.")
+        count = len(report.dropped)
+        what = "1 file, or part of one," if count == 1 else f"{count} files, or parts of files,"
+        says.append(f"{what} {'was' if count == 1 else 'were'} not taken, with {_several(lost, 'note')}.")
     leaning = [clip for clip in report.clips if abs(clip.lean_ms) >= _LEAN_WORTH_SAYING_MS]
     if leaning:
         middle = float(np.median([clip.lean_ms for clip in report.clips]))
         says.append(
-            f"{_several(len(leaning), 'take')} {_LEAN_WORTH_SAYING_MS:g} ms or more early or late as a whole (the "
-            f"middle one of all files: {_ms(middle)}). That is kept as feel; --on-time takes it away."
+            f"{_several(len(leaning), 'take')} {_is(len(leaning))} {_LEAN_WORTH_SAYING_MS:g} ms or more early or late "
+            f"as a whole (the middle one of all files: {_ms(middle)}). That is kept, as feel; if it is a delay of "
+            "your interface, inspect and train with --on-time takes it away."
         )
     if findings.twins:
         exact = sum(twin.exact for twin in findings.twins)
+        how = f", {exact} of them to the note" if exact else ""
         says.append(
-            f"{_several(len(findings.twins), 'pair')} of files with the same music, {exact} of them to the note."
+            f"{_several(len(findings.twins), 'pair')} of files {_has(len(findings.twins))} the same music{how}."
         )
     if findings.doubts:
-        says.append(f"{_several(len(findings.doubts), 'file')} with a meter that the music contradicts.")
+        says.append(
+            f"{_several(len(findings.doubts), 'file')} {_has(len(findings.doubts))} a meter that the music contradicts."
+        )
+    asked = [clip for clip in report.clips if _is_question(clip)]
+    if asked:
+        says.append(
+            f"{_several(len(asked), 'file')} {_has(len(asked))} a meter that only you can tell: see the questions."
+        )
     return says or ["Nothing was lost, and nothing asks for a second look."]
 
 
@@ -84,31 +112,43 @@ def _ms(value: float) -> str:
     return "on time" if abs(value) < 1 else f"{abs(value):.0f} ms {'early' if value < 0 else 'late'}"
 
 
+def _is_question(clip: ClipReport) -> bool:
+    return clip.estimate is not None and bool(clip.patterns) and not clip.estimate.is_certain
+
+
 def _questions(clips: Sequence[ClipReport]) -> Iterable[str]:
-    asked = [clip for clip in clips if clip.estimate is not None and clip.patterns]
+    found = [(clip, clip.estimate) for clip in clips if clip.estimate is not None and clip.patterns]
+    asked = [(clip, estimate) for clip, estimate in found if not estimate.is_certain]
+    taken = [(clip, estimate) for clip, estimate in found if estimate.is_certain]
     if asked:
         rows = [
-            (
-                _name(clip.file),
-                clip.estimate.meter.label,
-                f"{clip.estimate.certainty:.0%}",
-                clip.estimate.other.label,
-                "taken" if clip.estimate.is_certain else "a question: read in 4/4 until you say",
-            )
-            for clip in asked
-            if clip.estimate is not None
+            (_name(clip.file), estimate.meter.label, f"{estimate.certainty:.0%}", estimate.other.label)
+            for clip, estimate in asked
         ]
-        how = "Say it with <code>rvae card FOLDER --clip NAME --meter M</code>."
-        head = ("file", "by its music", "certain", "or", "what was done")
-        yield f"<h2>Files that do not say their meter</h2><p>{how}</p>{_table(head, rows)}"
+        why = (
+            "These files do not say their meter, and their music does not tell it clearly. They are read in 4/4 until "
+            f"you say: {_SAY_METER}."
+        )
+        head = ("file", "perhaps", "certain", "or")
+        yield f"<h2>Questions: which meter?</h2><p>{why}</p>{_table(head, rows, 'files', _MOST_ASKED)}"
+    if taken:
+        rows = [(_name(clip.file), estimate.meter.label, f"{estimate.certainty:.0%}") for clip, estimate in taken]
+        why = (
+            "These files do not say their meter; it was taken from their music. If it is wrong, say the right one: "
+            f"{_SAY_METER}."
+        )
+        yield f"<h2>Meters heard in the music</h2><p>{why}</p>{_table(('file', 'meter', 'certain'), rows, 'files')}"
 
 
 def _doubts(findings: Findings) -> Iterable[str]:
     if findings.doubts:
         rows = [(_name(doubt.file), doubt.label.label, doubt.proposed.label, doubt.why) for doubt in findings.doubts]
-        why = "The label stands; the proposal is for you to judge. Set the time signature in your program if you agree."
+        why = (
+            "What the file says stands; the proposal is for you to judge. If you agree, set the time signature in "
+            f"your program, or say it: {_SAY_METER}."
+        )
         head = ("file", "says", "proposal", "why")
-        yield f"<h2>Labels that the music contradicts</h2><p>{why}</p>{_table(head, rows)}"
+        yield f"<h2>Meters that the music contradicts</h2><p>{why}</p>{_table(head, rows, 'files', _MOST_ASKED)}"
 
 
 def _twins(findings: Findings) -> Iterable[str]:
@@ -116,24 +156,35 @@ def _twins(findings: Findings) -> Iterable[str]:
         yield "<h2>Duplicates</h2><p>Too many patterns to compare all with all: not looked for.</p>"
     elif findings.twins:
         rows = [
-            (_name(twin.file), _name(twin.other), "to the note" if twin.exact else f"{twin.onset_f1:.0%} of the onsets")
+            (_name(twin.file), _name(twin.other), "to the note" if twin.exact else f"{twin.onset_f1:.0%} of the notes")
             for twin in findings.twins
         ]
-        why = "A rhythm that is there twice weighs twice when it is learned."
-        yield f"<h2>Duplicates</h2><p>{why}</p>{_table(('file', 'has the music of', 'how alike'), rows)}"
+        why = "A rhythm that is there twice weighs twice when it is learned: take one away if you do not want that."
+        yield f"<h2>Duplicates</h2><p>{why}</p>{_table(('file', 'has the music of', 'how alike'), rows, 'pairs')}"
 
 
 def _unmapped(corpus: Corpus, findings: Findings) -> Iterable[str]:
     unmapped = corpus.report.unmapped
     if unmapped:
-        rows = [(str(pitch), name_of(pitch), str(count)) for pitch, count in unmapped.items()]
-        proposals = [
-            f"--kit {kit.name} would read {kit.onsets} of them (notes {', '.join(map(str, kit.pitches))})"
-            for kit in findings.kits
+        rows = [(str(pitch), name_of(pitch), f"{count:,}") for pitch, count in unmapped.items()]
+        also = [_proposed(kit) for kit in findings.kits] or [
+            "No kit that comes with rvae reads them: bring one of your own (docs/kits.md)."
         ]
-        also = proposals or ["No kit that comes with rvae reads them: bring one of your own (docs/kits.md)."]
         head = ("note", "is usually", "times")
-        yield f"<h2>Notes that no drum of the kit reads</h2>{_table(head, rows)}<ul>{_items(also)}</ul>"
+        why = "They are left out. If the clips were made with one of these, name its kit:" if findings.kits else ""
+        table = _table(head, rows, "notes")
+        yield f"<h2>Notes that no drum of the kit reads</h2>{table}<p>{why}</p><ul>{_items(also)}</ul>"
+
+
+def _proposed(proposal: KitProposal) -> str:
+    kit = find_kit(proposal.name)
+    by_voice: dict[str, list[str]] = {}
+    for pitch in proposal.pitches:
+        row = kit.row_of_pitch(pitch)
+        if row is not None:
+            by_voice.setdefault(kit.names[row].replace("_", " "), []).append(str(pitch))
+    how = "; ".join(f"{', '.join(pitches)} as {voice}" for voice, pitches in by_voice.items())
+    return f"--kit {proposal.name} would read {proposal.onsets:,} of them: {how}"
 
 
 def _meters(corpus: Corpus) -> Iterable[str]:
@@ -143,14 +194,51 @@ def _meters(corpus: Corpus) -> Iterable[str]:
             counts = found.setdefault(meter.label, [0, 0, 0])
             for place, count in enumerate((1, bars, onsets)):
                 counts[place] += count
-    rows = [(name, *map(str, counts)) for name, counts in sorted(found.items(), key=lambda item: -item[1][0])]
-    yield f"<h2>Meters</h2>{_table(('meter', 'files', 'bars', 'onsets'), rows)}"
+    rows = [
+        (name, *(f"{count:,}" for count in counts))
+        for name, counts in sorted(found.items(), key=lambda item: -item[1][0])
+    ]
+    yield f"<h2>Meters</h2>{_table(('meter', 'files', 'bars', 'notes'), rows, 'meters')}"
+
+
+def _drums(corpus: Corpus) -> Iterable[str]:
+    """What each voice got, and of which notes it was merged."""
+    kept: Counter[str] = Counter()
+    for clip in corpus.report.clips:
+        kept.update(clip.voices)
+    read = corpus.report.read
+    rows = []
+    for voice in corpus.kit.voices:
+        made = sorted(((read[pitch], pitch) for pitch in voice.pitches_in if pitch in read), reverse=True)
+        of = ", ".join(f"{count:,} {name_of(pitch)} ({pitch})" for count, pitch in made)
+        rows.append((voice.name.replace("_", " "), f"{kept[voice.name]:,}", of or "none of its notes is in the files"))
+    why = (
+        f"Kit {corpus.kit.name} reads them as {len(corpus.kit)} voices. Drums that are read as one voice are one from "
+        "here on; a kit of your own can keep them apart (docs/kits.md)."
+    )
+    yield f"<h2>Drums</h2><p>{escape(why)}</p>{_table(('voice', 'notes kept', 'read from'), rows, 'voices', 16)}"
 
 
 def _dropped(corpus: Corpus) -> Iterable[str]:
     if corpus.report.dropped:
-        rows = [(_name(gone.file), gone.reason, str(gone.onsets)) for gone in corpus.report.dropped]
-        yield f"<h2>What was not taken</h2>{_table(('file', 'why', 'notes'), rows)}"
+        rows = [(_name(gone.file), gone.reason, f"{gone.onsets:,}") for gone in corpus.report.dropped]
+        yield f"<h2>What was not taken</h2>{_table(('file', 'why', 'notes'), rows, 'entries')}"
+
+
+def _overview(clips: Sequence[ClipReport]) -> Iterable[str]:
+    rows = []
+    for number, clip in enumerate(clips):
+        meters = ", ".join(meter.label for meter in clip.meters) or "none"
+        numbers = (str(clip.bars), str(clip.patterns), f"{clip.onsets:,}", f"{_lost(clip):,}" if _lost(clip) else "")
+        rows.append((f"#file-{number}", _name(clip.file), meters, *numbers, _ms(clip.lean_ms) if clip.patterns else ""))
+    head = ("file", "meters", "bars", "patterns", "notes kept", "lost", "as a whole")
+    links = [f'<a href="{row[0]}">{escape(row[1])}</a>' for row in rows]
+    table = _table(head, [("", *row[2:]) for row in rows], "files", firsts=links)
+    yield f"<h2>All files</h2>{table}"
+
+
+def _lost(clip: ClipReport) -> int:
+    return clip.collisions + sum(clip.unmapped.values()) + sum(gone.onsets for gone in clip.dropped)
 
 
 def _clips(corpus: Corpus) -> Iterable[str]:
@@ -159,22 +247,9 @@ def _clips(corpus: Corpus) -> Iterable[str]:
     for pattern in corpus.patterns:
         first.setdefault(pattern.source, pattern)
     shown = 0
-    for clip in corpus.report.clips:
-        meters = (
-            ", ".join(f"{_several(bars, 'bar')} of {meter.label}" for meter, (bars, _) in clip.meters.items())
-            or "no bars"
-        )
-        lost = clip.collisions + sum(clip.unmapped.values()) + sum(gone.onsets for gone in clip.dropped)
-        facts = [
-            meters,
-            _several(clip.patterns, "pattern"),
-            f"{clip.onsets} of {clip.note_ons} notes",
-            f"{clip.qpm:.0f} qpm",
-        ]
-        facts += [f"{lost} notes lost"] if lost else []
-        facts += [_ms(clip.lean_ms) + " as a whole"] if abs(clip.lean_ms) >= 1 else []
-        yield f"<h3>{escape(_name(clip.file))}</h3><p>{escape('; '.join(facts))}</p>"
-        done = [*clip.notes, *(f"not taken: {gone.reason} ({gone.onsets} notes)" for gone in clip.dropped)]
+    for number, clip in enumerate(corpus.report.clips):
+        yield f'<h3 id="file-{number}">{escape(_name(clip.file))}</h3><p>{escape("; ".join(_facts(clip)))}</p>'
+        done = [*clip.notes, *(f"not taken: {gone.reason} ({_several(gone.onsets, 'note')})" for gone in clip.dropped)]
         if done:
             yield f"<ul>{_items(done)}</ul>"
         if clip.file in first and shown < _MOST_PICTURES:
@@ -182,6 +257,23 @@ def _clips(corpus: Corpus) -> Iterable[str]:
             yield f"<figure>{picture(first[clip.file])}</figure>"
     if shown == _MOST_PICTURES:
         yield f"<p>Pictures of the first {_MOST_PICTURES} files; inspect the others by themselves to see them.</p>"
+
+
+def _facts(clip: ClipReport) -> list[str]:
+    meters = (f"{_several(bars, 'bar')} of {meter.label}" for meter, (bars, _) in clip.meters.items())
+    kept = "all" if clip.onsets == clip.note_ons else f"{clip.onsets:,} of"
+    facts = [
+        ", ".join(meters) or "no bars",
+        _several(clip.patterns, "pattern"),
+        f"{kept} {_several(clip.note_ons, 'note')} kept" if clip.note_ons else "no notes",
+        f"{clip.qpm:.0f} quarters a minute",
+    ]
+    if clip.collisions:
+        facts.append(f"{_several(clip.collisions, 'note')} too close to a louder one")
+    if clip.unmapped:
+        missing = ", ".join(f"{pitch} ({name_of(pitch)}) {count}" for pitch, count in clip.unmapped.items())
+        facts.append(f"not read: {missing}")
+    return [*facts, _ms(clip.lean_ms) + " as a whole"] if abs(clip.lean_ms) >= 1 else facts
 
 
 def picture(pattern: Pattern) -> str:
@@ -217,7 +309,15 @@ def picture(pattern: Pattern) -> str:
 
 
 def _several(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _has(count: int) -> str:
+    return "has" if count == 1 else "have"
 
 
 def _name(file: str) -> str:
@@ -228,7 +328,14 @@ def _items(lines: Iterable[str]) -> str:
     return "".join(f"<li>{escape(line)}</li>" for line in lines)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(head: Row, rows: Sequence[Row], what: str, most: int = _MOST_OPEN, *, firsts: Sequence[str] = ()) -> str:
+    """A table; a long one is folded, and says how many of `what` it has. `firsts`: its first cells, as HTML."""
     heads = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{heads}</tr>{body}</table></div>'
+    body = ""
+    for number, row in enumerate(rows):
+        cells = [escape(cell) for cell in row]
+        if firsts:
+            cells[0] = firsts[number]
+        body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    table = f'<div class="wide"><table><tr>{heads}</tr>{body}</table></div>'
+    return table if len(rows) <= most else f"<details><summary>All {len(rows):,} {what}</summary>{table}</details>"

@@ -54,6 +54,7 @@ def figures(corpus: Corpus, findings: Findings | None = None) -> dict[str, objec
         "collisions": report.collisions,
         "early": report.early,
         "unmapped_notes": {str(pitch): count for pitch, count in report.unmapped.items()},
+        "read_notes": {str(pitch): count for pitch, count in report.read.items()},
         "dropped": [{"file": gone.file, "reason": gone.reason, "onsets": gone.onsets} for gone in report.dropped],
         "notes": [{"file": clip.file, "note": note} for clip in report.clips for note in clip.notes],
         "cards": [card.as_mapping() for card in corpus.cards],

@@ -208,7 +208,7 @@ def test_a_silent_bar_inside_a_clip_is_a_rest_and_silence_after_it_is_not_learne
 def test_silent_cycles_are_passed_over_and_said(clip: Path) -> None:
     corpus = read(clip, midi(track((0, on(36)), (384 * 8, on(36)))))
     assert [pattern.first_bar for pattern in corpus.patterns] == [0, 8]
-    assert any("3 silent cycles" in note for note in corpus.report.clips[0].notes)
+    assert any("3 silent patterns" in note for note in corpus.report.clips[0].notes)
 
 
 def test_a_pattern_knows_its_file_its_place_and_its_tempo(clip: Path) -> None:

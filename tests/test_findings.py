@@ -171,7 +171,16 @@ def test_the_page_is_whole_by_itself_and_says_what_there_is_to_see(
     assert page.seen.count("svg") == 3
     assert "b" not in page.seen
     words = " ".join(page.words)
-    for part in ("shuffle <b>.mid", "12/8", "broken.mid", "cut short", "a question", "note 3", "can be learned from"):
+    for part in (
+        "shuffle <b>.mid",
+        "12/8",
+        "broken.mid",
+        "cut short",
+        "Questions",
+        "can be learned from",
+        "not read: 3 ",
+        "acoustic snare (38)",
+    ):
         assert part in words
     found = json.loads(out)
     assert [Path(doubt["file"]).name for doubt in found["doubts"]] == ["shuffle <b>.mid"]
