@@ -70,9 +70,10 @@ class _Filled:
         """A stretch without notes yet, after another or at the beginning."""
         if before is None:
             return cls(stretch, 1 if stretch.start == 0 else None)
-        if before.number is None or before.stretch.end != stretch.start:
+        end = before.stretch.end
+        if before.number is None or end is None or end != stretch.start:
             return cls(stretch, None)
-        return cls(stretch, before.number + ceil(before.stretch.bars_to(before.stretch.end)))
+        return cls(stretch, before.number + ceil(before.stretch.bars_to(end)))
 
 
 @dataclass(frozen=True)

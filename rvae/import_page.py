@@ -132,12 +132,12 @@ def _questions(clips: Sequence[ClipReport]) -> Iterable[str]:
         head = ("file", "perhaps", "certain", "or")
         yield f"<h2>Questions: which meter?</h2><p>{why}</p>{_table(head, rows, 'files', _MOST_ASKED)}"
     if taken:
-        rows = [(_name(clip.file), estimate.meter.label, f"{estimate.certainty:.0%}") for clip, estimate in taken]
+        heard = [(_name(clip.file), estimate.meter.label, f"{estimate.certainty:.0%}") for clip, estimate in taken]
         why = (
             "These files do not say their meter; it was taken from their music. If it is wrong, say the right one: "
             f"{_SAY_METER}."
         )
-        yield f"<h2>Meters heard in the music</h2><p>{why}</p>{_table(('file', 'meter', 'certain'), rows, 'files')}"
+        yield f"<h2>Meters heard in the music</h2><p>{why}</p>{_table(('file', 'meter', 'certain'), heard, 'files')}"
 
 
 def _doubts(findings: Findings) -> Iterable[str]:
