@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from performance.commands import (
+    ChooseRow,
     DropGestures,
     Export,
     ForgetKnob,
     GoToClip,
     LearnKnob,
+    NextPanel,
     Panic,
     Play,
     RecallScene,
     Redo,
     SetMeter,
+    ShowPanel,
     StageCommand,
+    StepRow,
     Stop,
     StoreScene,
     TakeGesture,
@@ -40,6 +44,12 @@ _PLAIN: dict[str, StageCommand] = {
     "redo": Redo(),
     "learn": LearnKnob(),
     "forget": ForgetKnob(),
+    "models": ShowPanel("models"),
+    "devices": ShowPanel("devices"),
+    "next_panel": NextPanel(),
+    "next_row": StepRow(1),
+    "previous_row": StepRow(-1),
+    "choose_row": ChooseRow(),
 }
 _OF_SNAPSHOT = ("next_meter", "previous_meter", "next_beats", "next_clip", "previous_clip")
 PLAIN_ACTIONS = (*_PLAIN, *_OF_SNAPSHOT)

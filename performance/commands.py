@@ -213,6 +213,32 @@ class StrikePad:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowPanel:
+    """Open a panel by its name, or close it where it is open; "" closes any."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextPanel:
+    """Go round the panels: the next, and none after the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """Go so many rows on in the panel that is open."""
+
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseRow:
+    """Do what a row of the panel is for; `key`: which, empty for the one that is chosen."""
+
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End: everything falls silent, outputs are closed."""
 
@@ -230,6 +256,7 @@ EngineCommand = (
     | StrikePad
     | Quit
 )
+PanelCommand = ShowPanel | NextPanel | StepRow | ChooseRow
 StageCommand = (
     Play
     | Stop
@@ -256,5 +283,6 @@ StageCommand = (
     | ForgetKnob
     | DropClip
     | Export
+    | PanelCommand
     | Quit
 )

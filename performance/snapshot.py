@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from performance.panel import Panel
 from performance.pins import Pin
 from performance.transport import Transport
 from rvae.kit import Kit
@@ -116,7 +117,8 @@ class Snapshot:
     plane, or of the square of four scenes where they are mixed. `target`: where a jump lands. `pins`: those
     of this cycle. `freeze`: by row of the kit. `gestures`: how many go round;
     `is_taking`: whether one is recorded. `morphs`: whether it is on its way to a scene. `credits`: whose clips the
-    pattern is made of, as one line; empty where that is not known. `nudge`: ms, by row of the kit.
+    pattern is made of, as one line; empty where that is not known. `nudge`: ms, by row of the kit. `panel`: the list
+    that is open.
     """
 
     model_name: str
@@ -147,3 +149,4 @@ class Snapshot:
     morphs: bool = False
     credits: str = ""
     nudge: tuple[float, ...] = ()
+    panel: Panel | None = None

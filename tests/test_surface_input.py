@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from surface_support import FOUR, SEVEN, SIX, Blend, snapshot
 
 from performance.commands import (
+    ChooseRow,
     DropGestures,
     Export,
     ForgetKnob,
     GoToClip,
     LearnKnob,
     MoveCursor,
+    NextPanel,
     Panic,
     PinPlace,
     Quit,
@@ -26,7 +28,9 @@ from performance.commands import (
     SetControl,
     SetMeter,
     SetVoice,
+    ShowPanel,
     StepControl,
+    StepRow,
     StoreScene,
     TakeGesture,
     TogglePlay,
@@ -226,6 +230,12 @@ ACTS = {
     "redo": Redo(),
     "learn": LearnKnob(),
     "forget": ForgetKnob(),
+    "models": ShowPanel("models"),
+    "devices": ShowPanel("devices"),
+    "next_panel": NextPanel(),
+    "next_row": StepRow(1),
+    "previous_row": StepRow(-1),
+    "choose_row": ChooseRow(),
 }
 
 

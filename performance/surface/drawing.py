@@ -10,6 +10,7 @@ from performance.surface.help import draw_help
 from performance.surface.lanes import Score, draw_lanes
 from performance.surface.layout import Layout
 from performance.surface.look import Look
+from performance.surface.panel import draw_panel
 from performance.surface.plane import (
     clip_at,
     clip_points,
@@ -74,6 +75,8 @@ def draw(
             snapshot.freeze,
         )
         draw_lanes(target, layout, kept.words, score)
+        if snapshot.panel is not None:
+            draw_panel(target, layout, kept.words, snapshot.panel)
         if snapshot.status.recording:
             draw_recording(target, layout, kept.words)
     draw_bar(target, layout, kept.words, snapshot, look)

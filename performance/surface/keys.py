@@ -15,6 +15,7 @@ from performance.commands import (
     SetVoice,
     StageCommand,
     StepControl,
+    StepRow,
     StoreScene,
 )
 from performance.controls import ACTIONS, CONTROLS
@@ -45,7 +46,7 @@ def key_down(event: pygame.Event, snapshot: Snapshot, look: Look) -> Response:
     for name in (key_name(event), "=" if typed == "+" else typed):  # + and = share a key on some keyboards
         known = by_key(name, snapshot, look)
         if known is not None:
-            once = not any(isinstance(command, StepControl | MoveCursor) for command in known[1])
+            once = not any(isinstance(command, StepControl | MoveCursor | StepRow) for command in known[1])
             return (look, ()) if repeated and once else known
     return look, ()
 

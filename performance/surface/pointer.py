@@ -8,6 +8,7 @@ import pygame
 
 from performance.asking import step_meter
 from performance.commands import (
+    ChooseRow,
     GoToClip,
     LearnKnob,
     MoveCursor,
@@ -15,10 +16,13 @@ from performance.commands import (
     RecallScene,
     SetControl,
     SetVoice,
+    ShowPanel,
     StageCommand,
     StepControl,
+    StepRow,
 )
 from performance.controls import CONTROLS
+from performance.panel import Panel
 from performance.pins import Hold
 from performance.snapshot import Snapshot
 from performance.surface.bar import fader, segments
@@ -26,6 +30,7 @@ from performance.surface.keys import act, switch_voice
 from performance.surface.lanes import place_at
 from performance.surface.layout import Item, Layout
 from performance.surface.look import Held, Look, Response, Second
+from performance.surface.panel import closes, over_panel, row_at
 from performance.surface.plane import clip_at, scene_at
 
 _FINE_DRAG = 0.1
@@ -48,6 +53,8 @@ def mouse_down(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Lo
         return _press(item, at, snapshot, look)
     if look.help_shown:
         return replace(look, help_page=0), ()
+    if snapshot.panel is not None and over_panel(layout, snapshot.panel, at):
+        return look, _on_panel(layout, snapshot.panel, at)
     if layout.plane.collidepoint(at):
         mixes = snapshot.controls["mix"] >= 0.5
         if not mixes and (scene := scene_at(snapshot.scenes, layout, at)) is not None:
@@ -60,6 +67,13 @@ def mouse_down(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Lo
         if box.collidepoint(at):
             return look, switch_voice(snapshot, voice)
     return look, _pin(layout, snapshot, at)
+
+
+def _on_panel(layout: Layout, panel: Panel, at: tuple[float, float]) -> tuple[StageCommand, ...]:
+    if closes(layout, panel, at):
+        return (ShowPanel(""),)
+    row = row_at(layout, panel, at)
+    return () if row is None else (ChooseRow(row.key),)
 
 
 def _pin(layout: Layout, snapshot: Snapshot, at: tuple[float, float]) -> tuple[StageCommand, ...]:
@@ -79,7 +93,7 @@ def second_button(event: pygame.Event, layout: Layout, snapshot: Snapshot, look:
     place, or lets go of what is held there.
     """
     at = (float(event.pos[0]), float(event.pos[1]))
-    if look.help_shown:
+    if look.help_shown or over_panel(layout, snapshot.panel, at):
         return look, ()
     item = next((item for item in layout.items if item.box.collidepoint(at)), None)
     if item is not None:
@@ -154,6 +168,8 @@ def wheel(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -
         item = layout.item(name)
         if item is not None and item.box.collidepoint(look.pointer):
             return replace(look, touched=(name, look.now_s)), (StepControl(name, steps),)
+    if not look.help_shown and over_panel(layout, snapshot.panel, look.pointer):
+        return look, (StepRow(-steps),)
     for voice, box in enumerate(layout.names):
         if box.collidepoint(look.pointer) and not look.help_shown:
             value = CONTROLS["voice_density"].stepped(snapshot.voice_density[voice], steps)
