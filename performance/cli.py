@@ -131,6 +131,7 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     add("--audio", default="", metavar="NAME", help="the sound device with NAME in its name")
     add("--no-audio", action="store_true", help="make no sound here")
     add("--record", metavar="FOLDER", help="keep all that is played there, from the start: journal, MIDI, WAV")
+    add("--takes", metavar="FOLDER", help="for clips that are played in: f12 (default: takes, beside recordings)")
     add("--session", metavar="FILE", help="go on with a session, and keep it there from second to second")
     add("--headless", action="store_true", help="no window: play a path for --bars bars and write files")
     add("--bars", type=int, default=_HEADLESS_BARS, metavar="N", help="with no window (default: 16)")

@@ -184,6 +184,15 @@ class ToggleRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayIn:
+    """Begin a take of what is struck on pads or keys, or end it. `purpose`: to be kept as a `clip`, or to `find` the
+    place that is nearest to it.
+    """
+
+    purpose: Literal["clip", "find"]
+
+
+@dataclass(frozen=True, slots=True)
 class LearnKnob:
     """Put a control on the next knob or pad of a MIDI device. `target`: see `mapping`; empty for the next one that is
     touched, and asked for again: none.
@@ -282,6 +291,8 @@ StageCommand = (
     | LearnKnob
     | ForgetKnob
     | DropClip
+    | PlayIn
+    | StrikePad
     | Export
     | PanelCommand
     | Quit

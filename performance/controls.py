@@ -253,6 +253,20 @@ _ACTIONS = (
     ),
     Action("export_pattern", "Keep the pattern", ("f6",), help="what is played at the cursor, as a MIDI clip"),
     Action(
+        "play_in",
+        "Play a clip in",
+        ("f12", "pad-rt+leftstick"),
+        "/rvae/take",
+        "on pads, or on keys 1 to 9, to the click; once more, and it is a MIDI file in the folder of takes",
+    ),
+    Action(
+        "find",
+        "Find what I play",
+        ("f10",),
+        "/rvae/find",
+        "play as many bars as a pattern has, on pads or keys 1 to 9: the cursor goes to the place nearest to them",
+    ),
+    Action(
         "learn",
         "Learn a knob",
         ("n",),

@@ -5,6 +5,7 @@ each frame.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from performance.commands import (
     ChooseRow,
@@ -12,13 +13,16 @@ from performance.commands import (
     ForgetKnob,
     LearnKnob,
     NextPanel,
+    PlayIn,
     ShowPanel,
     StageCommand,
     StepRow,
+    StrikePad,
 )
 from performance.guests import Guests
 from performance.hands import Hands
 from performance.panels import Panels
+from performance.playing_in import PlayingIn
 from performance.snapshot import Snapshot
 from performance.stage import Stage
 from rvae.model import Model
@@ -27,9 +31,12 @@ from rvae.model import Model
 class Desk:
     """See `links.StageLike`."""
 
-    def __init__(self, stage: Stage, hands: Hands, panels: Panels | None = None) -> None:
+    def __init__(
+        self, stage: Stage, hands: Hands, panels: Panels | None = None, playing_in: PlayingIn | None = None
+    ) -> None:
         self._stage, self._hands, self._guests = stage, hands, Guests()
         self._panels = panels or Panels({})
+        self._playing_in = playing_in or PlayingIn(stage, Path("takes"))
         self._snapshot = stage.tick()
 
     @property
@@ -54,18 +61,25 @@ class Desk:
                 self._hands.forget()
             case DropClip(file):
                 self._guests.invite(file, self._stage.model)
+            case PlayIn(purpose):
+                self._playing_in.toggle(purpose, self._snapshot)
+            case StrikePad(voice, velocity):
+                self._playing_in.strike(voice, velocity)
             case _:
                 self._stage.do(command)
 
     def tick(self) -> Snapshot:
         """What hands ask for, then the stage's own."""
-        for command in self._hands.commands(self._snapshot):
+        for command in (*self._hands.commands(self._snapshot), *self._stage.passed_on()):
             self._do(command)
+        self._playing_in.hear(self._hands.hits())
+        self._hands.drum(self._playing_in.is_armed)
+        self._guests.seat(self._playing_in.clips())
         if (seated := self._guests.seated(self._stage.model)) is not self._stage.model:
             self._stage.show(seated)
-        for text, is_error in (*self._hands.news(), *self._guests.news()):
+        for text, is_error in (*self._hands.news(), *self._guests.news(), *self._playing_in.news()):
             self._stage.say(text, is_error=is_error)
-        snapshot = self._stage.tick()
+        snapshot = self._playing_in.step(self._stage.tick())
         self._snapshot = replace(snapshot, panel=self._panels.shown(snapshot))
         return self._snapshot
 
@@ -73,5 +87,6 @@ class Desk:
         """Let the devices go, and end the stage. May be called twice."""
         self._panels.close()
         self._hands.close()
+        self._playing_in.close()
         self._guests.close()
         self._stage.close()

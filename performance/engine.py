@@ -262,6 +262,8 @@ class Engine:
                 if not self._pace.is_led:
                     self._pace.led_qpm = None
                     self._follow_tempo()
+            case "click":
+                self._is_counted = False  # from here on it is as it is set
             case "volume":
                 self._dispatch.set_volume(value)
             case "swing":

@@ -7,11 +7,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 import numpy as np
 
-from rvae.corpus import read_corpus
+from rvae.corpus import Corpus, read_corpus
 from rvae.errors import RvaeError
 from rvae.model import Clip, Model
 
@@ -36,12 +36,17 @@ class Guests:
     def _read(self, file: str, model: Model) -> None:
         name = PurePath(file).name
         try:
-            clips, line = _placed(Path(file), model)
+            corpus = read_corpus(file, bars=model.bars, kit=model.kit)
+            clips, line = placed(corpus, model)
         except (RvaeError, OSError, MemoryError) as error:
             self._news.append((f"{name}: not on the plane: {error}", True))
             return
         self._found.append(clips)
-        self._news.append((line, not clips))
+        self._news.append((f"{name}: {line}", not clips))
+
+    def seat(self, clips: tuple[Clip, ...]) -> None:
+        """Show these too."""
+        self._found.append(clips)
 
     def seated(self, model: Model) -> Model:
         """The model with all guests among its clips; itself where they are. Another model keeps them too."""
@@ -63,14 +68,13 @@ class Guests:
             thread.join(_END_S)
 
 
-def _placed(file: Path, model: Model) -> tuple[tuple[Clip, ...], str]:
-    """The patterns of a file where they belong, and a line on them. Raises RvaeError."""
-    corpus = read_corpus(file, bars=model.bars, kit=model.kit)
+def placed(corpus: Corpus, model: Model) -> tuple[tuple[Clip, ...], str]:
+    """The patterns of clips where they belong, and a line on them. Raises RvaeError."""
     known = [pattern for pattern in corpus.patterns if pattern.meter.beats in model.beats]
     strange = sorted({pattern.meter.name for pattern in corpus.patterns if pattern.meter.beats not in model.beats})
     left = f"{', '.join(strange)} has other beats than this model learned" if strange else ""
     if not known:
-        return (), f"{file.name}: not on the plane: {left}; train with it: rvae play --train"
+        return (), f"not on the plane: {left}; train with it: rvae play --train"
     points: Sequence[Sequence[float]] = np.clip(model.encode(known), 0, 1).tolist()
     clips = tuple(
         Clip(
@@ -87,4 +91,4 @@ def _placed(file: Path, model: Model) -> tuple[tuple[Clip, ...], str]:
     )
     meters = ", ".join(sorted({pattern.meter.name for pattern in known}))
     count = f"{len(clips)} pattern{'' if len(clips) == 1 else 's'}"
-    return clips, f"{file.name}: {count} in {meters} on the plane{f'; {left}' if left else ''}"
+    return clips, f"{count} in {meters} on the plane{f'; {left}' if left else ''}"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 
 from performance.bundled import bundled_model, trained_model
+from performance.clock import NS_PER_MS
 from performance.commands import SetControl, StartRecording
 from performance.cursor import Path, read_path
 from performance.desk import Desk
@@ -21,6 +22,7 @@ from performance.midi_in import MidiIn
 from performance.offers import first_point, usual_bpm
 from performance.offsets import keep_offsets, offset_name, read_offsets
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
+from performance.playing_in import PlayingIn
 from performance.process import EngineProcess, LeaderSpec, OutputSpec
 from performance.render import MAX_BARS
 from performance.resuming import opened, settings_for, unnamed
@@ -32,6 +34,8 @@ from rvae.meter import Meter
 from rvae.model import Model, load
 
 Say = Callable[[str], None]
+TAKES = "takes"  # the folder's name, beside recordings, where none is given
+PADS = "pads"  # what their offset is called
 
 
 def _load(arguments: argparse.Namespace, say: Say, learning: Learning | None = None) -> tuple[Model, str, Meter]:
@@ -80,14 +84,8 @@ def _synced(arguments: argparse.Namespace, specs: Sequence[OutputSpec]) -> list[
         for row in rows("--clock-out", name):
             found[row] = replace(found[row], sends_clock=True)
     for text in arguments.offset:
-        name, _, ms = text.rpartition("=")
-        try:
-            offset_ms = float(ms) if name else None
-        except ValueError:
-            offset_ms = None
-        if offset_ms is None:
-            raise UsageError(f"--offset {text}: write it like audio=-12.5, an output and milliseconds")
-        for row in rows("--offset", name):
+        offset_ms = _ms(text)
+        for row in rows("--offset", text.rpartition("=")[0]):
             found[row] = replace(found[row], offset_ms=offset_ms)
     return found
 
@@ -108,6 +106,31 @@ def _placed(arguments: argparse.Namespace, specs: Sequence[OutputSpec], say: Say
     if arguments.offset:
         keep_offsets({**kept, **{offset_name(spec): spec.offset_ms for spec in found}}, say)
     return found
+
+
+def _pads_ms(arguments: argparse.Namespace, say: Say) -> float:
+    """How much later pads are told than they were meant: as given now, which is kept, or as kept. It is taken out of
+    the offsets given, which are then those of outputs. Raises UsageError.
+    """
+    mine = [text for text in arguments.offset if text.rpartition("=")[0].strip().lower() == PADS]
+    arguments.offset = [text for text in arguments.offset if text not in mine]
+    kept = read_offsets(say)
+    if not mine:
+        return kept.get(PADS, 0.0)
+    spec = OutputSpec(PADS, offset_ms=_ms(mine[-1]))  # which refuses what is out of range
+    keep_offsets({**kept, PADS: spec.offset_ms}, say)
+    return spec.offset_ms
+
+
+def _ms(text: str) -> float:
+    """The milliseconds of an `--offset`. Raises UsageError."""
+    name, _, ms = text.rpartition("=")
+    try:
+        if name:
+            return float(ms)
+    except ValueError:
+        pass
+    raise UsageError(f"--offset {text}: write it like audio=-12.5, an output and milliseconds")
 
 
 def _leader(arguments: argparse.Namespace) -> LeaderSpec | None:
@@ -142,17 +165,19 @@ def _check_names(arguments: argparse.Namespace) -> None:
                 )
 
 
-def _check_folder(arguments: argparse.Namespace) -> None:
-    """A folder for recordings that cannot be one is said at once, not after the set."""
-    if not arguments.record:
-        return
-    folder = FilePath(arguments.record)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(f"--record {folder}: cannot be written to ({error.strerror}); choose another folder") from None
+def _check_folders(arguments: argparse.Namespace) -> None:
+    """A folder for recordings or takes that cannot be one is said at once, not after the set."""
+    for option, name in (("--record", arguments.record), ("--takes", arguments.takes)):
+        if not name:
+            continue
+        try:
+            FilePath(name).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=name):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"{option} {name}: cannot be written to ({error.strerror}); choose another folder"
+            ) from None
 
 
 def _listen(port: int | None, model: Model, say: Say) -> OscInput | None:
@@ -204,14 +229,15 @@ def _stage(
 
 
 def _desk(arguments: argparse.Namespace, stage: Stage, say: Say) -> Desk:
-    """The stage with hands on it, as presets, kept mappings and `--midi-in` have them."""
+    """The stage with hands on it, as presets, kept mappings and `--midi-in` have them, and a place for takes."""
     presets = [read_preset(FilePath(name), say) for name in arguments.preset]
     for preset in presets:
         for name, value in preset.controls.items():
             stage.do(SetControl(name, value))
     mappings = [mapping for preset in presets for mapping in preset.mappings]
     hands = Hands(MidiIn(), asked=arguments.midi_in, preset=mappings, kept=read_mappings(say))
-    return Desk(stage, hands)
+    takes = FilePath(arguments.takes) if arguments.takes else FilePath(arguments.record or arguments.output) / TAKES
+    return Desk(stage, hands, playing_in=PlayingIn(stage, takes, offset_ns=round(arguments.pads_ms * NS_PER_MS)))
 
 
 def _go_on(arguments: argparse.Namespace, kept: Session) -> None:
@@ -235,7 +261,8 @@ def _session(
 def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
     """Open the window and play. Raises OutputError or ImportError where no window can be had."""
     specs = _specs(arguments)
-    _check_folder(arguments)
+    _check_folders(arguments)
+    arguments.pads_ms = _pads_ms(arguments, say)
     if not arguments.no_audio:
         specs.append(OutputSpec("audio", arguments.audio))
     specs = _placed(arguments, specs, say)
@@ -274,7 +301,8 @@ def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
 def play_headless(arguments: argparse.Namespace, say: Say) -> int:
     """Write what a path plays, and play it in real time where an output was asked for."""
     specs = _specs(arguments)
-    _check_folder(arguments)
+    _check_folders(arguments)
+    arguments.pads_ms = _pads_ms(arguments, say)
     if not 1 <= arguments.bars <= MAX_BARS:
         raise UsageError(f"--bars {arguments.bars}: 1 to {MAX_BARS} are possible; choose another")
     loaded = _load(arguments, say)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from performance.panel import Panel
 from performance.pins import Pin
@@ -92,6 +92,23 @@ class EngineStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeState:
+    """How it stands with what is being played in: to be kept as a `clip`, or to `find` its place.
+
+    `phase`: it `counts` until the take begins, it `runs`, it `ends` with this bar, it `thinks`. `beat`: of the bar,
+    from 1, 0 where nothing is heard yet; `bar`: of the take, from 1, or below before it; `of_bars`: how many it takes,
+    0 for as many as one likes. `strokes`: how many are in it.
+    """
+
+    purpose: Literal["clip", "find"]
+    phase: Literal["counts", "runs", "ends", "thinks"]
+    beat: int = 0
+    bar: int = 0
+    of_bars: int = 0
+    strokes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Playhead:
     """Where the music is. `bar` and `beat` count from 1. `ticks`: within the bar, not whole. `cycle_ticks`: within the
     pattern's columns, 0 to T, also not whole. All stand at the start while stopped.
@@ -118,7 +135,7 @@ class Snapshot:
     of this cycle. `freeze`: by row of the kit. `gestures`: how many go round;
     `is_taking`: whether one is recorded. `morphs`: whether it is on its way to a scene. `credits`: whose clips the
     pattern is made of, as one line; empty where that is not known. `nudge`: ms, by row of the kit. `panel`: the list
-    that is open.
+    that is open. `take`: what is being played in, or None.
     """
 
     model_name: str
@@ -150,3 +167,4 @@ class Snapshot:
     credits: str = ""
     nudge: tuple[float, ...] = ()
     panel: Panel | None = None
+    take: TakeState | None = None

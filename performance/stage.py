@@ -17,12 +17,15 @@ from performance.commands import (
     Export,
     Panic,
     Play,
+    PlayIn,
     Quit,
+    SetControl,
     SetPattern,
     StageCommand,
     StartRecording,
     Stop,
     StopRecording,
+    StrikePad,
     TogglePlay,
     ToggleRecording,
 )
@@ -38,6 +41,7 @@ from performance.snapshot import EngineStatus, Message, Playhead, Snapshot
 from performance.transport import Place
 from rvae.meter import Meter
 from rvae.model import Model
+from rvae.pattern import Pattern
 
 _MESSAGES = 8
 
@@ -73,7 +77,8 @@ class Stage:
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._numbers = 0
         self._heard_number = 0
-        self._lost = False
+        self._lost = self._is_hushed = False
+        self._passed: list[StageCommand] = []
         meter = meter or (model.meter if settings is None else settings.meter)
         begun = settings or Settings.at_first(first_point(model, meter), meter, len(model.kit))
         begun = replace(begun, meter=meter)
@@ -102,7 +107,7 @@ class Stage:
                 self._send(Play() if self._engine.status().transport is None else Stop())
             case ToggleRecording():
                 self._send(StopRecording() if self._engine.status().recording else StartRecording())
-            case Play() | Stop() | Panic() | StartRecording() | StopRecording() | Export():
+            case Play() | Stop() | Panic() | StartRecording() | StopRecording() | Export() | StrikePad():
                 self._send(command)
             case Quit():
                 self.close()
@@ -117,9 +122,25 @@ class Stage:
             self._echo.send(*self._echoed)
 
     def _send(self, command: EngineCommand) -> None:
+        if self._is_hushed and isinstance(command, SetPattern):
+            command = _hushed(command)
         if not self._engine.do(command) and not self._lost:
             self._lost = True
             self.say("the engine does not answer: quit and start again, nothing else is lost", is_error=True)
+
+    def hush(self, is_hushed: bool) -> None:
+        """Play rests instead of the pattern from now on; or the pattern again, from the next bar, without a count-in's
+        click.
+        """
+        self._is_hushed = is_hushed
+        self._send(SetPattern(self._instrument.decoded.pattern, "now" if is_hushed else "bar"))
+        if not is_hushed:
+            self._send(SetControl("click", self.settings.controls["click"]))
+
+    def passed_on(self) -> list[StageCommand]:
+        """What was asked for over OSC since the last time and is for those around the stage."""
+        passed, self._passed = self._passed, []
+        return passed
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Leave a line for the player."""
@@ -133,7 +154,10 @@ class Stage:
         """Hear OSC and the engine, move on, decode if something changed, and say how everything stands."""
         if self._osc_in is not None:
             for command in self._osc_in.receive():
-                self.do(command)
+                if isinstance(command, PlayIn):
+                    self._passed.append(command)
+                else:
+                    self.do(command)
             for line in self._osc_in.news():
                 self.say(line)
         status = self._engine.status()
@@ -234,6 +258,11 @@ class Stage:
             if part is not None:
                 part.close()
         self._osc_in = self._echo = self._learning = self._keeper = None
+
+
+def _hushed(command: SetPattern) -> SetPattern:
+    pattern = command.pattern
+    return replace(command, pattern=Pattern.silent(pattern.meter, bars=pattern.bars, kit=pattern.kit))
 
 
 def _on_plane(scenes: Mapping[int, Scene], meter: Meter) -> tuple[tuple[int, Point], ...]:

@@ -13,6 +13,7 @@ from test_stage import NearEngine
 
 from performance.commands import DropClip, GoToClip
 from performance.desk import Desk
+from performance.playing_in import PlayingIn
 from performance.snapshot import Snapshot
 from performance.stage import Stage
 from performance.surface.input import respond
@@ -30,9 +31,10 @@ def dropped(desk: Desk, file: Path) -> Snapshot:
 
 
 @pytest.fixture
-def desk() -> Desk:
+def desk(tmp_path: Path) -> Desk:
     model = straight_model()
-    return Desk(Stage(model, NearEngine(model), meter=model.meter), Rig().hands)
+    stage = Stage(model, NearEngine(model), meter=model.meter)
+    return Desk(stage, Rig().hands, playing_in=PlayingIn(stage, tmp_path))
 
 
 def test_a_file_dropped_on_the_window_is_asked_for() -> None:

@@ -22,6 +22,7 @@ from performance.commands import (
     NextPanel,
     Panic,
     PinPlace,
+    PlayIn,
     Quit,
     RecallScene,
     Redo,
@@ -32,6 +33,7 @@ from performance.commands import (
     StepControl,
     StepRow,
     StoreScene,
+    StrikePad,
     TakeGesture,
     TogglePlay,
     ToggleRecording,
@@ -40,7 +42,7 @@ from performance.commands import (
 )
 from performance.controls import ACTIONS, CONTROLS, defaults
 from performance.pins import Pin
-from performance.snapshot import Snapshot
+from performance.snapshot import Snapshot, TakeState
 from performance.surface.bar import fader, segments
 from performance.surface.help import help_pages
 from performance.surface.input import respond, respond_for_audience
@@ -226,6 +228,8 @@ ACTS = {
     "unpin": Unpin(),
     "record": ToggleRecording(),
     "export_pattern": Export(0),
+    "play_in": PlayIn("clip"),
+    "find": PlayIn("find"),
     "undo": Undo(),
     "redo": Redo(),
     "learn": LearnKnob(),
@@ -263,6 +267,12 @@ def test_each_key_of_an_action_does_it(name: str) -> None:
         else:
             assert commands == (ACTS[name],)
             assert look.closing == (name == "quit")
+
+
+def test_digits_strike_voices_while_something_is_played_in() -> None:
+    playing_in = snapshot(take=TakeState("clip", "runs"))
+    assert respond(key("1"), LAYOUT, playing_in, Look())[1] == (StrikePad(0, 100),)
+    assert respond(key("1"), LAYOUT, snapshot(), Look())[1] == (SetVoice("mute", 0, 1.0),)
 
 
 def test_a_question_mark_shows_help_on_any_keyboard() -> None:

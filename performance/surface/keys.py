@@ -17,6 +17,7 @@ from performance.commands import (
     StepControl,
     StepRow,
     StoreScene,
+    StrikePad,
 )
 from performance.controls import ACTIONS, CONTROLS
 from performance.snapshot import Snapshot
@@ -24,6 +25,7 @@ from performance.surface.look import Look, Response
 from performance.surface.views import VIEWS
 
 _NUDGE, _FINE = 1 / 40, 1 / 400  # what an arrow key moves, in sides of the plane; what it moves with shift
+_KEY_VELOCITY = 100  # a key does not tell how hard it was struck
 _EXPORT_BARS = (1, 2, 4, 8, 4)  # of the keys that export, in their order
 _SCENES: dict[str, type[StoreScene] | type[RecallScene]] = {"store_scene": StoreScene, "recall_scene": RecallScene}
 
@@ -67,6 +69,8 @@ def by_key(name: str, snapshot: Snapshot, look: Look) -> Response | None:
         if name not in keys:
             continue
         at = keys.index(name)
+        if control.name == "mute" and snapshot.take is not None and not name.startswith("pad-"):
+            return look, (StrikePad(at, _KEY_VELOCITY),)
         if control.per_voice:
             return (look, switch_voice(snapshot, at, control.name)) if at < len(snapshot.kit) else (look, ())
         steps = 1 if len(keys) == 1 or at == 1 else -1

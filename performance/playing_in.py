@@ -1,0 +1,257 @@
+"""Playing in: takes that become clips in a folder, and two bars that the cursor goes to the nearest place for.
+
+Begun from a standstill, a take hears a count-in and then the click alone; begun while the music plays, it plays on.
+Files are written and places found in a thread, so that no disk and no encoder holds up a picture.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from performance.clock import NS_PER_MS, Clock, MonotonicClock
+from performance.commands import MoveCursor, Play, StageCommand, Stop, StrikePad
+from performance.cursor import Point
+from performance.guests import placed
+from performance.midi_in import Hit
+from performance.recent import Excerpt
+from performance.snapshot import Snapshot, TakeState
+from performance.takes import Take
+from rvae.card import read_card
+from rvae.carding import write_card
+from rvae.corpus import read_corpus
+from rvae.errors import RvaeError, UsageError
+from rvae.kit import STANDARD_KIT
+from rvae.measures import lean_ms, match
+from rvae.midi import write_text
+from rvae.model import Clip, Model
+
+Purpose = Literal["clip", "find"]
+KEYS = {"clip": "f12", "find": "f10"}
+KEY_VELOCITY = 100
+_TOLD_MS = 5.0  # early or late as a whole by so much is worth a word
+_END_S = 5.0
+
+
+class TakeStage(Protocol):
+    """What it needs of a stage."""
+
+    @property
+    def model(self) -> Model:
+        """What is played."""
+
+    def do(self, command: StageCommand) -> None:
+        """Do what was asked."""
+
+    def hush(self, is_hushed: bool) -> None:
+        """Play rests instead of the pattern, or the pattern again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a thread has done: lines for the player; clips for the plane; where the cursor goes."""
+
+    line: str
+    is_error: bool = False
+    clips: tuple[Clip, ...] = ()
+    point: Point | None = None
+
+
+class PlayingIn:
+    """`folder`: for the clips. `offset_ns`: how much later strokes are told than they are meant."""
+
+    def __init__(self, stage: TakeStage, folder: Path, *, offset_ns: int = 0, clock: Clock | None = None) -> None:
+        self._stage, self._folder, self._offset_ns = stage, folder, offset_ns
+        self._clock = clock or MonotonicClock()
+        self._take: Take | None = None
+        self._purpose: Purpose = "clip"
+        self._is_alone = False
+        self._thread: threading.Thread | None = None
+        self._outcomes: list[_Outcome] = []
+        self._news: list[tuple[str, bool]] = []
+        self._clips: tuple[Clip, ...] = ()
+        self._looked_ns = self._clock.now_ns()
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether what is struck is taken."""
+        return self._take is not None
+
+    def news(self) -> list[tuple[str, bool]]:
+        """Lines for the player since the last time, and whether each is a trouble."""
+        news, self._news = self._news, []
+        return news
+
+    def clips(self) -> tuple[Clip, ...]:
+        """What was played in since the last time, where it belongs on the plane."""
+        clips, self._clips = self._clips, ()
+        return clips
+
+    def toggle(self, purpose: Purpose, snapshot: Snapshot) -> None:
+        """Begin a take, or end it."""
+        if self._take is not None and purpose != self._purpose:
+            self._news.append((f"something is being played in already: {KEYS[self._purpose]} ends that", True))
+        elif self._take is not None:
+            self._take.end()
+        elif self._thread is not None and self._thread.is_alive():
+            self._news.append(("what was played in last is still being read; once more in a moment", True))
+        else:
+            self._begin(purpose, snapshot)
+
+    def _begin(self, purpose: Purpose, snapshot: Snapshot) -> None:
+        model, from_start = self._stage.model, not snapshot.playing
+        bars = model.bars if purpose == "find" else None
+        self._purpose, self._is_alone = purpose, from_start
+        self._take = Take(model.kit, from_start=from_start, bars=bars, offset_ns=self._offset_ns)
+        if from_start:
+            self._stage.hush(True)
+            self._stage.do(Play(count_in_bars=round(snapshot.controls["count_in"])))
+        begins = "after the count-in" if from_start else "with the next bar"
+        what = f"a take begins {begins}; {KEYS[purpose]} ends it"
+        self._news.append((what if bars is None else f"play {bars} bars, {begins}: the cursor goes to them", False))
+
+    def strike(self, voice: int, velocity: int) -> None:
+        """A voice is struck by a key, which is told with the frame: somewhere between the last one and now."""
+        kit, now_ns = self._stage.model.kit, self._clock.now_ns()
+        if self._take is not None and voice < len(kit):
+            self._take.strike(kit.voices[voice].pitch_read, velocity, (self._looked_ns + now_ns) // 2)
+            self._stage.do(StrikePad(voice, velocity))
+
+    def hear(self, hits: Sequence[Hit]) -> None:
+        """Pads are struck. One that does something else too is no drum."""
+        if self._take is None:
+            return
+        for hit in hits:
+            if not hit.is_mapped:
+                self._take.strike(hit.pitch, hit.velocity, hit.at_ns)
+                if (row := self._stage.model.kit.row_of_pitch(hit.pitch)) is not None:
+                    self._stage.do(StrikePad(row, hit.velocity))
+
+    def step(self, snapshot: Snapshot) -> Snapshot:
+        """Go on with the take; the snapshot with how it stands. For every frame."""
+        self._looked_ns = self._clock.now_ns()
+        if self._take is not None:
+            self._take.follow(snapshot.status.transport, self._looked_ns)
+            if self._take.is_over:
+                take, self._take = self._take, None
+                self._finish(take)
+        while self._outcomes:
+            self._come_out(self._outcomes.pop(0))
+        return replace(snapshot, take=self._state())
+
+    def _state(self) -> TakeState | None:
+        take = self._take
+        if take is None:
+            thinks = self._purpose == "find" and self._thread is not None and self._thread.is_alive()
+            return TakeState(self._purpose, "thinks") if thinks else None
+        place, of_bars = take.place, self._stage.model.bars if self._purpose == "find" else 0
+        if place is None:
+            return TakeState(self._purpose, "counts", of_bars=of_bars)
+        phase: Literal["counts", "runs", "ends"] = (
+            "counts" if not take.has_begun else "ends" if take.is_ending else "runs"
+        )
+        return TakeState(self._purpose, phase, place.beat + 1, place.bar + 1, of_bars, take.strokes)
+
+    def _finish(self, take: Take) -> None:
+        excerpt = take.excerpt()
+        if self._is_alone and (self._purpose == "clip" or excerpt is None):
+            self._stage.do(Stop())
+            self._stage.hush(False)
+        if excerpt is None:
+            self._news.append(("nothing was struck: " + _NOTHING[self._purpose], False))
+            return
+        work: Callable[[Excerpt, Model, Take], _Outcome] = self._keep if self._purpose == "clip" else self._find
+
+        def run() -> None:
+            try:
+                outcome = work(excerpt, self._stage.model, take)
+            except (RvaeError, OSError, MemoryError) as error:
+                outcome = _Outcome(f"what was played in {_LOST[self._purpose]}: {error}", is_error=True)
+            self._outcomes.append(outcome)
+
+        self._thread = threading.Thread(target=run, name="playing-in", daemon=True)
+        self._thread.start()
+
+    def _come_out(self, outcome: _Outcome) -> None:
+        self._news.append((outcome.line, outcome.is_error))
+        self._clips += outcome.clips
+        if outcome.point is not None:
+            self._stage.do(MoveCursor(*outcome.point))
+        if self._purpose == "find" and self._is_alone:
+            self._stage.hush(False)  # the answer begins
+
+    def _keep(self, excerpt: Excerpt, model: Model, take: Take) -> _Outcome:
+        """Write a clip, and a card and the kit where there are none; read it as everybody will."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = _free_name(self._folder)
+        excerpt.write(file, name=file.stem)
+        said = [f"{file}: {_several(excerpt.bars, 'bar')}, {_several(take.strokes, 'stroke')}"]
+        if take.early or take.late:
+            said.append(f"{_several(take.early + take.late, 'stroke')} before or after it are not in it")
+        if take.unread:
+            pitches = ", ".join(map(str, sorted(take.unread)))
+            said.append(f"no voice reads {_several(take.unread.total(), 'stroke')} of it (notes {pitches})")
+        try:
+            if read_card(self._folder) is None:
+                write_card(self._folder, {"name": self._folder.resolve().name, "description": "played in with rvae"})
+            with_kit = ""
+            if model.kit != STANDARD_KIT:
+                kit = self._folder / "kit.toml"
+                with_kit = f" --kit {kit}"
+                if not kit.exists():
+                    write_text(kit, model.kit.to_toml())
+            corpus = read_corpus(file, bars=model.bars, kit=model.kit)
+            clips, _ = placed(corpus, model)
+        except (RvaeError, OSError) as error:
+            return _Outcome("; ".join([*said, str(error)]), is_error=True)
+        if abs(leans := lean_ms(corpus.patterns)) >= _TOLD_MS:
+            side = "late" if leans > 0 else "early"
+            offset_ms = leans + self._offset_ns / NS_PER_MS
+            said.append(f"{abs(leans):.0f} ms {side} as a whole (--offset pads={offset_ms:.0f} makes up for that)")
+        return _Outcome("; ".join([*said, f"learn it: rvae train {self._folder}{with_kit}"]), clips=clips)
+
+    def _find(self, excerpt: Excerpt, model: Model, _take: Take) -> _Outcome:
+        """The place for what was played, read as a clip of it would be. Raises RvaeError, OSError."""
+        with tempfile.TemporaryDirectory(prefix="rvae-") as folder:
+            file = Path(folder) / "played.mid"
+            excerpt.write(file)
+            patterns = read_corpus(file, bars=model.bars, kit=model.kit).patterns
+        if not patterns:
+            raise UsageError("no voice reads what was struck; see docs/kits.md")
+        x, y = (float(min(1.0, max(0.0, part))) for part in model.encode(patterns[:1])[0])
+        near = match(model.pattern((x, y), meter=patterns[0].meter), patterns[0]).onset_f1
+        line = f"found: what is played there is {near:.0%} the same onsets; z goes back"
+        return _Outcome(line, point=(x, y))
+
+    def close(self) -> None:
+        """Wait a moment for what is being written."""
+        if self._take is not None:
+            self._take.stop()
+            take, self._take = self._take, None
+            if self._purpose == "clip":
+                self._is_alone = False
+                self._finish(take)
+        if self._thread is not None:
+            self._thread.join(_END_S)
+
+
+_NOTHING: dict[Purpose, str] = {"clip": "no clip is kept", "find": "the cursor stays"}
+_LOST: dict[Purpose, str] = {"clip": "is not kept", "find": "is not found"}
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _free_name(folder: Path) -> Path:
+    name = datetime.now().astimezone().strftime("take-%Y-%m-%d-%H%M%S")
+    number, file = 1, folder / f"{name}.mid"
+    while file.exists():
+        number += 1
+        file = folder / f"{name}-{number}.mid"
+    return file
