@@ -30,6 +30,7 @@ from rvae.kit import STANDARD_KIT
 from rvae.measures import lean_ms, match
 from rvae.midi import write_text
 from rvae.model import Clip, Model
+from rvae.pattern import Pattern
 
 Purpose = Literal["clip", "find"]
 KEYS = {"clip": "f12", "find": "f10"}
@@ -76,6 +77,8 @@ class PlayingIn:
         self._news: list[tuple[str, bool]] = []
         self._clips: tuple[Clip, ...] = ()
         self._looked_ns = self._clock.now_ns()
+        self._picture: Pattern | None = None
+        self._picture_of: object = None
 
     @property
     def is_armed(self) -> bool:
@@ -142,7 +145,19 @@ class PlayingIn:
                 self._finish(take)
         while self._outcomes:
             self._come_out(self._outcomes.pop(0))
-        return replace(snapshot, take=self._state())
+        return self._shown(replace(snapshot, take=self._state()))
+
+    def _shown(self, snapshot: Snapshot) -> Snapshot:
+        """From a standstill the lanes show what is struck: the pattern of the place is not heard."""
+        take = self._take
+        if take is None or not self._is_alone:
+            return snapshot
+        key = (take, take.strokes, take.place and take.place.bar)
+        if key != self._picture_of:
+            self._picture_of, self._picture = key, take.shown(self._stage.model.bars)
+        if self._picture is None or self._picture.meter != snapshot.meter:
+            return snapshot
+        return replace(snapshot, pattern=self._picture, probability=self._picture.onset.astype("float32"))
 
     def _state(self) -> TakeState | None:
         take = self._take

@@ -11,12 +11,14 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from performance.recent import Excerpt
 from performance.sequencer import GATE_QUARTERS
 from performance.transport import Bars, Place, Transport
 from rvae.kit import Kit
 from rvae.midi import DRUM_CHANNEL, WRITE_PPQ, MidiNote
-from rvae.pattern import CYCLE_BARS
+from rvae.pattern import CYCLE_BARS, MAX_MIDI_VELOCITY, Pattern
 
 _LOOP_BARS = max(CYCLE_BARS)
 _GRACE_NS = 150_000_000  # a stroke is told so much later than it was struck, at the most
@@ -74,6 +76,24 @@ class Take:
     def strokes(self) -> int:
         """How many are in it by now."""
         return len(self._strokes)
+
+    def shown(self, cycle_bars: int) -> Pattern | None:
+        """The strokes of the last bars, as many as a cycle has, on the grid of the meter that is played now; None while
+        nothing is played.
+        """
+        if (here := self.place) is None or self._bars is None or self._start is None:
+            return None
+        meter, first = here.meter, self._bars.place_at(self._start).bar
+        shape = (len(self._kit), cycle_bars * meter.bar_ticks)
+        onset, velocity, microtiming = (np.zeros(shape, kind) for kind in (np.int8, np.float32, np.float32))
+        for stroke in self._strokes:
+            place, row = self._bars.place_at(stroke.quarters), self._kit.row_of_pitch(stroke.pitch)
+            if row is not None and place.meter == meter and place.bar - first > here.bar - cycle_bars:
+                tick = round(place.ticks)
+                column = ((place.bar - first) * meter.bar_ticks + tick) % shape[1]
+                onset[row, column], velocity[row, column] = 1, stroke.velocity / MAX_MIDI_VELOCITY
+                microtiming[row, column] = float(place.ticks - tick)
+        return Pattern(onset, velocity, microtiming, meter, cycle_bars, self._kit)
 
     def strike(self, pitch: int, velocity: int, at_ns: int) -> None:
         """A pad was struck at a time of the monotonic clock."""

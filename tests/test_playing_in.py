@@ -141,6 +141,7 @@ def test_a_take_from_a_standstill_is_counted_in_clicked_and_kept_as_a_clip_with_
     room.play(ROCK, to=7.9)
     assert room.now.take is not None
     assert (room.now.take.phase, room.now.take.bar, room.now.take.strokes) == ("runs", 2, 9)
+    assert room.now.pattern.onsets == 9, "and the lanes show it"
     assert [(voice, velocity) for voice, velocity in room.output.strikes][:2] == [(0, 90), (1, 90)], "heard at once"
     assert not any(isinstance(sent.event, Onset) for sent in room.output.sent), "the click alone"
     assert len(room.output.clicks) == 12

@@ -210,6 +210,26 @@ def test_it_ends_with_the_nearest_barline_but_never_before_a_stroke(
     assert player.excerpt().length_quarters == 4 * bars
 
 
+def test_the_strokes_of_the_last_cycle_are_shown_where_they_were_struck() -> None:
+    player = Player()
+    player.do(Play(count_in_bars=1))
+    assert player.take.shown(2) is None
+    player.until(-1)
+    shown = player.take.shown(2)
+    assert shown is not None
+    assert shown.onsets == 0
+    player.strike(0, 1.5, 4, 8.02, 9)
+    player.until(7)
+    shown = player.take.shown(2)
+    assert shown is not None
+    assert places(shown) == [("kick", 0), ("kick", 36), ("kick", 96)]
+    player.until(9.5)
+    shown = player.take.shown(2)
+    assert shown is not None
+    assert places(shown) == [("kick", 0), ("kick", 24), ("kick", 96)], "the bar before the last is gone"
+    assert shown.microtiming[0, 0] == pytest.approx(0.48)
+
+
 def test_a_stop_ends_it_with_whole_bars() -> None:
     player = Player()
     player.do(Play())

@@ -29,6 +29,7 @@ from performance.surface.plane import (
     ways_text,
 )
 from performance.surface.planes import PlaneColours
+from performance.surface.taking import draw_take
 from performance.surface.theme import NIGHT, PANEL, Words
 from performance.surface.views import VIEWS
 
@@ -133,6 +134,8 @@ def _draw_plane(
     if snapshot.controls["mix"] >= 0.5:
         draw_mix(target, layout, kept.words, snapshot.hand)
     draw_cursor(target, layout, *snapshot.cursor)
+    if snapshot.take is not None:
+        draw_take(target, layout, kept.words, snapshot.take)
     if text := ways_text(snapshot):
         draw_ways(target, layout, kept.words, text, is_taking=snapshot.is_taking)
     target.set_clip(None)
