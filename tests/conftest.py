@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from checker import JournalChecker
 from hypothesis import HealthCheck, settings
+from jack_support import JackServer, jack_server
+from playing_support import OscLog
 
 from performance.engine import Engine
 
@@ -28,6 +31,21 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RVAE_HOME", str(home))
         yield
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
+    """A JACK server."""
+    with jack_server(monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture
+def log() -> Iterator[OscLog]:
+    """A listener for what engines tell over OSC."""
+    log = OscLog()
+    yield log
+    log.close()
 
 
 _checkers: list[JournalChecker] = []

@@ -100,10 +100,14 @@ class OscLog:
     def onsets(self) -> list[Heard]:
         return self._of("/rvae/onset")
 
+    @property
+    def bars(self) -> list[int]:
+        return [one.values[0] for one in self._of("/rvae/bar")]
+
     def check(self, beats_per_bar: int | None = None) -> None:
         """No bar and no beat is missing or double, no onset is double, and none is out of its time."""
         self.read()
-        bars = [one.values[0] for one in self._of("/rvae/bar")]
+        bars = self.bars
         assert bars == list(range(1, len(bars) + 1)), f"bars: {bars}"
         beats = [one.values[0] for one in self._of("/rvae/beat")]
         for before, after in itertools.pairwise(beats):

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jack_support import JackServer, jack_server, wait_for
+from jack_support import JackServer, wait_for
 from music import beat_of
-from test_reopening_jack import Listener, Log, said
+from playing_support import OscLog
+from test_reopening_jack import Listener, said
 
 from performance.commands import Play, SetControl, Stop
 from performance.process import EngineProcess, OutputSpec
@@ -24,21 +25,8 @@ from rvae.meter import Meter
 KICKS = beat_of(Meter.parse("4/4"), [0, 24, 48, 72])
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
-    with jack_server(monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def log() -> Iterator[Log]:
-    log = Log()
-    yield log
-    log.socket.close()
-
-
 @contextlib.contextmanager
-def playing(log: Log, *specs: OutputSpec) -> Iterator[EngineProcess]:
+def playing(log: OscLog, *specs: OutputSpec) -> Iterator[EngineProcess]:
     """An engine that plays a kick on each beat, to the log too. At the end: every beat of every bar, once, in order."""
     engine = EngineProcess(KICKS, [*specs, OutputSpec("osc", log.address)])
     try:
@@ -49,11 +37,11 @@ def playing(log: Log, *specs: OutputSpec) -> Iterator[EngineProcess]:
         log.read()
     finally:
         engine.close()
-    places = [(bar, beat) for _, _, bar, beat, _ in log.onsets]
+    places = [(bar, beat) for _, _, bar, beat, _ in (one.values for one in log.onsets)]
     assert places == [(1 + index // 4, 1 + index % 4) for index in range(len(places))]
 
 
-def plays_on(log: Log, beats: int = 4) -> bool:
+def plays_on(log: OscLog, beats: int = 4) -> bool:
     many = log.read()
     return wait_for(lambda: log.read() >= many + beats)
 
@@ -83,7 +71,7 @@ def has_ended(pid: int) -> bool:
     return True
 
 
-def test_a_synth_that_is_closed_and_started_again_is_played_to_again(server: JackServer, log: Log) -> None:
+def test_a_synth_that_is_closed_and_started_again_is_played_to_again(server: JackServer, log: OscLog) -> None:
     synth = Listener()
     try:
         with playing(log, OutputSpec("midi", "synth:in")) as engine:
@@ -102,7 +90,7 @@ def test_a_synth_that_is_closed_and_started_again_is_played_to_again(server: Jac
         synth.close()
 
 
-def test_ports_that_come_and_go_leave_memory_as_it_was(server: JackServer, log: Log) -> None:
+def test_ports_that_come_and_go_leave_memory_as_it_was(server: JackServer, log: OscLog) -> None:
     def come_and_go(engine: EngineProcess, times: int) -> int:
         for _ in range(times):
             with contextlib.closing(Listener()) as synth:
@@ -118,7 +106,7 @@ def test_ports_that_come_and_go_leave_memory_as_it_was(server: JackServer, log: 
         assert come_and_go(engine, 3) < first * 1.02 + 500_000
 
 
-def test_a_jack_server_that_stands_still_and_goes_on(server: JackServer, log: Log) -> None:
+def test_a_jack_server_that_stands_still_and_goes_on(server: JackServer, log: OscLog) -> None:
     synth = Listener()
     try:
         with playing(log, OutputSpec("midi", "synth:in"), OutputSpec("audio")) as engine:
@@ -140,7 +128,7 @@ def test_a_jack_server_that_stands_still_and_goes_on(server: JackServer, log: Lo
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
-def test_sound_whose_process_dies_or_freezes_comes_back(server: JackServer, log: Log, how: signal.Signals) -> None:
+def test_sound_whose_process_dies_or_freezes_comes_back(server: JackServer, log: OscLog, how: signal.Signals) -> None:
     with playing(log, OutputSpec("audio")) as engine:
         (speaker,) = speakers()
         os.kill(speaker, how)
@@ -171,7 +159,7 @@ def test_an_engine_that_is_killed_takes_the_sound_with_it(server: JackServer) ->
         engine.close()
 
 
-def test_an_osc_listener_that_goes_and_comes_back_hears_again(log: Log) -> None:
+def test_an_osc_listener_that_goes_and_comes_back_hears_again(log: OscLog) -> None:
     ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     ear.bind(("127.0.0.1", 0))
     ear.settimeout(15)
@@ -258,7 +246,7 @@ def pulse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pulse]:
         pulse.kill()
 
 
-def test_sound_through_pulseaudio_comes_back_with_it(pulse: Pulse, log: Log) -> None:
+def test_sound_through_pulseaudio_comes_back_with_it(pulse: Pulse, log: OscLog) -> None:
     with playing(log, OutputSpec("audio", "default")) as engine:
         assert pulse.hears(sound=True), engine.status()
         pulse.kill()
@@ -272,7 +260,7 @@ def test_sound_through_pulseaudio_comes_back_with_it(pulse: Pulse, log: Log) -> 
         assert pulse.hears(sound=False)
 
 
-def test_a_sound_server_that_stalls_is_heard_again(pulse: Pulse, log: Log) -> None:
+def test_a_sound_server_that_stalls_is_heard_again(pulse: Pulse, log: OscLog) -> None:
     with playing(log, OutputSpec("audio", "default")) as engine:
         assert pulse.hears(sound=True), engine.status()
         with pulse.stalled():

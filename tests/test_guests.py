@@ -6,10 +6,10 @@ from pathlib import Path
 import pygame
 import pytest
 from jack_support import wait_for
+from near_engine import NearEngine
 from small_models import clip_bytes, straight_files, straight_model
 from surface_support import snapshot
 from test_hands import Rig
-from test_stage import NearEngine
 
 from performance.commands import DropClip, GoToClip
 from performance.desk import Desk

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from near_engine import NearEngine
 
 from performance.clock import NS_PER_MS, VirtualClock
 from performance.commands import (
     DropGestures,
-    EngineCommand,
     GoToClip,
     MoveCursor,
     PinPlace,
     Play,
-    Quit,
     RecallScene,
     Redo,
     SetControl,
@@ -32,48 +31,23 @@ from performance.commands import (
     Undo,
     Unpin,
 )
-from performance.engine import Engine
 from performance.journal import MemoryJournal
 from performance.journal_file import JournalFile, Lines
-from performance.outputs.memory import MemoryOutput
 from performance.replay import difference
 from performance.session import Session, read_session, write_session
-from performance.snapshot import EngineStatus, Snapshot
+from performance.snapshot import Snapshot
 from performance.stage import Stage
 from rvae.meter import Meter
 from rvae.model import Model, load
-
-
-class VirtualEngine:
-    """A real engine in the same virtual time as its stage."""
-
-    def __init__(self, model: Model) -> None:
-        self.clock = VirtualClock()
-        self.output = MemoryOutput()
-        self.engine = Engine(self.clock, model.pattern((0.5, 0.5), meter=model.meter), [self.output])
-        self.engine.open_outputs(model.kit)
-        self.commands: list[EngineCommand] = []
-        self.is_alive = True
-
-    def do(self, command: EngineCommand) -> bool:
-        self.commands.append(command)
-        self.engine.do(command)
-        return True
-
-    def status(self) -> EngineStatus:
-        return self.engine.status()
-
-    def close(self) -> None:
-        self.engine.do(Quit())
-        self.is_alive = False
 
 
 class Player:
     """A stage that is played frame by frame, 120 felt beats a minute unless told otherwise."""
 
     def __init__(self, model: Model, **rest: object) -> None:
-        self.near = VirtualEngine(model)
-        self.stage = Stage(model, self.near, clock=self.near.clock, bpm=120, **rest)  # type: ignore[arg-type]  # the stage's own
+        self.clock = VirtualClock()
+        self.near = NearEngine(model, self.clock)
+        self.stage = Stage(model, self.near, clock=self.clock, bpm=120, **rest)  # type: ignore[arg-type]  # the stage's own
         self.seen = self.stage.tick()
 
     def do(self, *commands: StageCommand) -> Snapshot:
@@ -84,10 +58,10 @@ class Player:
 
     def frames(self, count: int = 1) -> Iterator[Snapshot]:
         for _ in range(count):
-            end_ns = self.near.clock.now_ns() + 16 * NS_PER_MS
-            while self.near.clock.now_ns() < end_ns:
+            end_ns = self.clock.now_ns() + 16 * NS_PER_MS
+            while self.clock.now_ns() < end_ns:
                 self.near.engine.step()
-                self.near.clock.sleep_until(self.near.clock.now_ns() + 4 * NS_PER_MS)
+                self.clock.sleep_until(self.clock.now_ns() + 4 * NS_PER_MS)
             self.seen = self.stage.tick()
             yield self.seen
 

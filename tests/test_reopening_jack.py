@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from jack_support import JackServer, jack_server, wait_for
+from jack_support import JackServer, wait_for
 from music import beat_of
-from pythonosc.osc_bundle import OscBundle
+from playing_support import OscLog
 
 from performance.commands import Play, Quit, SetControl, Stop
 from performance.process import EngineProcess, OutputSpec
@@ -92,51 +89,11 @@ class Ear:
         self.client.close(ignore_errors=True)
 
 
-class Log:
-    """All events of an engine, as it sends them over OSC to a listener that stays."""
-
-    def __init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.setblocking(False)
-        self.onsets: list[tuple[Any, ...]] = []
-        self.bars: list[int] = []
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.socket.getsockname()[1]}"
-
-    def read(self) -> int:
-        while True:
-            try:
-                bundle = OscBundle(self.socket.recv(4096))
-            except BlockingIOError:
-                return len(self.onsets)
-            for message in bundle:
-                if message.address == "/rvae/onset":
-                    self.onsets.append(tuple(message.params))
-                elif message.address == "/rvae/bar":
-                    self.bars.append(message.params[0])
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
-    with jack_server(monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def log() -> Iterator[Log]:
-    log = Log()
-    yield log
-    log.socket.close()
-
-
 def said(engine: EngineProcess) -> list[str]:
     return [message.text for message in engine.status().messages]
 
 
-def test_midi_comes_back_with_the_server_and_the_beat_never_stopped(server: JackServer, log: Log) -> None:
+def test_midi_comes_back_with_the_server_and_the_beat_never_stopped(server: JackServer, log: OscLog) -> None:
     synth = Listener()
     specs = [OutputSpec("midi", "synth:in"), OutputSpec("osc", log.address)]
     engine = EngineProcess(beat_of(FOUR, TICKS), specs)
@@ -165,12 +122,12 @@ def test_midi_comes_back_with_the_server_and_the_beat_never_stopped(server: Jack
     assert not engine.is_alive
     # As events were made: every beat of every bar once, in order, without a gap.
     expected = [("kick", bar, beat + 1, 0) for bar in range(1, len(log.bars) + 1) for beat in range(4)]
-    got = [(voice, bar, beat, tick) for voice, _, bar, beat, tick in log.onsets]
+    got = [(voice, bar, beat, tick) for voice, _, bar, beat, tick in (one.values for one in log.onsets)]
     assert got == expected[: len(got)]
     assert log.bars == list(range(1, len(log.bars) + 1))
 
 
-def test_sound_comes_back_with_the_server_by_itself(server: JackServer, log: Log) -> None:
+def test_sound_comes_back_with_the_server_by_itself(server: JackServer, log: OscLog) -> None:
     engine = EngineProcess(beat_of(FOUR, TICKS), [OutputSpec("audio"), OutputSpec("osc", log.address)])
     ear = None
     try:
@@ -195,4 +152,4 @@ def test_sound_comes_back_with_the_server_by_itself(server: JackServer, log: Log
         engine.close()
         if ear is not None:
             ear.close()
-    assert [bar for _, _, bar, *_ in log.onsets] == [1 + index // 4 for index in range(len(log.onsets))]
+    assert [one.values[2] for one in log.onsets] == [1 + index // 4 for index in range(len(log.onsets))]

@@ -7,15 +7,13 @@ from pathlib import Path as FilePath
 
 import numpy as np
 import pytest
+from near_engine import NearEngine
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from performance.clock import MonotonicClock
 from performance.commands import (
-    EngineCommand,
     GoToClip,
     MoveCursor,
     Play,
-    Quit,
     RecallScene,
     SetControl,
     SetMeter,
@@ -27,42 +25,12 @@ from performance.commands import (
     TogglePlay,
 )
 from performance.cursor import Key, Path
-from performance.engine import Engine
 from performance.offers import meters_of, usual_bpm
 from performance.osc_input import CursorEcho, OscInput
-from performance.outputs.memory import MemoryOutput
-from performance.snapshot import EngineStatus
 from performance.stage import Stage
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
 from rvae.model import Model, load
-
-
-class NearEngine:
-    """A real engine without its process: it steps when it is asked how it stands."""
-
-    def __init__(self, model: Model) -> None:
-        self.output = MemoryOutput()
-        self.engine = Engine(MonotonicClock(), model.pattern((0.5, 0.5), meter=model.meter), [self.output])
-        self.engine.open_outputs(model.kit)
-        self.commands: list[EngineCommand] = []
-        self.is_alive = True
-
-    def do(self, command: EngineCommand) -> bool:
-        self.commands.append(command)
-        self.engine.do(command)
-        return self.is_alive
-
-    def status(self) -> EngineStatus:
-        self.engine.step()
-        return self.engine.status()
-
-    def close(self) -> None:
-        self.engine.do(Quit())
-        self.is_alive = False
-
-    def patterns(self) -> list[SetPattern]:
-        return [command for command in self.commands if isinstance(command, SetPattern)]
 
 
 @pytest.fixture(scope="module")
