@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from performance.folders import cache_folder
-from rvae.corpus import bundled_corpora
 from rvae.errors import FileError, ModelFileError
 from rvae.model import Model, load
 
@@ -22,6 +21,8 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
 
     The file's name holds a digest of the clips: other clips, another model.
     """
+    from rvae.corpus import bundled_corpora  # who gives a model need not load what reads clips
+
     corpora = bundled_corpora()
     if not corpora:
         raise FileError("the bundled corpora are not there; install rvae again, or give a model: rvae play MODEL")

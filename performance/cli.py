@@ -301,21 +301,23 @@ def _devices(arguments: argparse.Namespace) -> int:
 
 def _play(arguments: argparse.Namespace) -> int:
     from performance.devices import has_display
-    from performance.playing import play_headless, play_in_window
+    from performance.forking import forking
 
     _checked_music(arguments)
     if arguments.train and arguments.model:
         raise UsageError(f"{arguments.model} and --train: play a model or learn clips, not both; leave one away")
-    if arguments.headless:
-        return play_headless(arguments, say)
-    if not has_display():
+    has_window = not arguments.headless and has_display()
+    context = forking() if has_window else None  # what engine and sound need is loaded while this process loads its own
+    from performance.playing import play_headless, play_in_window
+
+    if has_window:
+        try:
+            return play_in_window(arguments, say, context)
+        except (OutputError, ImportError) as error:
+            say(f"no window, but files of a path over the plane: {error}")
+    elif not arguments.headless:
         say("no display: no window, but files of a path over the plane; set DISPLAY for the window")
-        return play_headless(arguments, say)
-    try:
-        return play_in_window(arguments, say)
-    except (OutputError, ImportError) as error:
-        say(f"no window, but files of a path over the plane: {error}")
-        return play_headless(arguments, say)
+    return play_headless(arguments, say)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,6 @@ import os
 import sys
 from dataclasses import dataclass
 
-from performance.outputs.jack import is_running, jack_ports
-from performance.outputs.midi import output_ports
-from performance.outputs.quiet import quiet_drivers
-from performance.outputs.speaker import sounddevice
 from rvae.errors import OutputError
 
 
@@ -29,6 +25,11 @@ class Devices:
 
 def find_devices() -> Devices:
     """Look at everything; takes up to a second."""
+    # Here, for who only asks for a display should not wait for all that.
+    from performance.outputs.jack import is_running, jack_ports
+    from performance.outputs.midi import output_ports
+    from performance.outputs.quiet import quiet_drivers
+
     missing: list[str] = []
     with quiet_drivers():
         jack_runs = is_running()
@@ -61,6 +62,8 @@ _NO_MIDI = {
 
 
 def _audio_devices() -> list[str]:
+    from performance.outputs.speaker import sounddevice
+
     sd = sounddevice()
     try:
         usual = sd.default.device[1]

@@ -8,12 +8,15 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rvae.corpus import Corpus, read_corpus
 from rvae.errors import RvaeError
 from rvae.model import Clip, Model
+
+if TYPE_CHECKING:
+    from rvae.corpus import Corpus
 
 _END_S = 2.0
 
@@ -34,6 +37,8 @@ class Guests:
         self._threads[-1].start()
 
     def _read(self, file: str, model: Model) -> None:
+        from rvae.corpus import read_corpus  # what reads clips is not needed before there is one
+
         name = PurePath(file).name
         try:
             corpus = read_corpus(file, bars=model.bars, kit=model.kit)

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from rvae.corpus import read_corpus
 from rvae.errors import RvaeError
 from rvae.model import Model, load
 
@@ -44,7 +43,8 @@ class Learning:
     @classmethod
     def of(cls, paths: Sequence[str]) -> Self:
         """Read clips, sketch their plane and begin to train. Raises RvaeError where there is nothing to learn."""
-        from rvae.sketch import sketch  # scipy, which playing a model does without
+        from rvae.corpus import read_corpus  # as scipy: playing a model does without
+        from rvae.sketch import sketch
 
         return cls(paths, sketch(read_corpus(paths)))
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from performance.forking import start
 from performance.outputs.jack import jack_client
 from performance.outputs.midi import midi_library, observed_ports, port_name
 from performance.outputs.quiet import quiet_drivers
@@ -101,10 +102,8 @@ class MidiIn:
             return
         self._wanted = wanted
         if self._connection is None:
-            context = multiprocessing.get_context("spawn")
-            self._connection, theirs = context.Pipe()
-            self._process = context.Process(target=_listen, args=(theirs,), name="rvae-hands", daemon=True)
-            self._process.start()
+            self._connection, theirs = multiprocessing.Pipe()
+            self._process = start(_listen, theirs, name="rvae-hands", daemon=True)
             theirs.close()
         with contextlib.suppress(OSError):
             self._connection.send(wanted)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from performance.folders import put_aside, settings_folder
-from performance.process import MAX_OFFSET_MS, OutputSpec
+from performance.specs import MAX_OFFSET_MS, OutputSpec
 from rvae.errors import FileError, UsageError
 from rvae.midi import write_whole
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from multiprocessing.context import BaseContext
 from pathlib import Path as FilePath
 
 from performance.bundled import bundled_model, trained_model
@@ -15,19 +17,19 @@ from performance.commands import SetControl, StartRecording
 from performance.cursor import Path, read_path
 from performance.desk import Desk
 from performance.hands import Hands
-from performance.headless import built_in_path, play_live, write_files
 from performance.learning import Learning
 from performance.mapping_file import read_mappings, read_preset
 from performance.midi_in import MidiIn
 from performance.offers import first_point, usual_bpm
 from performance.offsets import keep_offsets, offset_name, read_offsets
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
+from performance.outputs.audio import start_speaker
 from performance.playing_in import PlayingIn
-from performance.process import EngineProcess, LeaderSpec, OutputSpec
-from performance.render import MAX_BARS
+from performance.process import EngineProcess
 from performance.resuming import opened, settings_for, unnamed
 from performance.session import Keeper, Session
 from performance.settings import Settings
+from performance.specs import LeaderSpec, OutputSpec
 from performance.stage import Stage
 from rvae.errors import OutputError, UsageError
 from rvae.meter import Meter
@@ -204,12 +206,15 @@ def _stage(
     learning: Learning | None = None,
     settings: Settings | None = None,
     keeper: Keeper | None = None,
+    context: BaseContext | None = None,
+    speaker: socket.socket | None = None,
 ) -> Stage:
     model, name, meter = loaded
     listener = _listen(arguments.osc_in, model, say)
     pattern = model.pattern(path.at(0) if path else first_point(model, meter), meter=meter)
     recordings = arguments.record or arguments.output
-    engine = EngineProcess(pattern, specs, leader=_leader(arguments), recordings=recordings)
+    leader = _leader(arguments)
+    engine = EngineProcess(pattern, specs, leader=leader, recordings=recordings, context=context, speaker=speaker)
     if arguments.record:
         engine.do(StartRecording())
     return Stage(
@@ -258,13 +263,17 @@ def _session(
     return Session(file, model.kit.names, begun, rest={**rest, **({"train": train} if train else {})})
 
 
-def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
-    """Open the window and play. Raises OutputError or ImportError where no window can be had."""
+def play_in_window(arguments: argparse.Namespace, say: Say, context: BaseContext | None = None) -> int:
+    """Open the window and play. `context`: how processes are started, see `forking`. Raises OutputError or ImportError
+    where no window can be had.
+    """
     specs = _specs(arguments)
     _check_folders(arguments)
     arguments.pads_ms = _pads_ms(arguments, say)
+    speaker = None
     if not arguments.no_audio:
         specs.append(OutputSpec("audio", arguments.audio))
+        speaker = start_speaker(context)  # it takes the longest of all
     specs = _placed(arguments, specs, say)
     path = read_path(arguments.path) if arguments.path else None
     file = FilePath(arguments.session) if arguments.session else unnamed(say)
@@ -279,7 +288,7 @@ def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
             meter = settings.meter
         keeper = Keeper(file, _session(arguments, model, settings, meter, kept))
         # Its engine starts while the window is being made.
-        stage = _stage(arguments, (model, name, meter), specs, path, say, learning, settings, keeper)
+        stage = _stage(arguments, (model, name, meter), specs, path, say, learning, settings, keeper, context, speaker)
     except BaseException:
         if learning is not None:
             learning.close()
@@ -300,6 +309,9 @@ def play_in_window(arguments: argparse.Namespace, say: Say) -> int:
 
 def play_headless(arguments: argparse.Namespace, say: Say) -> int:
     """Write what a path plays, and play it in real time where an output was asked for."""
+    from performance.headless import built_in_path, play_live, write_files  # a window does without
+    from performance.render import MAX_BARS
+
     specs = _specs(arguments)
     _check_folders(arguments)
     arguments.pads_ms = _pads_ms(arguments, say)

@@ -23,8 +23,6 @@ from performance.recent import Excerpt
 from performance.snapshot import Snapshot, TakeState
 from performance.takes import Take
 from rvae.card import read_card
-from rvae.carding import write_card
-from rvae.corpus import read_corpus
 from rvae.errors import RvaeError, UsageError
 from rvae.kit import STANDARD_KIT
 from rvae.measures import lean_ms, match
@@ -202,6 +200,9 @@ class PlayingIn:
 
     def _keep(self, excerpt: Excerpt, model: Model, take: Take) -> _Outcome:
         """Write a clip, and a card and the kit where there are none; read it as everybody will."""
+        from rvae.carding import write_card  # what reads and describes clips is not needed before there is one
+        from rvae.corpus import read_corpus
+
         self._folder.mkdir(parents=True, exist_ok=True)
         file = _free_name(self._folder)
         excerpt.write(file, name=file.stem)
@@ -232,6 +233,8 @@ class PlayingIn:
 
     def _find(self, excerpt: Excerpt, model: Model, _take: Take) -> _Outcome:
         """The place for what was played, read as a clip of it would be. Raises RvaeError, OSError."""
+        from rvae.corpus import read_corpus
+
         with tempfile.TemporaryDirectory(prefix="rvae-") as folder:
             file = Path(folder) / "played.mid"
             excerpt.write(file)

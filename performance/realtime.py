@@ -18,6 +18,9 @@ PRIORITY = 60
 SOUND_PRIORITY = 55
 ASIDE_PRIORITY = 10
 _MCL_CURRENT_AND_FUTURE = 3
+# What is used stays, without all that is only set aside being filled first: that took a sound library's start a third
+# of a second longer, and 200 MB. Linux has it since 4.4.
+_MCL_ON_FAULT = 4
 _PR_SET_TIMERSLACK = 29
 
 
@@ -62,7 +65,8 @@ def _take_priority(priority: int) -> bool:
 
 def _lock_memory() -> bool:
     try:
-        return bool(ctypes.CDLL(None).mlockall(_MCL_CURRENT_AND_FUTURE) == 0)
+        lock = ctypes.CDLL(None).mlockall
+        return any(lock(_MCL_CURRENT_AND_FUTURE | how) == 0 for how in (_MCL_ON_FAULT, 0))
     except (OSError, AttributeError):
         return False
 

@@ -7,7 +7,6 @@ MIDI file and the WAV file are made of it.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import select
 import signal
@@ -19,8 +18,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from performance.forking import start
 from performance.journal import Closed, Entry, Lost
 from performance.journal_file import SUFFIX, JournalWriter
 from performance.recent import Excerpt
@@ -101,20 +103,20 @@ class RecorderLine:
 
 
 class Recorder:
-    """The window's end: starts the process when it is first needed. `folder`: where recordings go unless told."""
+    """The window's end: starts the process when it is first needed. `folder`: where recordings go unless told;
+    `context`: how processes are started, see `forking`.
+    """
 
-    def __init__(self, folder: str = DEFAULT_FOLDER) -> None:
-        self._folder = folder
+    def __init__(self, folder: str = DEFAULT_FOLDER, context: BaseContext | None = None) -> None:
+        self._folder, self._context = folder, context
         self._here, self.engine_end = socket.socketpair()
-        self._process: multiprocessing.process.BaseProcess | None = None
+        self._process: BaseProcess | None = None
 
     def start(self) -> None:
         """Have a process that records. One that has ended is not started anew: what it had begun to read is gone."""
         if self._process is None:
-            context = multiprocessing.get_context("spawn")
             # Not a daemon: at the end of the program it is waited for until its files are whole.
-            self._process = context.Process(target=recorder_main, args=(self._here, self._folder), name="rvae-recorder")
-            self._process.start()
+            self._process = start(recorder_main, self._here, self._folder, name="rvae-recorder", context=self._context)
             self._here.close()
 
     @property

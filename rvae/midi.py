@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import mido  # type: ignore[import-untyped]  # it has no type hints
 import numpy as np
 import numpy.typing as npt
 
@@ -212,7 +211,7 @@ def grouping_text(meter: Meter) -> str:
     return f"meter {meter.label}" if "(" in meter.label else ""
 
 
-_Event = tuple[int, int, mido.Message | mido.MetaMessage]  # pulse, order there
+_Event = tuple[int, int, str, dict[str, Any]]  # pulse, order there, type of message, its values
 
 
 def _meta_events(
@@ -223,22 +222,25 @@ def _meta_events(
     tempos: Iterable[tuple[int, int]],
 ) -> Iterator[_Event]:
     if name:
-        yield 0, 0, mido.MetaMessage("track_name", name=name)
+        yield 0, 0, "track_name", {"name": name}
     for text in texts:
-        yield 0, 0, mido.MetaMessage("text", text=text)
+        yield 0, 0, "text", {"text": text}
     for pulse, numerator, denominator in signatures:
-        yield pulse, 1, mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator)
+        yield pulse, 1, "time_signature", {"numerator": numerator, "denominator": denominator}
     for pulse, text in said:
-        yield pulse, 2, mido.MetaMessage("text", text=text)
+        yield pulse, 2, "text", {"text": text}
     for pulse, microseconds in tempos:
-        yield pulse, 3, mido.MetaMessage("set_tempo", tempo=max(1, min(0xFFFFFF, microseconds)))
+        yield pulse, 3, "set_tempo", {"tempo": max(1, min(0xFFFFFF, microseconds))}
 
 
 def _write_track(path: str | Path, events: list[_Event], length: int, ppq: int) -> None:
+    import mido  # type: ignore[import-untyped]  # it has no type hints; here, for who reads or plays does without
+
     track = mido.MidiTrack()
     before = 0
-    for pulse, _, message in sorted(events, key=lambda event: event[:2]):
-        track.append(message.copy(time=pulse - before))
+    for pulse, _, kind, values in sorted(events, key=lambda event: event[:2]):
+        message = mido.Message if kind.startswith("note") else mido.MetaMessage
+        track.append(message(kind, time=pulse - before, **values))
         before = pulse
     track.append(mido.MetaMessage("end_of_track", time=max(0, length - before)))
     file = mido.MidiFile(type=0, ticks_per_beat=ppq, tracks=[track], charset="utf-8")
@@ -294,8 +296,8 @@ def _note_events(notes: Iterable[MidiNote], ppq: int, length: int) -> Iterator[_
         end = min(end, length) if pulse < length else end
         following[sounding] = pulse
         where = {"channel": note.channel - 1, "note": note.pitch}
-        yield pulse, 5, mido.Message("note_on", velocity=note.velocity, **where)
-        yield end, 4, mido.Message("note_off", velocity=64, **where)
+        yield pulse, 5, "note_on", {**where, "velocity": note.velocity}
+        yield end, 4, "note_off", {**where, "velocity": 64}
 
 
 def write_whole(path: str | Path, write: Callable[[io.BufferedWriter], None]) -> None:

@@ -28,10 +28,11 @@ from music import METERS, pattern_of
 
 from performance.commands import EngineCommand, Play, Quantum, SetControl, SetPattern, SetVoice, StartRecording, Stop
 from performance.journal_file import JournalFile
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
 from performance.replay import check, replay
 from performance.sequencer import Onset, Release
 from performance.snapshot import EngineStatus
+from performance.specs import OutputSpec
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
 from rvae.pattern import Pattern

@@ -22,6 +22,7 @@ from jack_support import wait_for
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from performance.bench.processes import family
 from performance.journal import Closed
 from performance.journal_file import JournalFile
 
@@ -201,10 +202,7 @@ class Played:
     @property
     def engine(self) -> int:
         """The engine's process."""
-        for child in children_of(self.process.pid):
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return child
-        raise AssertionError("there is no engine")
+        return family(self.process.pid)["rvae-engine"]
 
     def window(self) -> str:
         """The number of its window."""
@@ -236,6 +234,8 @@ class Played:
         def is_whole() -> bool:
             return any(isinstance(entry, Closed) for path in journals for entry in JournalFile(path))
 
+        # Where all was over soon, what writes it has only just begun.
+        assert wait_for(lambda: list(self._folder.glob("*.rvjournal")), seconds=PATIENCE_S)
         journals = list(self._folder.glob("*.rvjournal"))
         assert len(journals) == 1
         assert wait_for(is_whole, seconds=PATIENCE_S)

@@ -7,9 +7,10 @@ from typing import Any
 
 _PROCESSES = {
     "window": "window",
-    "window.1": "sound (its memory is locked)",  # in the order in which they are started
-    "window.2": "engine (its memory is locked)",
-    "window.3": "recorder",
+    "window.1": "what sound and engine are forked from",
+    "rvae-sound": "sound (its memory is locked)",
+    "rvae-engine": "engine (its memory is locked)",
+    "rvae-recorder": "recorder",
 }
 _PAGE = """# The soak
 

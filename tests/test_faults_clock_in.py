@@ -18,8 +18,9 @@ from test_follower import BEGIN_NS, CLOCK, CONTINUE, START, STOP, Song, song_pos
 
 from performance.clock import NS_PER_MS, NS_PER_S
 from performance.commands import Play, SetControl, Stop
-from performance.process import EngineProcess, LeaderSpec, OutputSpec
+from performance.process import EngineProcess
 from performance.sequencer import Onset, Release
+from performance.specs import LeaderSpec, OutputSpec
 from rvae.meter import Meter
 
 FOUR = Meter.parse("4/4")

@@ -19,7 +19,8 @@ from playing_support import OscLog
 from test_reopening_jack import Listener, said
 
 from performance.commands import Play, SetControl, Stop
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
+from performance.specs import OutputSpec
 from rvae.meter import Meter
 
 KICKS = beat_of(Meter.parse("4/4"), [0, 24, 48, 72])

@@ -15,9 +15,10 @@ from playing_support import OscLog, resident_kb
 from performance.commands import Play, SetControl, StartRecording, Stop, StopRecording
 from performance.journal import Lost, Went
 from performance.journal_file import JournalFile
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
 from performance.replay import difference
 from performance.sequencer import Onset
+from performance.specs import OutputSpec
 from rvae.meter import Meter
 
 PATIENCE_S = 60.0

@@ -10,7 +10,8 @@ from jack_support import jack_server, wait_for
 from playing_support import Ear, OscLog
 
 from performance.commands import MoveCursor, Panic, Play, SetControl, SetMeter, StageCommand, Stop
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
+from performance.specs import OutputSpec
 from performance.stage import Stage
 from rvae.model import Model, load
 

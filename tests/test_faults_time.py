@@ -26,9 +26,10 @@ from performance.commands import Play, Quit, SetControl, Stop
 from performance.engine import Engine
 from performance.journal import MemoryJournal
 from performance.outputs.memory import MemoryOutput
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
 from performance.replay import difference
 from performance.sequencer import BeatStart
+from performance.specs import OutputSpec
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
 

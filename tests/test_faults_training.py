@@ -14,7 +14,8 @@ from playing_support import ROOT, OscLog, Played, children_of, is_alive, own_dis
 
 from performance.commands import Play, SetControl, Stop
 from performance.learning import Learning
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
+from performance.specs import OutputSpec
 from rvae.meter import Meter
 
 CLIPS = str(ROOT / "datasets" / "additive")

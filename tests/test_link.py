@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import performance.link
-from performance.process import LeaderSpec
+from performance.specs import LeaderSpec
 from rvae.errors import OutputError
 
 ROOT = Path(__file__).resolve().parents[1]

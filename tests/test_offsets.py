@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from performance import cli, playing
 from performance.offsets import keep_offsets, offsets_file, read_offsets
-from performance.process import OutputSpec
+from performance.specs import OutputSpec
 from rvae.errors import UsageError
 
 SPECS = [OutputSpec("midi", "TR-8S"), OutputSpec("osc", "127.0.0.1:9000"), OutputSpec("audio", "")]

@@ -20,8 +20,9 @@ from music import beat_of, pattern_of
 
 from performance.commands import EngineCommand, Panic, Play, Quit, SetControl, SetPattern, Stop
 from performance.outputs.jack import JackMidiOutput
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
 from performance.sequencer import Onset, Release
+from performance.specs import OutputSpec
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
 from rvae.pattern import Floats
@@ -223,7 +224,8 @@ def test_a_terminated_engine_leaves_silence(recorder: Recorder, start: Start) ->
 _PARENT = """
 import sys, time
 from performance.commands import Play
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
+from performance.specs import OutputSpec
 from music import pattern_of
 from rvae.meter import Meter
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from jack_support import wait_for
 from music import beat_of
 
 from performance.commands import Play, SetControl, SetPattern, Stop
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
+from performance.specs import OutputSpec
 from performance.wire import Wire, WireFull
 from rvae.errors import UsageError
 from rvae.meter import Meter

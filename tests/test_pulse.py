@@ -14,7 +14,6 @@ from performance.commands import Panic, Play, SetControl, SetPattern, Stop
 from performance.engine import Engine
 from performance.outputs.memory import MemoryOutput, Sent
 from performance.outputs.midi import clock_messages
-from performance.process import OutputSpec
 from performance.pulse import (
     LEAD_NS,
     PULSES_PER_QUARTER,
@@ -26,6 +25,7 @@ from performance.pulse import (
     clock_start,
 )
 from performance.sequencer import BeatStart, Onset
+from performance.specs import OutputSpec
 from rvae.errors import UsageError
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter

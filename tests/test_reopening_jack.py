@@ -9,7 +9,8 @@ from music import beat_of
 from playing_support import OscLog
 
 from performance.commands import Play, Quit, SetControl, Stop
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
+from performance.specs import OutputSpec
 from rvae.meter import Meter
 
 FOUR = Meter.parse("4/4")

@@ -14,7 +14,8 @@ from jack_support import jack_server, wait_for
 from music import beat_of
 
 from performance.commands import Play, SetControl, Stop
-from performance.process import EngineProcess, LeaderSpec, OutputSpec
+from performance.process import EngineProcess
+from performance.specs import LeaderSpec, OutputSpec
 from rvae.meter import Meter
 from rvae.model import load
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from performance import cli, playing
-from performance.process import LeaderSpec, OutputSpec
+from performance.specs import LeaderSpec, OutputSpec
 from rvae.errors import UsageError
 
 SPECS = [

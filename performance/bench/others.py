@@ -24,9 +24,10 @@ from performance.commands import Play
 from performance.engine import Engine
 from performance.feel import Feel
 from performance.outputs.memory import MemoryOutput
-from performance.process import EngineProcess, LeaderSpec, OutputSpec
+from performance.process import EngineProcess
 from performance.pulse import PULSES_PER_QUARTER
 from performance.sequencer import BeatStart
+from performance.specs import LeaderSpec, OutputSpec
 from performance.transport import Bars, Transport
 from rvae.errors import OutputError
 from rvae.kit import STANDARD_KIT

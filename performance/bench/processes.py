@@ -20,23 +20,26 @@ class Memory:
 
 
 def family(pid: int, name: str = "window") -> dict[str, int]:
-    """A process and those below it by their place: `window`, `window.1` is its first child, `window.1.1` its child."""
+    """A process and those below it by what they are called (see `forking.start`), the others by their place:
+    `window.1` is the first child of `window`.
+    """
     found = {name: pid}
     children: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             children += map(int, task.read_text(encoding="ascii").split())
-    ours = [child for child in sorted(children) if b"resource_tracker" not in _command(child)]
+    ours = [child for child in sorted(children) if "resource_tracker" not in _text(child, "cmdline")]
     for number, child in enumerate(ours, 1):
-        found |= family(child, f"{name}.{number}")
+        called = _text(child, "comm").strip()
+        found |= family(child, called if called.startswith("rvae-") and called not in found else f"{name}.{number}")
     return found
 
 
-def _command(pid: int) -> bytes:
+def _text(pid: int, what: str) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/{what}").read_text(encoding="utf-8", errors="replace")
     except OSError:  # it has just ended
-        return b"resource_tracker"
+        return ""
 
 
 def memory_mb(pid: int) -> Memory | None:

@@ -7,7 +7,8 @@ import time
 from performance.bench.spread import Json, absent
 from performance.bench.window import wait_for_outputs
 from performance.commands import Play
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
+from performance.specs import OutputSpec
 from rvae.pattern import Pattern
 
 

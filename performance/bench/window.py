@@ -12,7 +12,8 @@ from performance.bench.spread import Json, spread
 from performance.clock import NS_PER_MS
 from performance.commands import Play
 from performance.devices import has_display
-from performance.process import EngineProcess, OutputSpec
+from performance.process import EngineProcess
+from performance.specs import OutputSpec
 from performance.stage import Stage
 from rvae.model import Model
 

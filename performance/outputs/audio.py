@@ -7,15 +7,15 @@ another process is started for it.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import select
 import signal
 import socket
 import time
+from multiprocessing.context import BaseContext
 
-from performance.outputs.output import Output
-from performance.outputs.speaker import (
+from performance.forking import start
+from performance.outputs.orders import (
     Leave,
     Lost,
     OpenDevice,
@@ -28,8 +28,8 @@ from performance.outputs.speaker import (
     Strike,
     StrikeNow,
     Tap,
-    speaker_main,
 )
+from performance.outputs.output import Output
 from performance.sequencer import Event, Onset
 from performance.snapshot import OutputState
 from performance.wire import Wire, WireFull
@@ -43,14 +43,18 @@ _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _SILENT_NS = 3_000_000_000
 
 
-def start_speaker() -> socket.socket:
-    """Start a process for sound; the line to it. It ends by itself when that is closed."""
+def start_speaker(context: BaseContext | None = None) -> socket.socket:
+    """Start a process for sound; the line to it. It ends by itself when that is closed. `context`: see `forking`."""
     here, there = socket.socketpair()
-    multiprocessing.get_context("spawn").Process(
-        target=speaker_main, args=(there,), name="rvae-sound", daemon=True
-    ).start()
+    start(_speak, there, name="rvae-sound", context=context, daemon=True)
     there.close()
     return here
+
+
+def _speak(end: socket.socket) -> None:
+    from performance.outputs.speaker import speaker_main  # which makes the drums: only there
+
+    speaker_main(end)
 
 
 class AudioOutput(Output):

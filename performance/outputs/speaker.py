@@ -20,17 +20,30 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from performance.outputs.frames import FrameLine
 from performance.outputs.mixer import Mixer
+from performance.outputs.orders import (
+    Answer,
+    Leave,
+    Lost,
+    OpenDevice,
+    Opened,
+    Order,
+    Played,
+    Refused,
+    SetVolume,
+    Silence,
+    Strike,
+    StrikeNow,
+    Tap,
+)
 from performance.outputs.output import MAX_LATE_NS
 from performance.outputs.quiet import quiet_drivers
 from performance.realtime import ASIDE_PRIORITY, SOUND_PRIORITY, give_back_realtime, take_realtime
 from performance.wire import Wire, WireFull
 from rvae.errors import OutputError
-from rvae.kit import Kit
 
 if TYPE_CHECKING:
     from rvae.pattern import Floats
@@ -42,101 +55,6 @@ _LOOK_S = 0.02
 _REPORT_NS = 100_000_000
 _PATIENCE_S = 12.0
 _STANDSTILL_NS = 2_500_000_000  # sound servers stall for a second or two and go on by themselves
-
-
-@dataclass(frozen=True, slots=True)
-class OpenDevice:
-    """Open the device: `known`, the name and system of the one that was open before, or, where that is None, the first
-    with `wanted` in its name, or the usual one.
-    """
-
-    wanted: str
-    known: tuple[str, str] | None
-    block_frames: int
-    kit: Kit
-
-
-@dataclass(frozen=True, slots=True)
-class Strike:
-    """An onset, due at a time of the monotonic clock. `velocity`: 1 to 127."""
-
-    due_ns: int
-    voice: int
-    velocity: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tap:
-    """A click of a level (see `click`), due at a time of the monotonic clock."""
-
-    due_ns: int
-    level: int
-
-
-@dataclass(frozen=True, slots=True)
-class StrikeNow:
-    """A drum that a hand strikes: it sounds with the next block. `velocity`: 1 to 127."""
-
-    voice: int
-    velocity: int
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Fade out what sounds and forget what was to come."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetVolume:
-    """Volume, 0 to 1."""
-
-    volume: float
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """Fall silent and end."""
-
-
-Order = OpenDevice | Strike | Tap | StrikeNow | Silence | SetVolume | Leave
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """It plays. `pid`: of this process. `device`: its name and system. `lead_ns`: how long ahead it needs onsets."""
-
-    pid: int
-    device: tuple[str, str]
-    lead_ns: int
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The device could not be opened; it can be tried again."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The device has gone, and this process with it."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """How it goes, since the device was opened: see `snapshot.OutputState`."""
-
-    underruns: int = 0
-    late: int = 0
-    missed: int = 0
-    load: float = 0.0
-    stalls: int = 0
-
-
-Answer = Opened | Refused | Lost | Played
 
 
 def sounddevice() -> Any:

@@ -1,0 +1,161 @@
+"""The engine's process from start to end: what comes down the line is done, and everything goes out when it is due."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+
+from performance.clock import NS_PER_MS, MonotonicClock
+from performance.commands import EngineCommand, SetPattern
+from performance.engine import Engine
+from performance.leader import Leader
+from performance.outputs.output import Output
+from performance.outputs.quiet import quiet_drivers
+from performance.realtime import AwakeProcessor, hold_still, run_aside, take_realtime
+from performance.recorder import RecorderLine
+from performance.specs import LeaderSpec, OutputSpec
+from performance.wire import Wire, WireFull
+from rvae.errors import OutputError
+from rvae.pattern import Pattern
+
+_STATUS_NS = 15 * NS_PER_MS
+_AT_ONCE = 8
+_START_NS = 10 * NS_PER_MS  # to make the events of the first beat takes a while
+_SWITCH_S = 0.0001  # the callback of JACK waits so long for the interpreter, several times a period
+_QUIET_NS = NS_PER_MS  # before a beat nothing else is begun
+_BREATH_S = 0.001
+_LEAST_AHEAD_NS = 3 * NS_PER_MS  # unless events would run out
+
+
+def keep_time(
+    end: socket.socket,
+    recorder_end: socket.socket,
+    pattern: Pattern,
+    specs: Sequence[OutputSpec],
+    realtime: bool,
+    leader_spec: LeaderSpec | None = None,
+    speaker: socket.socket | None = None,
+) -> None:
+    """Play until told to quit, on SIGTERM, or until the line is closed."""
+    ending: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the window's process tells us
+    sys.setswitchinterval(_SWITCH_S)
+    if not realtime:
+        hold_still()
+    got = take_realtime() if realtime else "normal priority"
+    awake = AwakeProcessor() if realtime else None
+    wire, recorder_line = Wire(end), RecorderLine(recorder_end)
+    with quiet_drivers():
+        leader, problem = _leader(leader_spec)
+        engine = Engine(
+            MonotonicClock(),
+            pattern,
+            _outputs(specs, speaker),
+            start_ns=_START_NS,
+            leader=leader,
+            run_aside=run_aside,
+            journals=recorder_line.to,
+            export=recorder_line.export,
+        )
+    if problem:
+        engine.say(problem, is_error=True)
+    try:
+        with quiet_drivers():
+            engine.open_outputs(pattern.kit)
+        _run(engine, wire, recorder_line, ending, got)
+    finally:
+        engine.close()
+        recorder_line.close()
+        with contextlib.suppress(WireFull):
+            wire.send(engine.status(got))
+        wire.close()
+        if awake is not None:
+            awake.close()
+
+
+def _outputs(specs: Sequence[OutputSpec], speaker: socket.socket | None) -> list[Output]:
+    outputs: list[Output] = []
+    for spec in specs:
+        is_sound = spec.kind == "audio"
+        outputs.append(spec.make(speaker if is_sound else None))
+        speaker = None if is_sound else speaker  # the first takes it, another starts its own
+    return outputs
+
+
+def _run(engine: Engine, wire: Wire, recorder_line: RecorderLine, ending: list[int], realtime: str) -> None:
+    clock = MonotonicClock()
+    next_status_ns = 0
+    while not (ending or engine.has_quit or wire.is_closed):
+        if _beat_is_near(engine, clock):
+            continue
+        for command in _latest(wire.receive(limit=_AT_ONCE)):
+            _beat_is_near(engine, clock)
+            engine.do(command)
+        if _beat_is_near(engine, clock):
+            continue
+        next_step_ns = engine.step()
+        now_ns = clock.now_ns()
+        if now_ns >= next_status_ns and next_step_ns - now_ns > _QUIET_NS:
+            next_status_ns = now_ns + _STATUS_NS
+            engine.tend_outputs()
+            for words in recorder_line.flush():
+                engine.say(words.text, is_error=words.is_error)
+            wire.flush()
+            if wire.is_clear:  # otherwise the window hangs: it gets the next one
+                wire.send(engine.status(realtime))
+            if engine.is_idle:
+                gc.collect(0)
+        _wait(engine, clock, wire, next_step_ns)
+
+
+def _latest(commands: list[EngineCommand]) -> list[EngineCommand]:
+    """Of patterns that came in a row for the same place, the last: the others would never be heard."""
+    kept: list[EngineCommand] = []
+    for command in commands:
+        before = kept[-1] if kept else None
+        if isinstance(command, SetPattern) and isinstance(before, SetPattern) and _same_place(command, before):
+            kept.pop()
+        kept.append(command)
+    return kept
+
+
+def _same_place(one: SetPattern, other: SetPattern) -> bool:
+    return one.at == other.at and one.pattern.meter == other.pattern.meter
+
+
+def _beat_is_near(engine: Engine, clock: MonotonicClock) -> bool:
+    """Where an event is due at any moment, wait for it, send it and do nothing else: all other work can wait."""
+    due_ns = engine.next_due_ns
+    if due_ns is None or due_ns - clock.now_ns() > _QUIET_NS or 0 < engine.made_ahead_ns < _LEAST_AHEAD_NS:
+        return False
+    engine.send_due(waits=True)
+    return True
+
+
+def _wait(engine: Engine, clock: MonotonicClock, wire: Wire, until_ns: int) -> None:
+    """Until `until_ns` or shortly before an event is due, or until something comes in."""
+    due_ns = engine.next_due_ns
+    if due_ns is not None:
+        until_ns = min(until_ns, due_ns - _QUIET_NS)
+    spare_s = (until_ns - clock.now_ns()) / 1e9
+    if spare_s > 0:
+        if wire.has_more:  # a flood; at real-time priority, nobody else would get a turn
+            time.sleep(min(spare_s, _BREATH_S))
+            return
+        with contextlib.suppress(InterruptedError):
+            select.select([wire], [], [], spare_s)
+
+
+def _leader(spec: LeaderSpec | None) -> tuple[Leader | None, str]:
+    """The leader, or why it cannot be followed."""
+    try:
+        return (None, "") if spec is None else (spec.make(), "")
+    except OutputError as error:
+        return None, f"{error}; the music keeps its own time"
