@@ -49,6 +49,7 @@ _PLAIN: dict[str, StageCommand] = {
     "forget": ForgetKnob(),
     "models": ShowPanel("models"),
     "devices": ShowPanel("devices"),
+    "kit": ShowPanel("kit"),
     "next_panel": NextPanel(),
     "next_row": StepRow(1),
     "previous_row": StepRow(-1),

@@ -43,13 +43,14 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
     return load(kept), kept
 
 
-def trained_model(clips: list[str], say: Callable[[str], None]) -> Model:
-    """The model of somebody's clips, trained before it is played. Raises FileError."""
+def trained_model(clips: list[str], say: Callable[[str], None], kit: str | None = None) -> Model:
+    """The model of somebody's clips, trained before it is played; `kit`: as `--kit` names it. Raises FileError."""
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="train-", dir=cache_folder()) as folder:
         file = Path(folder) / "learned.rvae"
         say(f"learning from {', '.join(clips)}")
-        run_library(["train", *clips, "-o", str(file)], quiet=True)
+        by = [] if kit is None else ["--kit", kit]
+        run_library(["train", *clips, *by, "-o", str(file)], quiet=True)
         return load(file)
 
 

@@ -118,6 +118,7 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     add("model", nargs="?", metavar="MODEL", help="a model file (default: of the bundled corpora)")
     _music_arguments(parser)
     add("--train", action="append", metavar="FOLDER", help="learn these clips while they are played (repeatable)")
+    add("--kit", metavar="KIT", help="read and play by its notes; with --train, learn by it: a name or a file")
     add("--midi", action="append", default=[], metavar="NAME", help="play to the port with NAME in its name")
     add("--virtual", nargs="?", const="rvae", metavar="NAME", help="open a MIDI port for others to connect to")
     add("--clock-out", action="append", default=[], metavar="NAME", help="send MIDI clock there too; midi: to all")

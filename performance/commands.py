@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rvae.kit import Kit
 from rvae.meter import Meter
 from rvae.pattern import Pattern
 
@@ -139,6 +140,16 @@ class Unpin:
 
 
 @dataclass(frozen=True, slots=True)
+class SetKit:
+    """Play and read by the notes that a kit gives to voices of the model's names; None: by the model's own. `what`: in
+    a few words, what of it is new.
+    """
+
+    kit: Kit | None
+    what: str = "the kit"
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """Take back what was done last."""
 
@@ -248,6 +259,13 @@ class ChooseRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnPage:
+    """Show another list in the panel that is open; `page`: what it is called there, empty for the first."""
+
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End: everything falls silent, outputs are closed."""
 
@@ -265,7 +283,7 @@ EngineCommand = (
     | StrikePad
     | Quit
 )
-PanelCommand = ShowPanel | NextPanel | StepRow | ChooseRow
+PanelCommand = ShowPanel | NextPanel | StepRow | ChooseRow | TurnPage
 StageCommand = (
     Play
     | Stop
@@ -283,6 +301,7 @@ StageCommand = (
     | DropGestures
     | PinPlace
     | Unpin
+    | SetKit
     | Undo
     | Redo
     | StartRecording

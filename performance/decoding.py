@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from performance.pins import Pin, Pins, pin_of
 from performance.settings import Settings
 from performance.shares import credited, shares_at
 from rvae.errors import UsageError
+from rvae.kit import Kit
 from rvae.meter import Meter
 from rvae.model import Model
 from rvae.pattern import MAX_MICROTIMING_TICKS, Floats, Pattern
@@ -26,11 +27,12 @@ class Wanted:
     meter: Meter
     densities: tuple[float, ...]
     pins: Pins
+    kit: Kit | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Wanted:
         """What the settings ask for."""
-        return cls(settings.cursor, settings.meter, settings.densities, settings.pins)
+        return cls(settings.cursor, settings.meter, settings.densities, settings.pins, settings.kit)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -50,6 +52,8 @@ class Decoded:
     def of(cls, model: Model, wanted: Wanted) -> Decoded:
         """Decode. Raises RvaeError for a number of beats that was not learned."""
         pattern = model.pattern(wanted.cursor, meter=wanted.meter, density=wanted.densities)
+        if wanted.kit is not None:
+            pattern = replace(pattern, kit=model.kit.with_notes_of(wanted.kit))
         probability, velocity, microtiming = model.decode(np.array([wanted.cursor]), beats=wanted.meter.beats)
         shares = shares_at(model, wanted.cursor, wanted.meter.beats)
         played = credited(wanted.pins.laid_over(pattern), shares)

@@ -4,6 +4,7 @@ each frame.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +15,17 @@ from performance.commands import (
     LearnKnob,
     NextPanel,
     PlayIn,
+    SetKit,
     ShowPanel,
     StageCommand,
     StepRow,
     StrikePad,
+    TurnPage,
 )
 from performance.guests import Guests
 from performance.hands import Hands
+from performance.kit_editor import KitEditor
+from performance.midi_in import Hit
 from performance.panels import Panels
 from performance.playing_in import PlayingIn
 from performance.snapshot import Snapshot
@@ -29,12 +34,18 @@ from rvae.model import Model
 
 
 class Desk:
-    """See `links.StageLike`."""
+    """See `links.StageLike`. `editor`: the one among the panels that edits the kit; without one, kits are not kept."""
 
     def __init__(
-        self, stage: Stage, hands: Hands, panels: Panels | None = None, playing_in: PlayingIn | None = None
+        self,
+        stage: Stage,
+        hands: Hands,
+        panels: Panels | None = None,
+        playing_in: PlayingIn | None = None,
+        editor: KitEditor | None = None,
     ) -> None:
         self._stage, self._hands, self._guests = stage, hands, Guests()
+        self._editor = editor
         self._panels = panels or Panels({})
         self._playing_in = playing_in or PlayingIn(stage, Path("takes"))
         self._snapshot = stage.tick()
@@ -52,7 +63,7 @@ class Desk:
 
     def _do(self, command: StageCommand) -> None:
         match command:
-            case ShowPanel() | NextPanel() | StepRow() | ChooseRow():
+            case ShowPanel() | NextPanel() | StepRow() | ChooseRow() | TurnPage():
                 for asked in self._panels.do(command):
                     self._do(asked)
             case LearnKnob(target):
@@ -60,11 +71,13 @@ class Desk:
             case ForgetKnob():
                 self._hands.forget()
             case DropClip(file):
-                self._guests.invite(file, self._stage.model)
+                self._guests.invite(file, self._stage.model, self._snapshot.kit)
             case PlayIn(purpose):
                 self._playing_in.toggle(purpose, self._snapshot)
             case StrikePad(voice, velocity):
                 self._playing_in.strike(voice, velocity)
+            case SetKit() if self._editor is not None:
+                self._stage.do(self._editor.named(command))
             case _:
                 self._stage.do(command)
 
@@ -72,8 +85,10 @@ class Desk:
         """What hands ask for, then the stage's own."""
         for command in (*self._hands.commands(self._snapshot), *self._stage.passed_on()):
             self._do(command)
-        self._playing_in.hear(self._hands.hits())
-        self._hands.drum(self._playing_in.is_armed)
+        hits = self._hands.hits()
+        self._playing_in.hear(hits)
+        self._edit(hits)
+        self._hands.drum(self._playing_in.is_armed or (self._editor is not None and self._editor.is_open))
         self._guests.seat(self._playing_in.clips())
         if (seated := self._guests.seated(self._stage.model)) is not self._stage.model:
             self._stage.show(seated)
@@ -82,6 +97,15 @@ class Desk:
         snapshot = self._playing_in.step(self._stage.tick())
         self._snapshot = replace(snapshot, panel=self._panels.shown(snapshot))
         return self._snapshot
+
+    def _edit(self, hits: Sequence[Hit]) -> None:
+        """What is struck while the kit is edited, and the kit to its file."""
+        if self._editor is None:
+            return
+        for command in self._editor.hear(hits, self._snapshot):
+            self._do(command)
+        if said := self._editor.keep(self._stage.settings.kit):
+            self._stage.say(said, is_error=True)
 
     def close(self) -> None:
         """Let the devices go, and end the stage. May be called twice."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rvae.errors import RvaeError
+from rvae.kit import Kit
 from rvae.model import Clip, Model
 
 if TYPE_CHECKING:
@@ -30,18 +31,18 @@ class Guests:
         self._news: list[tuple[str, bool]] = []
         self._threads: list[threading.Thread] = []
 
-    def invite(self, file: str, model: Model) -> None:
-        """Read a clip, or a folder or archive of them. Never waits."""
+    def invite(self, file: str, model: Model, kit: Kit) -> None:
+        """Read a clip, or a folder or archive of them, by a kit with the model's voices. Never waits."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        self._threads.append(threading.Thread(target=self._read, args=(file, model), daemon=True))
+        self._threads.append(threading.Thread(target=self._read, args=(file, model, kit), daemon=True))
         self._threads[-1].start()
 
-    def _read(self, file: str, model: Model) -> None:
+    def _read(self, file: str, model: Model, kit: Kit) -> None:
         from rvae.corpus import read_corpus  # what reads clips is not needed before there is one
 
         name = PurePath(file).name
         try:
-            corpus = read_corpus(file, bars=model.bars, kit=model.kit)
+            corpus = read_corpus(file, bars=model.bars, kit=kit)
             clips, line = placed(corpus, model)
         except (RvaeError, OSError, MemoryError) as error:
             self._news.append((f"{name}: not on the plane: {error}", True))

@@ -18,6 +18,7 @@ from performance.commands import (
     RecallScene,
     Redo,
     SetControl,
+    SetKit,
     SetMeter,
     SetPattern,
     SetVoice,
@@ -110,6 +111,8 @@ class Instrument:
                 self._change_gestures(command)
             case PinPlace() | Unpin():
                 self.settings = replace(self.settings, pins=self._pinned(command))
+            case SetKit(kit):
+                self.settings = replace(self.settings, kit=kit)
             case Undo() | Redo():
                 self._go_back(forth=isinstance(command, Redo))
 

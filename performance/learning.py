@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from rvae.errors import RvaeError
+from rvae.kit import STANDARD_KIT
+from rvae.kitfile import find_kit
 from rvae.model import Model, load
 
 _END_S = 5.0
@@ -24,12 +26,13 @@ _LOOK_S = 0.5
 class Learning:
     """A training that runs beside the stage. `sketched`: the model to begin with."""
 
-    def __init__(self, paths: Sequence[str], sketched: Model) -> None:
+    def __init__(self, paths: Sequence[str], sketched: Model, kit: str | None = None) -> None:
         self.sketched = sketched
         self._folder = tempfile.TemporaryDirectory(prefix="rvae-", ignore_cleanup_errors=True)
         self._file = Path(self._folder.name) / "learned.rvae"
         self._words = Path(self._folder.name) / "words.txt"
         command = [sys.executable, "-m", "rvae", "train", *paths, "-o", str(self._file), "--json"]
+        command += [] if kit is None else ["--kit", kit]
         with self._words.open("wb") as words:
             # Ctrl-C at the terminal is for the player; the training is ended by `close`.
             self._process = subprocess.Popen(
@@ -41,12 +44,15 @@ class Learning:
         self._found: list[Model | str] = []
 
     @classmethod
-    def of(cls, paths: Sequence[str]) -> Self:
-        """Read clips, sketch their plane and begin to train. Raises RvaeError where there is nothing to learn."""
+    def of(cls, paths: Sequence[str], kit: str | None = None) -> Self:
+        """Read clips, sketch their plane and begin to train; `kit`: as `--kit` names it. Raises RvaeError where there
+        is nothing to learn.
+        """
         from rvae.corpus import read_corpus  # as scipy: playing a model does without
         from rvae.sketch import sketch
 
-        return cls(paths, sketch(read_corpus(paths)))
+        known = STANDARD_KIT if kit is None else find_kit(kit)
+        return cls(paths, sketch(read_corpus(paths, kit=known)), kit)
 
     @property
     def progress(self) -> str:

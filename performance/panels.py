@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from performance.commands import ChooseRow, NextPanel, PanelCommand, ShowPanel, StageCommand, StepRow
+from performance.commands import ChooseRow, NextPanel, PanelCommand, ShowPanel, StageCommand, StepRow, TurnPage
 from performance.panel import Panel, Row
 from performance.snapshot import Snapshot
 
@@ -13,8 +13,13 @@ from performance.snapshot import Snapshot
 class Source(Protocol):
     """What fills a panel. Looking things up is done elsewhere: `rows` is asked for before every frame."""
 
-    title: str
-    hint: str
+    @property
+    def title(self) -> str:
+        """What is listed."""
+
+    @property
+    def hint(self) -> str:
+        """What to do, as one line."""
 
     def opened(self) -> None:
         """The panel is shown from now on."""
@@ -24,6 +29,14 @@ class Source(Protocol):
 
     def closed(self) -> None:
         """The panel is shown no longer. May be called twice."""
+
+
+@runtime_checkable
+class Paged(Protocol):
+    """A source with several lists."""
+
+    def turn(self, page: str) -> None:
+        """Show another one."""
 
 
 class Panels:
@@ -45,6 +58,9 @@ class Panels:
             case StepRow(steps) if self._panel is not None and self._panel.rows:
                 self._at = (self._panel.chosen + steps) % len(self._panel.rows)
                 self._key = self._panel.rows[self._at].key
+            case TurnPage(page) if isinstance(source := self._sources.get(self._name), Paged):
+                source.turn(page)
+                self._key, self._at = "", 0
             case ChooseRow(key) if self._panel is not None:
                 return self._choose(self._panel, key)
         return ()

@@ -13,10 +13,11 @@ from pathlib import Path as FilePath
 
 from performance.bundled import bundled_model, trained_model
 from performance.clock import NS_PER_MS
-from performance.commands import SetControl, StartRecording
+from performance.commands import SetControl, SetKit, StartRecording
 from performance.cursor import Path, read_path
 from performance.desk import Desk
 from performance.hands import Hands
+from performance.kit_editor import KitEditor
 from performance.learning import Learning
 from performance.mapping_file import read_mappings, read_preset
 from performance.midi_in import MidiIn
@@ -24,6 +25,8 @@ from performance.offers import first_point, usual_bpm
 from performance.offsets import keep_offsets, offset_name, read_offsets
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
 from performance.outputs.audio import start_speaker
+from performance.own_kits import OwnKits, kits_folder
+from performance.panels import Panels
 from performance.playing_in import PlayingIn
 from performance.process import EngineProcess
 from performance.resuming import opened, settings_for, unnamed
@@ -32,6 +35,8 @@ from performance.settings import Settings
 from performance.specs import LeaderSpec, OutputSpec
 from performance.stage import Stage
 from rvae.errors import OutputError, UsageError
+from rvae.kit import Kit
+from rvae.kitfile import find_kit
 from rvae.meter import Meter
 from rvae.model import Model, load
 
@@ -45,7 +50,7 @@ def _load(arguments: argparse.Namespace, say: Say, learning: Learning | None = N
     if learning is not None:
         model, name = learning.sketched, FilePath(arguments.train[0]).name
     elif arguments.train:
-        model, name = trained_model(arguments.train, say), FilePath(arguments.train[0]).name
+        model, name = trained_model(arguments.train, say, arguments.kit), FilePath(arguments.train[0]).name
     elif arguments.model is None:
         model, name = bundled_model(say)[0], "bundled corpora"
     else:
@@ -242,7 +247,25 @@ def _desk(arguments: argparse.Namespace, stage: Stage, say: Say) -> Desk:
     mappings = [mapping for preset in presets for mapping in preset.mappings]
     hands = Hands(MidiIn(), asked=arguments.midi_in, preset=mappings, kept=read_mappings(say))
     takes = FilePath(arguments.takes) if arguments.takes else FilePath(arguments.record or arguments.output) / TAKES
-    return Desk(stage, hands, playing_in=PlayingIn(stage, takes, offset_ns=round(arguments.pads_ms * NS_PER_MS)))
+    playing_in = PlayingIn(stage, takes, offset_ns=round(arguments.pads_ms * NS_PER_MS))
+    if arguments.kit and not arguments.train:  # what is learned has it already
+        stage.do(SetKit(_kit_for(arguments.kit, stage.model, say)))
+    editor = KitEditor(OwnKits(kits_folder(), stage.settings.kit))
+    return Desk(stage, hands, Panels({"kit": editor}), playing_in, editor)
+
+
+def _kit_for(name: str, model: Model, say: Say) -> Kit:
+    """The kit of `--kit`, for a model that has been learned. Raises UsageError where they have nothing in common."""
+    kit, own = find_kit(name), model.kit.names
+    strange = [voice for voice in kit.names if voice not in own]
+    if len(strange) == len(kit):
+        raise UsageError(
+            f"--kit {name}: none of its voices is one of this model ({', '.join(own)}); to learn by it: rvae train "
+            f"CLIPS --kit {name}"
+        )
+    if strange:
+        say(f"--kit {name}: {', '.join(strange)} came too late for this model; the next training learns them")
+    return kit
 
 
 def _go_on(arguments: argparse.Namespace, kept: Session) -> None:
@@ -280,7 +303,7 @@ def play_in_window(arguments: argparse.Namespace, say: Say, context: BaseContext
     kept = opened(file, say) if arguments.session else None
     if kept is not None:
         _go_on(arguments, kept)
-    learning = Learning.of(arguments.train) if arguments.train else None
+    learning = Learning.of(arguments.train, arguments.kit) if arguments.train else None
     try:
         model, name, meter = _load(arguments, say, learning)
         settings = None if kept is None else settings_for(kept, model, say)

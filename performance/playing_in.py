@@ -24,7 +24,7 @@ from performance.snapshot import Snapshot, TakeState
 from performance.takes import Take
 from rvae.card import read_card
 from rvae.errors import RvaeError, UsageError
-from rvae.kit import STANDARD_KIT
+from rvae.kit import STANDARD_KIT, Kit
 from rvae.measures import lean_ms, match
 from rvae.midi import write_text
 from rvae.model import Clip, Model
@@ -39,6 +39,10 @@ _END_S = 5.0
 
 class TakeStage(Protocol):
     """What it needs of a stage."""
+
+    @property
+    def kit(self) -> Kit:
+        """Its voices, with the notes that the player gives them."""
 
     @property
     def model(self) -> Model:
@@ -108,7 +112,7 @@ class PlayingIn:
         model, from_start = self._stage.model, not snapshot.playing
         bars = model.bars if purpose == "find" else None
         self._purpose, self._is_alone = purpose, from_start
-        self._take = Take(model.kit, from_start=from_start, bars=bars, offset_ns=self._offset_ns)
+        self._take = Take(self._stage.kit, from_start=from_start, bars=bars, offset_ns=self._offset_ns)
         if from_start:
             self._stage.hush(True)
             self._stage.do(Play(count_in_bars=round(snapshot.controls["count_in"])))
@@ -118,7 +122,7 @@ class PlayingIn:
 
     def strike(self, voice: int, velocity: int) -> None:
         """A voice is struck by a key, which is told with the frame: somewhere between the last one and now."""
-        kit, now_ns = self._stage.model.kit, self._clock.now_ns()
+        kit, now_ns = self._stage.kit, self._clock.now_ns()
         if self._take is not None and voice < len(kit):
             self._take.strike(kit.voices[voice].pitch_read, velocity, (self._looked_ns + now_ns) // 2)
             self._stage.do(StrikePad(voice, velocity))
@@ -130,7 +134,7 @@ class PlayingIn:
         for hit in hits:
             if not hit.is_mapped:
                 self._take.strike(hit.pitch, hit.velocity, hit.at_ns)
-                if (row := self._stage.model.kit.row_of_pitch(hit.pitch)) is not None:
+                if (row := self._stage.kit.row_of_pitch(hit.pitch)) is not None:
                     self._stage.do(StrikePad(row, hit.velocity))
 
     def step(self, snapshot: Snapshot) -> Snapshot:
@@ -182,7 +186,7 @@ class PlayingIn:
 
         def run() -> None:
             try:
-                outcome = work(excerpt, self._stage.model, take)
+                outcome = work(excerpt, replace(self._stage.model, kit=take.kit), take)
             except (RvaeError, OSError, MemoryError) as error:
                 outcome = _Outcome(f"what was played in {_LOST[self._purpose]}: {error}", is_error=True)
             self._outcomes.append(outcome)

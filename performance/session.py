@@ -125,6 +125,7 @@ def _to_json(session: Session) -> dict[str, Any]:
             for layer in now.layers
         ],
         "pins": [_pin_to_json(pin) for pin in now.pins.pins],
+        "own_kit": None if now.kit is None else now.kit.to_toml(),
         "frozen": [[voice, ticks, [_pin_to_json(pin) for pin in on]] for voice, ticks, on in now.pins.frozen],
     }
 
@@ -171,6 +172,7 @@ class _Reader:
             scenes={scene_number(int(number)): self.scene(kept) for number, kept in data["scenes"].items()},
             layers=tuple(map(_gesture, data["gestures"]))[:MOST_LAYERS],
             pins=Pins(tuple(map(self.pin, data["pins"])), frozen),
+            kit=None if (own := data.get("own_kit")) is None else Kit.from_toml(str(own)),
         )
 
     def scene(self, data: Mapping[str, Any]) -> Scene:

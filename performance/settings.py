@@ -11,6 +11,7 @@ from performance.gestures import Gesture
 from performance.motion import KINDS, Manner
 from performance.pins import Pins
 from performance.scenes import Scene
+from rvae.kit import Kit
 from rvae.meter import Meter
 
 # `freeze` is per voice too, but what is frozen is kept with its onsets, in `pins`.
@@ -21,7 +22,8 @@ _VOICE_CONTROLS = ("voice_density", "mute", "nudge")
 class Settings:
     """`controls`: the value of each that is not per voice, by name; `voices`: the others, by name and row of the kit.
 
-    `layers`: the gestures that go round.
+    `layers`: the gestures that go round. `kit`: the player's own, by which the voices that the model has too are read
+    and played; None: as the model has them.
     """
 
     cursor: Point
@@ -31,6 +33,7 @@ class Settings:
     scenes: Mapping[int, Scene] = field(default_factory=dict)
     layers: tuple[Gesture, ...] = ()
     pins: Pins = field(default_factory=Pins)
+    kit: Kit | None = None
 
     @classmethod
     def at_first(cls, cursor: Point, meter: Meter, voices: int) -> Settings:

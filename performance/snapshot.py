@@ -135,7 +135,8 @@ class Snapshot:
     of this cycle. `freeze`: by row of the kit. `gestures`: how many go round;
     `is_taking`: whether one is recorded. `morphs`: whether it is on its way to a scene. `credits`: whose clips the
     pattern is made of, as one line; empty where that is not known. `nudge`: ms, by row of the kit. `panel`: the list
-    that is open. `take`: what is being played in, or None.
+    that is open. `take`: what is being played in, or None. `kit`: the model's voices, with the notes that the player
+    gives them; `own_kit`: the player's, which may have others, or None.
     """
 
     model_name: str
@@ -168,3 +169,4 @@ class Snapshot:
     nudge: tuple[float, ...] = ()
     panel: Panel | None = None
     take: TakeState | None = None
+    own_kit: Kit | None = None

@@ -39,6 +39,7 @@ from performance.scenes import Scene
 from performance.settings import Settings
 from performance.snapshot import EngineStatus, Message, Playhead, Snapshot
 from performance.transport import Place
+from rvae.kit import Kit
 from rvae.meter import Meter
 from rvae.model import Model
 from rvae.pattern import Pattern
@@ -94,6 +95,11 @@ class Stage:
     def model(self) -> Model:
         """What is played."""
         return self._instrument.model
+
+    @property
+    def kit(self) -> Kit:
+        """Its voices, with the notes that the player gives them."""
+        return self._instrument.decoded.pattern.kit
 
     @property
     def settings(self) -> Settings:
@@ -222,7 +228,7 @@ class Stage:
         frozen = now.pins.frozen_voices(decoded.pattern.ticks)
         return Snapshot(
             model_name=f"{self._name}, learning: {progress}" if progress else self._name,
-            kit=model.kit,
+            kit=decoded.pattern.kit,
             cursor=movement.shown,
             pattern=decoded.pattern,
             probability=decoded.probability,
@@ -249,6 +255,7 @@ class Stage:
             morphs=movement.morphing is not None,
             credits=decoded.credits,
             nudge=now.voices["nudge"],
+            own_kit=now.kit,
         )
 
     def close(self) -> None:

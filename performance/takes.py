@@ -42,7 +42,7 @@ class Take:
     """
 
     def __init__(self, kit: Kit, *, from_start: bool, bars: int | None = None, offset_ns: int = 0) -> None:
-        self._kit, self._wanted_bars, self._offset_ns = kit, bars, offset_ns
+        self.kit, self._wanted_bars, self._offset_ns = kit, bars, offset_ns
         self._start = Fraction(0) if from_start else None
         self._end: Fraction | None = None
         self._here: Fraction | None = None
@@ -147,7 +147,7 @@ class Take:
             self.late += 1
         else:
             self._strokes.append(stroke)
-            if self._kit.row_of_pitch(stroke.pitch) is None:
+            if self.kit.row_of_pitch(stroke.pitch) is None:
                 self.unread[stroke.pitch] += 1
 
     def end(self) -> None:

@@ -12,6 +12,7 @@ from performance.commands import (
     PinPlace,
     RecallScene,
     SetControl,
+    SetKit,
     SetMeter,
     SetVoice,
     StageCommand,
@@ -90,5 +91,7 @@ def name_of(command: StageCommand, kit: Kit) -> str:
             return f"the pin of {kit.voices[voice].name} at tick {tick}"
         case Unpin():
             return "letting pins go"
+        case SetKit(_, what):
+            return what
         case _:
             return "the last change"

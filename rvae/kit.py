@@ -120,12 +120,13 @@ class Kit:
 
     def with_notes_of(self, other: Kit) -> Kit:
         """The same voices, with the notes in and out that another kit gives to voices of their names. A voice that the
-        other does not have keeps its own, where the other reads them as nothing.
+        other does not have keeps its own, but for those that went to one of these.
         """
-        notes = {voice.name: voice for voice in other.voices}
+        notes = {voice.name: voice for voice in other.voices if voice.name in self.names}
+        given = {pitch for voice in notes.values() for pitch in voice.pitches_in}
         voices = []
         for own in self.voices:
-            left = tuple(pitch for pitch in own.pitches_in if other.row_of_pitch(pitch) is None)
+            left = tuple(pitch for pitch in own.pitches_in if pitch not in given)
             voices.append(notes.get(own.name) or replace(own, pitches_in=left))
         return replace(self, voices=tuple(voices))
 

@@ -159,10 +159,10 @@ def test_a_change_that_leaves_no_kit_is_refused_in_one_line(change: Callable[[Ki
 
 
 def test_a_kit_takes_the_notes_of_another_for_voices_of_the_same_names() -> None:
-    mine = Kit("mine", (Voice("snare", (36,), 60), Voice("bell", (35,), 35)))
+    mine = Kit("mine", (Voice("snare", (36, 35), 60), Voice("bell", (39,), 39)))
     played = STANDARD_KIT.with_notes_of(mine)
     assert played.names == STANDARD_KIT.names
-    assert (played.voices[1].pitches_in, played.voices[1].pitch_out) == ((36,), 60)
+    assert (played.voices[1].pitches_in, played.voices[1].pitch_out) == ((36, 35), 60)
     assert (played.voices[0].pitches_in, played.voices[0].pitch_out) == ((), 36)  # both of its notes are others' now
     assert played.voices[2:] == STANDARD_KIT.voices[2:]
 

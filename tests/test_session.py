@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pythonosc.osc_message_builder import OscMessageBuilder
+from strategies import kits
 
 from performance.controls import CONTROLS
 from performance.cursor import Key
@@ -76,6 +77,7 @@ def set_by_somebody(draw: st.DrawFn) -> Settings:
             found = found.with_voice(name, draw(st.integers(0, VOICES - 1)), control.at(position))
     return replace(
         found,
+        kit=draw(st.none() | kits()),
         scenes=draw(st.dictionaries(st.integers(1, 128), scenes, max_size=3)),
         layers=tuple(draw(st.lists(gestures(), max_size=2))),
         pins=Pins(tuple(draw(st.lists(pins, max_size=3))), ((2, 192, tuple(draw(st.lists(pins, max_size=3)))),)),
@@ -125,6 +127,8 @@ def test_a_session_torn_anywhere_is_one_line_and_put_aside(tmp_path: Path) -> No
         {"gestures": [{"start_bars": 0, "bars": 0, "keys": [[0, 0, 0]]}]},
         {"gestures": [{"start_bars": float("inf"), "bars": 1, "keys": [[0, 0, 0]]}]},
         {"gestures": [{"start_bars": 0, "bars": 1, "keys": [[1, 0, 0], [0, 0, 0]]}]},
+        {"own_kit": "no kit"},
+        {"own_kit": 7},
         {"pins": [[192, 0, 500, 1, 0]]},
         {"pins": [[192, 40, 0, 1, 0]]},
         {"frozen": [[40, 192, []]]},

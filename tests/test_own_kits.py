@@ -1,0 +1,130 @@
+"""A player's own kit: played at once, taken back by undo, kept with the session and in a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from music import pattern_of
+from test_engine import Rig
+from test_stage import NearEngine
+
+from performance.commands import Play, Quantum, Redo, SetKit, SetPattern, Stop, Undo
+from performance.own_kits import OwnKits
+from performance.stage import Stage
+from rvae.errors import FileError
+from rvae.kit import STANDARD_KIT, Kit
+from rvae.kitfile import find_kit
+from rvae.meter import Meter
+from rvae.model import Model, load
+
+MINE = STANDARD_KIT.with_out(0, 24).with_note(99, 1)
+
+
+@pytest.fixture(scope="module")
+def model(model_file: Path) -> Model:
+    return load(model_file)
+
+
+@pytest.fixture
+def near(model: Model) -> NearEngine:
+    return NearEngine(model)
+
+
+@pytest.fixture
+def stage(model: Model, near: NearEngine) -> Iterator[Stage]:
+    made = Stage(model, near)
+    yield made
+    made.close()
+
+
+def test_a_voice_plays_the_note_it_is_given_from_the_next_pattern_on(stage: Stage, near: NearEngine) -> None:
+    stage.do(SetKit(MINE))
+    snapshot = stage.tick()
+    assert (snapshot.kit.voices[0].pitch_out, snapshot.own_kit) == (24, MINE)
+    sent = near.patterns()[-1].pattern
+    assert (sent.kit.voices[0].pitch_out, sent.kit.names) == (24, STANDARD_KIT.names)
+    assert stage.model.kit == STANDARD_KIT, "the model is not touched"
+
+
+def test_undo_brings_the_models_notes_back_and_redo_ones_own(stage: Stage, near: NearEngine) -> None:
+    stage.do(SetKit(MINE, "kick plays 24"))
+    stage.tick()
+    stage.do(Undo())
+    undone = stage.tick()
+    assert (undone.kit, undone.own_kit) == (STANDARD_KIT, None)
+    assert undone.messages[-1].text == "undone: kick plays 24"
+    assert near.patterns()[-1].pattern.kit == STANDARD_KIT
+    stage.do(Redo())
+    assert stage.tick().own_kit == MINE
+
+
+def test_voices_that_the_model_has_not_change_nothing_that_is_played(stage: Stage) -> None:
+    stage.do(SetKit(MINE.with_voice("gong", 100).renamed(2, "hat")))
+    snapshot = stage.tick()
+    assert snapshot.kit.names == STANDARD_KIT.names
+    assert snapshot.kit.voices[2] == STANDARD_KIT.voices[2], "another name is for the next training"
+    assert snapshot.kit.row_of_pitch(100) is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(36, 40), st.sampled_from(["now", "beat", "bar"])), max_size=12),
+    st.booleans(),
+)
+def test_every_note_ends_as_it_began_while_the_notes_of_the_kit_change(
+    changes: list[tuple[int, int, Quantum]], ahead: bool
+) -> None:
+    pattern = pattern_of(1, Meter.parse("4/4"), share=0.3)
+    rig = Rig(pattern, ahead=ahead)
+    rig.engine.do(Play())
+    for row, pitch, at in changes:
+        pattern = replace(pattern, kit=pattern.kit.with_out(row, pitch))
+        rig.engine.do(SetPattern(pattern, at))
+        rig.run(0.31)  # the checker is told of a note that is struck twice, ends twice, or never began
+    rig.engine.do(Stop())
+    rig.run(0.1)
+    assert rig.sounding() == set()
+
+
+def test_a_kit_of_ones_own_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    (tmp_path / "my-standard.toml").write_text("mine from before", encoding="utf-8")
+    kits = OwnKits(tmp_path)
+    named = kits.named(STANDARD_KIT)
+    assert named.name == "my-standard-2"
+    kits.keep(named)
+    assert find_kit(str(kits.file(named))) == named
+    assert (tmp_path / "my-standard.toml").read_text(encoding="utf-8") == "mine from before"
+    assert kits.named(named.with_out(0, 24)).name == "my-standard-2", "it goes on in its own file"
+    assert kits.quoted(named) == str(tmp_path / "my-standard-2.toml")
+
+
+def test_a_kit_that_is_gone_on_with_keeps_its_file(tmp_path: Path) -> None:
+    first = OwnKits(tmp_path)
+    kit = first.named(STANDARD_KIT)
+    first.keep(kit)
+    again = OwnKits(tmp_path, kit)
+    changed = again.named(kit.with_out(0, 24))
+    again.keep(changed)
+    assert [file.name for file in tmp_path.iterdir()] == ["my-standard.toml"]
+    assert find_kit(str(again.file(changed))) == changed
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "", "a/b", "trommeln äöü", "x" * 300, "."])
+def test_whatever_a_kit_is_called_its_file_lies_in_the_folder(name: str, tmp_path: Path) -> None:
+    kits = OwnKits(tmp_path / "kits", Kit(name, STANDARD_KIT.voices))
+    kit = kits.named(Kit(name, STANDARD_KIT.voices))
+    kits.keep(kit)
+    assert [file.parent for file in tmp_path.rglob("*.toml")] == [tmp_path / "kits"]
+    assert find_kit(str(kits.file(kit))) == kit
+
+
+def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "kits").write_text("a file", encoding="utf-8")
+    kits = OwnKits(tmp_path / "kits")
+    with pytest.raises(FileError) as refusal:
+        kits.keep(kits.named(STANDARD_KIT))
+    assert "\n" not in str(refusal.value)
