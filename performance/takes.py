@@ -84,16 +84,16 @@ class Take:
         if (here := self.place) is None or self._bars is None or self._start is None:
             return None
         meter, first = here.meter, self._bars.place_at(self._start).bar
-        shape = (len(self._kit), cycle_bars * meter.bar_ticks)
+        shape = (len(self.kit), cycle_bars * meter.bar_ticks)
         onset, velocity, microtiming = (np.zeros(shape, kind) for kind in (np.int8, np.float32, np.float32))
         for stroke in self._strokes:
-            place, row = self._bars.place_at(stroke.quarters), self._kit.row_of_pitch(stroke.pitch)
+            place, row = self._bars.place_at(stroke.quarters), self.kit.row_of_pitch(stroke.pitch)
             if row is not None and place.meter == meter and place.bar - first > here.bar - cycle_bars:
                 tick = round(place.ticks)
                 column = ((place.bar - first) * meter.bar_ticks + tick) % shape[1]
                 onset[row, column], velocity[row, column] = 1, stroke.velocity / MAX_MIDI_VELOCITY
                 microtiming[row, column] = float(place.ticks - tick)
-        return Pattern(onset, velocity, microtiming, meter, cycle_bars, self._kit)
+        return Pattern(onset, velocity, microtiming, meter, cycle_bars, self.kit)
 
     def strike(self, pitch: int, velocity: int, at_ns: int) -> None:
         """A pad was struck at a time of the monotonic clock."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from near_engine import NearEngine
 from test_hands import Rig
-from test_stage import NearEngine
 
 from performance.asking import asked
 from performance.commands import ChooseRow, ShowPanel, StepRow, Undo

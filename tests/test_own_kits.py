@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from music import pattern_of
+from near_engine import NearEngine
 from test_engine import Rig
-from test_stage import NearEngine
 
 from performance.commands import Play, Quantum, Redo, SetKit, SetPattern, Stop, Undo
 from performance.own_kits import OwnKits
