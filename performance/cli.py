@@ -308,6 +308,8 @@ def _play(arguments: argparse.Namespace) -> int:
     if arguments.train and arguments.model:
         raise UsageError(f"{arguments.model} and --train: play a model or learn clips, not both; leave one away")
     has_window = not arguments.headless and has_display()
+    if has_window and hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that is closed takes no music with it
     context = forking() if has_window else None  # what engine and sound need is loaded while this process loads its own
     from performance.playing import play_headless, play_in_window
 

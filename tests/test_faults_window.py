@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from jack_support import jack_server, wait_for
-from playing_support import PATIENCE_S, Ear, Played, is_alive, own_display, resident_kb
+from playing_support import PATIENCE_S, Ear, Played, is_alive, osc, own_display, resident_kb
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +84,47 @@ def test_dragged_minimised_shrunk_and_frozen_it_plays_on_and_obeys_afterwards(pl
     assert played.check() > 0
 
 
-@pytest.mark.parametrize("killer", ["the system", "the screen"])
-def test_a_window_that_was_killed_leaves_silence_and_no_process(played: Played, ear: Ear, killer: str) -> None:
-    engine, window = played.engine, played.window()
+def test_a_window_that_was_killed_leaves_silence_and_no_process(played: Played, ear: Ear) -> None:
+    engine = played.engine
     assert wait_for(lambda: ear.sounding)
-    if killer == "the system":
-        os.kill(played.process.pid, signal.SIGKILL)
-    else:
-        played.hands("windowkill", window)  # the display breaks the connection: the library ends the process
+    os.kill(played.process.pid, signal.SIGKILL)
     assert played.process.wait(PATIENCE_S) != 0
     assert wait_for(lambda: not is_alive(engine))
     assert ear.falls_silent()
     assert played.check() > 0
+
+
+@pytest.mark.parametrize("fault", ["the server ends", "the connection is cut"])
+def test_a_screen_that_goes_away_takes_no_music_with_it(ear: Ear, model_file: Path, tmp_path: Path, fault: str) -> None:
+    session = tmp_path / "set.rvsession"
+    words = [str(model_file), "--no-audio", "--bpm", "200", "--midi", "synth:in", "--session", str(session)]
+    with ExitStack() as screen:
+        played = Played(*words, folder=tmp_path, display=screen.enter_context(own_display()))
+        try:
+            played.play()
+            assert wait_for(lambda: ear.ons > 4)
+            if fault == "the server ends":
+                screen.close()
+            else:
+                played.hands("windowkill", played.window())
+            assert played.process.stderr
+            assert "the screen is gone" in played.process.stderr.readline()
+            played.tell(osc("/rvae/cursor", 0.125, 0.875))
+            assert played.plays_on(8)
+            os.kill(played.process.pid, signal.SIGHUP)  # the terminal was on that screen
+            assert played.plays_on(8)
+            assert wait_for(lambda: ear.sounding)
+            assert wait_for(lambda: "0.125" in session.read_text())
+            assert played.stops()
+            os.kill(played.process.pid, signal.SIGINT)
+            assert played.process.wait(PATIENCE_S) == 130
+            assert ear.falls_silent()
+            assert ear.wrong == []
+            assert json.loads(session.read_text())["ended"] is True
+            assert played.check() > 0
+            assert "Traceback" not in played.process.stderr.read()
+        finally:
+            played.close()
 
 
 def test_an_engine_that_is_told_to_end_ends_its_notes_and_the_window_lives_to_say_so(played: Played, ear: Ear) -> None:

@@ -15,6 +15,7 @@ from performance.links import StageLike
 from performance.snapshot import Snapshot
 from performance.surface.bar import status_text
 from performance.surface.drawing import Kept, draw, draw_for_audience
+from performance.surface.gone import INTERRUPTED, outliving_the_screen
 from performance.surface.input import respond, respond_for_audience
 from performance.surface.layout import Layout
 from performance.surface.look import Look, at_time
@@ -26,7 +27,6 @@ FRAMES_HZ = 60
 _SIZE, _AUDIENCE_SIZE = (1280, 800), (720, 720)
 _DECODE_S = 0.004  # of each frame's 16 ms, while the plane's picture is still being found
 _REPEAT_MS = (350, 50)  # a held key: first wait, then each
-_INTERRUPTED = 130
 
 Paint = Callable[[pygame.Surface, Snapshot, Look, Kept, PlaneColours], None]
 
@@ -42,13 +42,14 @@ def run(stage: StageLike, *, size: tuple[int, int] = _SIZE, on_frame: Callable[[
     try:
         screen = _open(size)
         try:
-            _play(screen, stage, on_frame)
+            with outliving_the_screen(stage):
+                _play(screen, stage, on_frame)
         finally:
             controller.quit()
             screen.window.destroy()
             pygame.display.quit()
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     finally:
         stage.close()
     return 0

@@ -1,0 +1,86 @@
+"""When the screen goes away the music goes on: with no window, told what to do over OSC and MIDI, until Ctrl-C.
+
+The library of X ends a process that has lost its server and never comes back from the call that noticed. So the rest of
+the performance is played from within that call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pygame
+
+from performance.links import StageLike
+
+FRAME_S = 1 / 60
+INTERRUPTED = 130
+_ENGINE_GONE = 1
+_GONE = "the screen is gone, and the window with it; the music goes on: OSC and MIDI are heard, Ctrl-C quits"
+
+
+@contextmanager
+def outliving_the_screen(stage: StageLike) -> Iterator[None]:
+    """Meanwhile, where an X server goes away, `play_on`; the process ends when that has ended."""
+    x11 = _x11()
+    if x11 is None:
+        yield
+        return
+
+    def lost(_display: int | None) -> int:
+        code = play_on(stage)
+        for child in multiprocessing.active_children():
+            if not child.daemon:  # a recording is waited for, as at any other end
+                child.join()
+        os._exit(code)  # to unwind through what holds the lost screen would end in the library again
+
+    handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lost)
+    before = x11.XSetIOErrorHandler(ctypes.cast(handler, ctypes.c_void_p))
+    try:
+        yield
+    finally:
+        x11.XSetIOErrorHandler(before)
+
+
+def _x11() -> ctypes.CDLL | None:
+    """The library of X, where it shows the window."""
+    if not sys.platform.startswith("linux") or pygame.display.get_driver() != "x11":
+        return None
+    try:
+        x11 = ctypes.CDLL("libX11.so.6")  # the same that SDL has loaded
+        x11.XSetIOErrorHandler.argtypes = [ctypes.c_void_p]
+        x11.XSetIOErrorHandler.restype = ctypes.c_void_p
+    except (OSError, AttributeError):
+        return None
+    return x11
+
+
+def play_on(stage: StageLike, say: Callable[[str], None] | None = None) -> int:
+    """Play with no window until told to end, or until the engine has ended; the exit code. The stage is closed."""
+    tell = say or _say
+    try:
+        tell(_GONE)
+        heard = max((message.number for message in stage.tick().messages), default=0)
+        while (snapshot := stage.tick()).engine_lives:
+            for message in snapshot.messages:
+                if message.number > heard:
+                    heard = message.number
+                    tell(message.text)
+            time.sleep(FRAME_S)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else _ENGINE_GONE
+    finally:
+        stage.close()
+    return _ENGINE_GONE
+
+
+def _say(text: str) -> None:
+    with suppress(OSError, ValueError):  # the terminal may have been on that screen
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  # the line is the product
