@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from performance.folders import cache_folder
+from performance.folders import BUNDLED, cache_folder
 from rvae.errors import FileError, ModelFileError
 from rvae.model import Model, load
 
@@ -26,7 +26,7 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
     corpora = bundled_corpora()
     if not corpora:
         raise FileError("the bundled corpora are not there; install rvae again, or give a model: rvae play MODEL")
-    kept = cache_folder() / f"bundled-{_digest(corpora)}.rvae"
+    kept = cache_folder() / f"{BUNDLED}{_digest(corpora)}.rvae"
     if kept.exists():
         try:
             return load(kept), kept

@@ -233,6 +233,13 @@ class StrikePad:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenModel:
+    """Read another model, or a session and its model, and play it from the next bar on; `file`: its path."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShowPanel:
     """Open a panel by its name, or close it where it is open; "" closes any."""
 
@@ -312,6 +319,7 @@ StageCommand = (
     | DropClip
     | PlayIn
     | StrikePad
+    | OpenModel
     | Export
     | PanelCommand
     | Quit

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from performance.commands import (
@@ -14,6 +15,7 @@ from performance.commands import (
     ForgetKnob,
     LearnKnob,
     NextPanel,
+    OpenModel,
     PlayIn,
     SetKit,
     ShowPanel,
@@ -26,28 +28,37 @@ from performance.guests import Guests
 from performance.hands import Hands
 from performance.kit_editor import KitEditor
 from performance.midi_in import Hit
+from performance.opening import Opened, Opening
 from performance.panels import Panels
 from performance.playing_in import PlayingIn
+from performance.session import guests_of
+from performance.shelf import Shelf
 from performance.snapshot import Snapshot
 from performance.stage import Stage
 from rvae.model import Model
 
 
 class Desk:
-    """See `links.StageLike`. `editor`: the one among the panels that edits the kit; without one, kits are not kept."""
+    """See `links.StageLike`. `file`: the model's, empty where it has none; `guests`: the files of clips to show;
+    `editor`: the panel that edits the kit; without one, kits are not kept.
+    """
 
     def __init__(
         self,
         stage: Stage,
         hands: Hands,
-        panels: Panels | None = None,
+        *,
+        file: str = "",
+        guests: Sequence[str] = (),
         playing_in: PlayingIn | None = None,
         editor: KitEditor | None = None,
     ) -> None:
-        self._stage, self._hands, self._guests = stage, hands, Guests()
-        self._editor = editor
-        self._panels = panels or Panels({})
+        self._stage, self._hands, self._guests, self._opening = stage, hands, Guests(), Opening()
+        self._shelf, self._editor = Shelf(file), editor
+        self._panels = Panels({"models": self._shelf} | ({} if editor is None else {"kit": editor}))
         self._playing_in = playing_in or PlayingIn(stage, Path("takes"))
+        for guest in guests:
+            self._guests.invite(guest, stage.model, stage.kit)
         self._snapshot = stage.tick()
 
     @property
@@ -72,6 +83,9 @@ class Desk:
                 self._hands.forget()
             case DropClip(file):
                 self._guests.invite(file, self._stage.model, self._snapshot.kit)
+                self._stage.keep("guests", list(self._guests.files))
+            case OpenModel(file):
+                self._opening.ask(file)
             case PlayIn(purpose):
                 self._playing_in.toggle(purpose, self._snapshot)
             case StrikePad(voice, velocity):
@@ -90,13 +104,26 @@ class Desk:
         self._edit(hits)
         self._hands.drum(self._playing_in.is_armed or (self._editor is not None and self._editor.is_open))
         self._guests.seat(self._playing_in.clips())
+        if (opened := self._opening.found()) is not None:
+            self._open(opened)
         if (seated := self._guests.seated(self._stage.model)) is not self._stage.model:
             self._stage.show(seated)
-        for text, is_error in (*self._hands.news(), *self._guests.news(), *self._playing_in.news()):
+        news = (part.news() for part in (self._hands, self._guests, self._opening, self._playing_in))
+        for text, is_error in chain.from_iterable(news):
             self._stage.say(text, is_error=is_error)
         snapshot = self._playing_in.step(self._stage.tick())
         self._snapshot = replace(snapshot, panel=self._panels.shown(snapshot))
         return self._snapshot
+
+    def _open(self, opened: Opened) -> None:
+        """Another model has been read: the stage goes over to it, and the guests find their places on it."""
+        before = self._stage.model
+        self._stage.open(opened)
+        if self._stage.model is before:
+            return
+        self._shelf.played = str(opened.file or "")
+        self._guests.move(opened.model, self._stage.kit, guests_of(opened.session))
+        self._stage.keep("guests", list(self._guests.files))
 
     def _edit(self, hits: Sequence[Hit]) -> None:
         """What is struck while the kit is edited, and the kit to its file."""
@@ -113,4 +140,5 @@ class Desk:
         self._hands.close()
         self._playing_in.close()
         self._guests.close()
+        self._opening.close()
         self._stage.close()

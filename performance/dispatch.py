@@ -84,6 +84,13 @@ class Dispatch:
                 yield output.detail
         self._reopening = Reopening([output for output in self._outputs if output.is_open], kit, self._run_aside)
 
+    def take_kit(self, kit: Kit) -> None:
+        """Have the outputs play the voices of another kit; where a voice stays it keeps its row."""
+        for output in self._outputs:
+            output.take_kit(kit)
+        if self._reopening is not None:
+            self._reopening.take_kit(kit)
+
     def tend(self, volume: float) -> Iterator[tuple[str, bool]]:
         """Have outputs that have gone opened again. Yields what the player should know, and whether it is bad news."""
         if self._reopening is None:

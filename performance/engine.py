@@ -182,7 +182,9 @@ class Engine:
             case Panic():
                 self._stop_by_player()
                 self._dispatch.panic()
-            case SetPattern():
+            case SetPattern(pattern):
+                if pattern.kit != self.sequencer.pattern.kit:
+                    self._dispatch.take_kit(pattern.kit)
                 self._apply(command)
                 self._meet_meter()
             case SetControl(name, value):

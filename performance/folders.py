@@ -7,6 +7,9 @@ from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path
 
+BUNDLED = "bundled-"
+"""How the names of models begin that were trained on the bundled corpora and are kept in the cache's folder."""
+
 _PUT_ASIDE = 100
 
 

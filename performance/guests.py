@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,14 +30,17 @@ class Guests:
         self._found: list[tuple[Clip, ...]] = []
         self._news: list[tuple[str, bool]] = []
         self._threads: list[threading.Thread] = []
+        self._moves = 0
+        self.files: tuple[str, ...] = ()
 
     def invite(self, file: str, model: Model, kit: Kit) -> None:
         """Read a clip, or a folder or archive of them, by a kit with the model's voices. Never waits."""
+        self.files = tuple(dict.fromkeys((*self.files, str(Path(file).absolute()))))
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        self._threads.append(threading.Thread(target=self._read, args=(file, model, kit), daemon=True))
+        self._threads.append(threading.Thread(target=self._read, args=(file, model, kit, self._moves), daemon=True))
         self._threads[-1].start()
 
-    def _read(self, file: str, model: Model, kit: Kit) -> None:
+    def _read(self, file: str, model: Model, kit: Kit, moves: int) -> None:
         from rvae.corpus import read_corpus  # what reads clips is not needed before there is one
 
         name = PurePath(file).name
@@ -47,8 +50,9 @@ class Guests:
         except (RvaeError, OSError, MemoryError) as error:
             self._news.append((f"{name}: not on the plane: {error}", True))
             return
-        self._found.append(clips)
-        self._news.append((f"{name}: {line}", not clips))
+        if moves == self._moves:  # otherwise they are read again, for another model
+            self._found.append(clips)
+            self._news.append((f"{name}: {line}", not clips))
 
     def seat(self, clips: tuple[Clip, ...]) -> None:
         """Show these too."""
@@ -62,6 +66,13 @@ class Guests:
         there = {id(clip) for clip in model.clips}
         new = tuple(clip for clip in self._clips if id(clip) not in there and clip.meter.beats in model.beats)
         return replace(model, clips=(*model.clips, *new)) if new else model
+
+    def move(self, model: Model, kit: Kit, also: Sequence[str] = ()) -> None:
+        """Another model is played: all guests, and those of these files, find their places on its planes."""
+        files, self._clips, self._found, self.files = (*self.files, *also), (), [], ()
+        self._moves += 1
+        for file in dict.fromkeys(files):
+            self.invite(file, model, kit)
 
     def news(self) -> list[tuple[str, bool]]:
         """Lines for the player since the last time, and whether each is a trouble."""

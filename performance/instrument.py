@@ -5,6 +5,7 @@ Pure but for what it passes on: `send` takes what the engine is asked for, `say`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -63,6 +64,7 @@ class Instrument:
         self.model = model
         self._send, self._say = send, say
         self._history: History[Settings] = History()
+        self._bar = 0  # the one from which another model is heard
         self.settings = Settings.at_first(first_point(model, settings.meter), settings.meter, len(model.kit))
         self.decoded = Decoded.of(model, Wanted.of(settings))
         self.movement = Movement(settings.cursor, path)
@@ -229,6 +231,26 @@ class Instrument:
         self.decoded = Decoded.of(model, Wanted.of(self.settings))
         self._send(SetPattern(self.decoded.pattern, "bar"))
 
+    def open(self, model: Model, settings: Settings) -> None:
+        """Go over to any model at the next bar, with settings that fit it. What was done before cannot be undone then.
+
+        Raises RvaeError, and all is as it was.
+        """
+        bars, old = self.movement.when.bars, self.settings
+        self.decoded = Decoded.of(model, Wanted.of(settings))
+        self.model, self.settings, self._history = model, settings, History()
+        self._bar = 0 if bars is None else math.floor(bars) + 1
+        self.movement.let_go()
+        if settings.cursor != old.cursor:
+            self.movement.set_down(settings.cursor)
+        self._send(SetPattern(self.decoded.pattern, "bar"))
+        for name, value in settings.controls.items():
+            if value != old.controls[name] and control(name).group == "engine":
+                self._send(SetControl(name, value))
+        for name in ("mute", "nudge"):
+            for voice, value in enumerate(settings.voices[name]):
+                self._send(SetVoice(name, voice, value))
+
     def decode(self) -> None:
         """Where something has changed that the pattern depends on: decode it and send it."""
         wanted = Wanted.of(self.settings)
@@ -241,6 +263,11 @@ class Instrument:
             self._say(str(error), True)
             return
         quantum: Quantum = ("now", "beat", "bar")[int(self.settings.controls["quantum"])]
+        bars = self.movement.when.bars
+        if bars is None or bars >= self._bar:
+            self._bar = 0
+        else:
+            quantum = "bar"  # what the model before plays is played to its end
         if quantum == "now" and self.movement.shown != wanted.cursor:
             quantum = "beat"  # a jump that has not landed
         self._send(SetPattern(self.decoded.pattern, quantum))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from performance.commands import EngineCommand, StageCommand
+from performance.session import Session
 from performance.settings import Settings
 from performance.snapshot import EngineStatus, Snapshot
 from rvae.model import Model
@@ -66,6 +68,12 @@ class SettingsKeeper(Protocol):
 
     def offer(self, settings: Settings) -> None:
         """The settings as they are now. Takes no time."""
+
+    def keep(self, name: str, value: object) -> None:
+        """Keep something more, by a name of its own."""
+
+    def turn_to(self, session: Session, file: Path | None = None) -> None:
+        """Keep another session from now on; `file`: where, None for the same place."""
 
     def news(self) -> list[str]:
         """Lines for the player since the last time."""

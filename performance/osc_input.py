@@ -75,6 +75,10 @@ class OscInput:
         """The port it listens on."""
         return int(self._socket.getsockname()[1])
 
+    def take_kit(self, kit: Kit) -> None:
+        """Voices are those of another kit from now on."""
+        self._kit = kit
+
     @property
     def lost(self) -> int:
         """How many packets came faster than they were taken and were dropped by the system, where it can tell."""

@@ -23,14 +23,15 @@ from performance.mapping_file import read_mappings, read_preset
 from performance.midi_in import MidiIn
 from performance.offers import first_point, usual_bpm
 from performance.offsets import keep_offsets, offset_name, read_offsets
+from performance.opening import Opened
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
 from performance.outputs.audio import start_speaker
 from performance.own_kits import OwnKits, kits_folder
-from performance.panels import Panels
 from performance.playing_in import PlayingIn
 from performance.process import EngineProcess
+from performance.recents import remember
 from performance.resuming import opened, settings_for, unnamed
-from performance.session import Keeper, Session
+from performance.session import Keeper, Session, guests_of
 from performance.settings import Settings
 from performance.specs import LeaderSpec, OutputSpec
 from performance.stage import Stage
@@ -45,19 +46,21 @@ TAKES = "takes"  # the folder's name, beside recordings, where none is given
 PADS = "pads"  # what their offset is called
 
 
-def _load(arguments: argparse.Namespace, say: Say, learning: Learning | None = None) -> tuple[Model, str, Meter]:
-    """The model, its name, and the meter to begin with."""
+def _load(arguments: argparse.Namespace, say: Say, learning: Learning | None = None) -> tuple[Opened, Meter]:
+    """The model, and the meter to begin with."""
     if learning is not None:
-        model, name = learning.sketched, FilePath(arguments.train[0]).name
+        found = Opened(None, FilePath(arguments.train[0]).name, learning.sketched)
     elif arguments.train:
-        model, name = trained_model(arguments.train, say, arguments.kit), FilePath(arguments.train[0]).name
+        found = Opened(None, FilePath(arguments.train[0]).name, trained_model(arguments.train, say, arguments.kit))
     elif arguments.model is None:
-        model, name = bundled_model(say)[0], "bundled corpora"
+        model, file = bundled_model(say)
+        found = Opened(file, "bundled corpora", model)
     else:
-        model, name = load(arguments.model), FilePath(arguments.model).stem
-    meter = Meter.parse(arguments.meter) if arguments.meter else model.meter
-    model.space(meter.beats)  # raises where that number of beats was not learned
-    return model, name, meter
+        file = FilePath(arguments.model).absolute()
+        found = Opened(file, file.stem, load(arguments.model))
+    meter = Meter.parse(arguments.meter) if arguments.meter else found.model.meter
+    found.model.space(meter.beats)  # raises where that number of beats was not learned
+    return found, meter
 
 
 def _specs(arguments: argparse.Namespace) -> list[OutputSpec]:
@@ -204,7 +207,7 @@ def _listen(port: int | None, model: Model, say: Say) -> OscInput | None:
 
 def _stage(
     arguments: argparse.Namespace,
-    loaded: tuple[Model, str, Meter],
+    loaded: tuple[Opened, Meter],
     specs: Sequence[OutputSpec],
     path: Path | None,
     say: Say,
@@ -214,7 +217,8 @@ def _stage(
     context: BaseContext | None = None,
     speaker: socket.socket | None = None,
 ) -> Stage:
-    model, name, meter = loaded
+    found, meter = loaded
+    model, name = found.model, found.name
     listener = _listen(arguments.osc_in, model, say)
     pattern = model.pattern(path.at(0) if path else first_point(model, meter), meter=meter)
     recordings = arguments.record or arguments.output
@@ -238,7 +242,13 @@ def _stage(
     )
 
 
-def _desk(arguments: argparse.Namespace, stage: Stage, say: Say) -> Desk:
+def _desk(
+    arguments: argparse.Namespace,
+    stage: Stage,
+    say: Say,
+    file: FilePath | None = None,
+    guests: Sequence[str] = (),
+) -> Desk:
     """The stage with hands on it, as presets, kept mappings and `--midi-in` have them, and a place for takes."""
     presets = [read_preset(FilePath(name), say) for name in arguments.preset]
     for preset in presets:
@@ -251,7 +261,7 @@ def _desk(arguments: argparse.Namespace, stage: Stage, say: Say) -> Desk:
     if arguments.kit and not arguments.train:  # what is learned has it already
         stage.do(SetKit(_kit_for(arguments.kit, stage.model, say)))
     editor = KitEditor(OwnKits(kits_folder(), stage.settings.kit))
-    return Desk(stage, hands, Panels({"kit": editor}), playing_in, editor)
+    return Desk(stage, hands, file=str(file or ""), guests=guests, playing_in=playing_in, editor=editor)
 
 
 def _kit_for(name: str, model: Model, say: Say) -> Kit:
@@ -305,19 +315,23 @@ def play_in_window(arguments: argparse.Namespace, say: Say, context: BaseContext
         _go_on(arguments, kept)
     learning = Learning.of(arguments.train, arguments.kit) if arguments.train else None
     try:
-        model, name, meter = _load(arguments, say, learning)
+        found, meter = _load(arguments, say, learning)
+        model = found.model
         settings = None if kept is None else settings_for(kept, model, say)
         if settings is not None and not arguments.meter:
             meter = settings.meter
         keeper = Keeper(file, _session(arguments, model, settings, meter, kept))
         # Its engine starts while the window is being made.
-        stage = _stage(arguments, (model, name, meter), specs, path, say, learning, settings, keeper, context, speaker)
+        stage = _stage(arguments, (found, meter), specs, path, say, learning, settings, keeper, context, speaker)
     except BaseException:
         if learning is not None:
             learning.close()
         raise
     try:
-        desk = _desk(arguments, stage, say)
+        desk = _desk(arguments, stage, say, found.file, guests_of(kept))
+        for name in (found.file, file if arguments.session else None):
+            if name is not None:
+                remember(name)
     except BaseException:
         stage.close()
         raise
@@ -341,7 +355,7 @@ def play_headless(arguments: argparse.Namespace, say: Say) -> int:
     if not 1 <= arguments.bars <= MAX_BARS:
         raise UsageError(f"--bars {arguments.bars}: 1 to {MAX_BARS} are possible; choose another")
     loaded = _load(arguments, say)
-    model, _, meter = loaded
+    model, meter = loaded[0].model, loaded[1]
     path = read_path(arguments.path) if arguments.path else built_in_path(model, meter, arguments.bars)
     bpm = arguments.bpm or usual_bpm(model, meter, path.at(0))
     if specs or arguments.record or arguments.midi_in:

@@ -44,10 +44,10 @@ def settings_for(session: Session, model: Model, say: Say) -> Settings:
     """What a session kept, for a model; what the model does not have is told."""
     settings, missing = session.fitted(model.kit)
     if missing:
-        say(f"the session's {', '.join(missing)} are no voices of this model; the rest is as it was")
+        say(f"{', '.join(missing)}: no voices of this model; the rest is as it was")
     meter = settings.meter
     if meter.beats not in model.beats:
-        say(f"this model did not learn the session's meter {meter.label}; it begins in {model.meter.label}")
+        say(f"this model did not learn {meter.label}; it begins in {model.meter.label}")
         return replace(settings, meter=model.meter, cursor=first_point(model, model.meter))
     return settings
 

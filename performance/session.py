@@ -103,6 +103,12 @@ def read_session(file: str | FilePath) -> tuple[Session, int]:
         raise FileError(f"{file}: torn, or no session of rvae's; begin a new one under another name") from None
 
 
+def guests_of(session: Session | None) -> tuple[str, ...]:
+    """The files of the clips that were dropped on the window."""
+    found = None if session is None else session.rest.get("guests")
+    return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
+
+
 # As JSON
 
 
@@ -220,7 +226,9 @@ class Keeper:
     def __init__(self, file: str | FilePath, session: Session) -> None:
         self._file = FilePath(file)
         self._session = session
+        self._left: list[tuple[FilePath, Session]] = []  # what was gone from, to be written for the last time
         self._wanted: Settings | None = None
+        self._lock = threading.Lock()
         self._news: list[str] = []
         self._failed = False
         self._end = threading.Event()
@@ -230,6 +238,22 @@ class Keeper:
     def offer(self, settings: Settings) -> None:
         """The settings as they are now. Takes no time."""
         self._wanted = settings
+
+    def keep(self, name: str, value: object) -> None:
+        """Keep something more in the file, by a name of its own; `value`: as JSON has it. Takes no time."""
+        with self._lock:
+            self._session = replace(self._session, rest={**self._session.rest, name: value})
+
+    def turn_to(self, session: Session, file: FilePath | None = None) -> None:
+        """Keep another session from now on; `file`: where, None for the same place. Takes no time."""
+        with self._lock:
+            if file is not None and file != self._file:
+                self._left.append((self._file, self._now(has_ended=True)))
+                self._file = file
+            self._session, self._wanted = session, session.settings
+
+    def _now(self, *, has_ended: bool = False) -> Session:
+        return replace(self._session, settings=self._wanted or self._session.settings, has_ended=has_ended)
 
     def news(self) -> list[str]:
         """Lines for the player since the last time."""
@@ -241,18 +265,25 @@ class Keeper:
         if not self._end.is_set():
             self._end.set()
             self._thread.join()
-            self._write(replace(self._session, settings=self._wanted or self._session.settings, has_ended=True))
+            self._write_left()
+            self._write(self._file, self._now(has_ended=True))
 
     def _run(self) -> None:
-        written: Settings | None = None
+        written: tuple[FilePath, Session] | None = None
         while not self._end.wait(_EACH_S):
-            wanted = self._wanted
-            if wanted is not None and wanted != written and self._write(replace(self._session, settings=wanted)):
-                written = wanted
+            self._write_left()
+            with self._lock:
+                now = self._file, self._now()
+            if self._wanted is not None and now != written and self._write(*now):
+                written = now
 
-    def _write(self, session: Session) -> bool:
+    def _write_left(self) -> None:
+        while self._left:
+            self._write(*self._left.pop(0))
+
+    def _write(self, file: FilePath, session: Session) -> bool:
         try:
-            write_session(self._file, session)
+            write_session(file, session)
         except FileError as error:
             if not self._failed:
                 self._news.append(f"the session is not kept: {error}")

@@ -34,11 +34,16 @@ from performance.instrument import Instrument
 from performance.links import EngineLink, ModelFeed, SettingsKeeper
 from performance.motion import Moment
 from performance.offers import first_point, meters_of, usual_bpm
+from performance.opening import Opened
 from performance.osc_input import CursorEcho, OscInput
+from performance.resuming import settings_for
+from performance.rows import Rows
 from performance.scenes import Scene
+from performance.session import Session
 from performance.settings import Settings
 from performance.snapshot import EngineStatus, Message, Playhead, Snapshot
 from performance.transport import Place
+from rvae.errors import RvaeError
 from rvae.kit import Kit
 from rvae.meter import Meter
 from rvae.model import Model
@@ -87,6 +92,7 @@ class Stage:
             begun = begun.with_control("density", density)
         if settings is None or bpm is not None:
             begun = begun.with_control("tempo", bpm or usual_bpm(model, meter, begun.cursor))
+        self._rows = Rows.of(model.kit)
         self._instrument = Instrument(model, begun, send=self._send, say=self._say, path=path)
         self._echoed = begun.cursor
         self._send(SetPattern(self._instrument.decoded.pattern, "now"))
@@ -130,7 +136,7 @@ class Stage:
     def _send(self, command: EngineCommand) -> None:
         if self._is_hushed and isinstance(command, SetPattern):
             command = _hushed(command)
-        if not self._engine.do(command) and not self._lost:
+        if not self._engine.do(self._rows.sent(command)) and not self._lost:
             self._lost = True
             self.say("the engine does not answer: quit and start again, nothing else is lost", is_error=True)
 
@@ -197,6 +203,43 @@ class Stage:
                 return
             now.take(found)
             self.say(f"learned: {len(found.clips)} patterns are on the plane")
+
+    def open(self, opened: Opened) -> None:
+        """Go over to another model at the next bar: what was set stays, by the names of the voices, or is as a session
+        kept it. What cannot be done becomes a message, and all is as it was.
+        """
+        now, lines = self._instrument, list[str]()
+        if self._learning is not None and self._learning.progress:
+            self.say(f"{opened.name}: not while the training runs; open it when that has ended", is_error=True)
+            return
+        kept = opened.session or Session("", now.model.kit.names, now.settings)
+        settings = settings_for(kept, opened.model, lines.append)
+        before, kit = self._rows, opened.model.kit
+        try:
+            self._rows = Rows.of(kit) if now.movement.when.bars is None else before.with_kit(kit)
+            now.open(opened.model, settings)
+        except RvaeError as error:
+            self._rows = before
+            self.say(str(error), is_error=True)
+            return
+        if self._learning is not None:
+            self._learning.close()
+            self._learning = None
+        self._name = opened.name
+        if self._osc_in is not None:
+            self._osc_in.take_kit(opened.model.kit)
+        if self._keeper is not None:
+            rest = {} if opened.session is None else opened.session.rest
+            session = Session(str(opened.file or ""), opened.model.kit.names, settings, rest=rest)
+            self._keeper.turn_to(session, opened.kept_in)
+        for line in lines:
+            self.say(line)
+        self.say(f"{opened.name} is played{'' if now.movement.when.bars is None else ' from the next bar on'}")
+
+    def keep(self, name: str, value: object) -> None:
+        """Keep something more in the session, by a name of its own; `value`: as JSON has it."""
+        if self._keeper is not None:
+            self._keeper.keep(name, value)
 
     def show(self, model: Model) -> None:
         """The same model with more clips on its plane: nothing that is heard changes."""

@@ -14,13 +14,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from performance.clock import NS_PER_S
-from performance.commands import SetControl
+from performance.commands import SetControl, SetPattern
 from performance.journal import Applied, Closed, Entry, Opened, Went
 from performance.sequencer import Onset, Release
 from performance.timeline import Begin, End, Tempo, Wait
 from performance.transport import Barline, Bars, Transport
-from performance.wav import RATE_HZ, Hit, Hush, Loudness, Sound, write_wav
+from performance.wav import RATE_HZ, Hit, Hush, Loudness, NewKit, Sound, write_wav
 from rvae.errors import FileError
+from rvae.kit import Kit
 from rvae.meter import Meter
 from rvae.midi import DRUM_CHANNEL, MidiNote, write_midi
 
@@ -169,16 +170,21 @@ def write_journal_midi(path: str | Path, entries: Iterable[Entry], *, texts: Seq
 
 def write_journal_wav(path: str | Path, entries: Iterable[Entry]) -> float:
     """Write a journal as sound, with the volume as it was; how many seconds it has. Raises FileError."""
-    kit, volume, start_ns = None, 0.8, None
+    kit: Kit | None = None
+    latest: Kit | None = None
+    volume, start_ns = 0.8, None
     found: list[tuple[int, Sound]] = []
     for entry in entries:
         match entry:
             case Opened():
-                kit, volume = entry.kit, entry.volume
+                kit, latest, volume = entry.kit, entry.kit, entry.volume
                 if (transport := entry.state.transport) is not None:
                     start_ns = _heard(Begin(entry.at_ns, transport.quarters_at(entry.at_ns), transport.qpm)).at_ns
             case Applied(_, _, Begin() as begin):
                 start_ns = _heard(begin).at_ns if start_ns is None else start_ns
+            case Applied(_, at_ns, SetPattern(pattern)) if kit is not None and pattern.kit != latest:
+                latest = pattern.kit
+                found.append((at_ns, NewKit(0, latest)))
         found += _sounds(entry)
     if kit is None or start_ns is None or not any(isinstance(sound, Hit) for _, sound in found):
         raise FileError(f"{path}: nothing was played, so there is nothing to write")
@@ -205,4 +211,6 @@ def _at(sound: Sound, frame: int) -> Sound:
             return Hit(frame, voice, velocity)
         case Loudness(_, volume):
             return Loudness(frame, volume)
+        case NewKit(_, kit):
+            return NewKit(frame, kit)
     return Hush(frame)

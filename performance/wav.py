@@ -46,7 +46,15 @@ class Loudness:
     volume: float
 
 
-Sound = Hit | Hush | Loudness
+@dataclass(frozen=True, slots=True)
+class NewKit:
+    """The voices are another kit's from here on."""
+
+    frame: int
+    kit: Kit
+
+
+Sound = Hit | Hush | Loudness | NewKit
 
 
 def write_wav(path: str | Path, sounds: Iterable[Sound], kit: Kit, frames: int) -> None:
@@ -84,6 +92,8 @@ def _blocks(sounds: Iterable[Sound], kit: Kit, frames: int) -> Iterator[bytes]:
                 break
             elif isinstance(following, Hush):
                 mixer.silence()
+            elif isinstance(following, NewKit):
+                mixer.take_kit(following.kit)
             else:
                 mixer.volume = following.volume
             following = next(coming, None)

@@ -7,6 +7,7 @@ import json
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,27 +33,61 @@ def to_bytes(header: Mapping[str, object], arrays: Arrays) -> bytes:
 
 def from_bytes(data: bytes, *, where: str) -> tuple[dict[str, object], dict[str, npt.NDArray[np.generic]]]:
     """Header and arrays. Raises ModelFileError for anything that is not a whole model of this version."""
-    broken = f"{where}: not a whole rvae model; train it again, or take another copy"
-    if len(data) < 8:
-        raise ModelFileError(broken)
-    length = int.from_bytes(data[:8], "little")
-    if not 2 <= length <= len(data) - 8:
-        raise ModelFileError(broken)
+    header, _ = _header(data[8 : 8 + _length(data[:8], len(data), where)], where)
     try:
-        table = json.loads(data[8 : 8 + length])
+        return header, load(data)
+    except (SafetensorError, ValueError, KeyError, TypeError):
+        raise ModelFileError(_broken(where)) from None
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """The header of a model's file alone, to tell what is in it without reading it all. Raises ModelFileError.
+
+    A file that is shorter than its arrays is refused; what stands in them is not looked at.
+    """
+    size = _checked_size(path)
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(_length(file.read(8), size, str(path)))
+    except OSError as error:
+        raise ModelFileError(_unreadable(path, error)) from None
+    header, end = _header(text, str(path))
+    if 8 + len(text) + end != size:
+        raise ModelFileError(_broken(path))
+    return header
+
+
+def _broken(where: str | Path) -> str:
+    return f"{where}: not a whole rvae model; train it again, or take another copy"
+
+
+def _unreadable(path: str | Path, error: OSError) -> str:
+    return f"{path}: cannot be read ({error.strerror or error}); give a file that `rvae train` wrote"
+
+
+def _length(first: bytes, size: int, where: str) -> int:
+    """How long the header is, by a file's first eight bytes; `size`: of the file."""
+    length = int.from_bytes(first[:8], "little")
+    if len(first) < 8 or not 2 <= length <= size - 8:
+        raise ModelFileError(_broken(where))
+    return length
+
+
+def _header(text: bytes, where: str) -> tuple[dict[str, Any], int]:
+    """The header of its bytes, and how long the arrays are that follow it."""
+    try:
+        table = json.loads(text)
         header = json.loads(table["__metadata__"][FORMAT])
         found = header["format"], header["version"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise ModelFileError(broken) from None
+        ends = [int(entry["data_offsets"][1]) for name, entry in table.items() if name != "__metadata__"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError, AttributeError):
+        raise ModelFileError(_broken(where)) from None
     if found != (FORMAT, VERSION):
         raise ModelFileError(
             f"{where}: a model of version {found[1]!r}, this rvae reads version {VERSION}; train it again, "
             "or update rvae"
         )
-    try:
-        return header, load(data)
-    except (SafetensorError, ValueError, KeyError, TypeError):
-        raise ModelFileError(broken) from None
+    return header, max(ends, default=0)
 
 
 def write_file(path: str | Path, data: bytes) -> None:
@@ -66,6 +101,14 @@ def write_file(path: str | Path, data: bytes) -> None:
 
 def read_file(path: str | Path) -> bytes:
     """A model's bytes. Raises ModelFileError where there is no file, or one that cannot be a model."""
+    _checked_size(path)
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ModelFileError(_unreadable(path, error)) from None
+
+
+def _checked_size(path: str | Path) -> int:
     try:
         found = Path(path).stat()
         if stat.S_ISDIR(found.st_mode):
@@ -76,8 +119,6 @@ def read_file(path: str | Path) -> bytes:
             raise ModelFileError(
                 f"{path}: {found.st_size // 2**20} MB, a model has at most {MAX_BYTES // 2**20}; choose another file"
             )
-        return Path(path).read_bytes()
+        return found.st_size
     except OSError as error:
-        raise ModelFileError(
-            f"{path}: cannot be read ({error.strerror or error}); give a file that `rvae train` wrote"
-        ) from None
+        raise ModelFileError(_unreadable(path, error)) from None

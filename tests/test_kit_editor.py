@@ -16,7 +16,6 @@ from performance.kit_editor import KitEditor
 from performance.midi_in import Heard, Wanted
 from performance.own_kits import OwnKits
 from performance.panel import Panel, Row
-from performance.panels import Panels
 from performance.snapshot import Snapshot
 from performance.stage import Stage
 from rvae.kit import STANDARD_KIT
@@ -36,7 +35,7 @@ class Table:
         self.rig = Rig()
         self.folder = folder
         editor = KitEditor(OwnKits(folder))
-        self.desk = Desk(Stage(model, NearEngine(model)), self.rig.hands, Panels({"kit": editor}), editor=editor)
+        self.desk = Desk(Stage(model, NearEngine(model)), self.rig.hands, editor=editor)
         (self.opens,) = asked("kit", self.desk.tick())
         self.desk.do(self.opens)
         self.seen = self.desk.tick()

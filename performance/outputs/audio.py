@@ -27,6 +27,7 @@ from performance.outputs.orders import (
     Silence,
     Strike,
     StrikeNow,
+    TakeKit,
     Tap,
 )
 from performance.outputs.output import Output
@@ -110,6 +111,9 @@ class AudioOutput(Output):
         self._volume = volume
         if self.is_open:
             self._guard("put", SetVolume(volume))
+
+    def _take_kit(self, kit: Kit) -> None:
+        self._put(TakeKit(kit))
 
     def _send(self, event: Event, due_ns: int) -> None:
         if isinstance(event, Onset):

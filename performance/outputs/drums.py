@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -143,6 +144,10 @@ def _sound_of(voice: Voice) -> str:
     return known[min(known, key=lambda pitch: (abs(pitch - voice.pitch_out), pitch))]
 
 
+SILENT = Drum(np.zeros(1, np.float32), np.zeros(1, np.float32), 0.0, 0.0)
+"""Where a kit has no voice."""
+
+
 def drums_of(kit: Kit, rate_hz: int) -> tuple[Drum, ...]:
     """A drum for each voice of a kit, in row order, at a sample rate."""
     made: dict[str, Drum] = {}
@@ -166,6 +171,7 @@ def click_drums(rate_hz: int) -> tuple[Drum, ...]:
     )
 
 
+@cache
 def _drum(sound: str, rate_hz: int) -> Drum:
     make, peak, side, chokes = _SOUNDS[sound]
     dark, bright = make(rate_hz)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from performance.outputs.drums import click_drums, drums_of
-from rvae.kit import Kit
+from performance.outputs.drums import SILENT, click_drums, drums_of
+from rvae.kit import MAX_VOICES, Kit
 from rvae.pattern import Floats
 
 MAX_NOTES = 96
@@ -37,10 +37,8 @@ class Mixer:
         self.rate_hz = rate_hz
         self.volume = 0.8
         self.stolen = 0
-        names, taps = kit.names, click_drums(rate_hz)
-        self._drums = (*drums_of(kit, rate_hz), *taps)
-        self._first_click = len(self._drums) - len(taps)
-        self._choked = [{names.index(name) for name in drum.chokes if name in names} for drum in self._drums]
+        self._clicks = click_drums(rate_hz)
+        self.take_kit(kit)
         self._slots = [_Slot() for _ in range(MAX_NOTES)]
         self._next = 0
         self._scratch = np.zeros(block_frames, np.float32)
@@ -48,6 +46,17 @@ class Mixer:
         self._limit = np.zeros((block_frames, 2), np.float32)
         fade_frames = int(_CHOKE_S * rate_hz)
         self._fade = np.linspace(1, 0, fade_frames, dtype=np.float32)
+
+    def take_kit(self, kit: Kit) -> None:
+        """Play the voices of another kit; what sounds in a row goes on with the drum of that row. May run beside `mix`.
+
+        The clicks stand behind the most voices that there can be; a row without a voice stays silent.
+        """
+        drums = drums_of(kit, self.rate_hz)
+        drums = (*drums, *(SILENT,) * (MAX_VOICES - len(drums)), *self._clicks)
+        rows = {name: row for row, name in enumerate(kit.names)}
+        self._choked = tuple({rows[name] for name in drum.chokes if name in rows} for drum in drums)
+        self._drums = drums
 
     def begin(self, voice: int, velocity: int, frame: int) -> None:
         """Start a note `frame` frames into the next block (it may lie in a later one)."""
@@ -64,7 +73,7 @@ class Mixer:
 
     def begin_click(self, level: int, frame: int) -> None:
         """Start a click of a level (see `click`), likewise."""
-        self.begin(self._first_click + level, 127, frame)
+        self.begin(MAX_VOICES + level, 127, frame)
 
     def silence(self) -> None:
         """Fade out what sounds and forget what was to come."""

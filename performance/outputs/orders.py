@@ -45,6 +45,13 @@ class StrikeNow:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeKit:
+    """Play the voices of another kit from now on."""
+
+    kit: Kit
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """Fade out what sounds and forget what was to come."""
 
@@ -61,7 +68,7 @@ class Leave:
     """Fall silent and end."""
 
 
-Order = OpenDevice | Strike | Tap | StrikeNow | Silence | SetVolume | Leave
+Order = OpenDevice | Strike | Tap | StrikeNow | TakeKit | Silence | SetVolume | Leave
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,9 @@ class OscOutput(Output):
         except OSError as error:
             raise OutputError(f"OSC to {self.name}: {error.strerror or error}; check host and port") from None
 
+    def _take_kit(self, kit: Kit) -> None:
+        self._voices = kit.names
+
     def _send(self, event: Event, due_ns: int) -> None:
         match event:
             case Onset():

@@ -109,6 +109,11 @@ class Output:
         except Exception as error:  # noqa: BLE001  # the other outputs are still to be silenced
             self.detail = what_went_wrong(error)
 
+    def take_kit(self, kit: Kit) -> None:
+        """Play the voices of another kit from now on. Never raises: see `state`."""
+        if self.is_open:
+            self._guard("take_kit", kit)
+
     def check(self) -> None:
         """Notice a device that has gone, also while nothing is played. Never raises, takes microseconds."""
         if self.is_open:
@@ -164,6 +169,9 @@ class Output:
 
     def _panic(self, now_ns: int) -> None:
         """End all notes there can be."""
+
+    def _take_kit(self, kit: Kit) -> None:
+        """Get ready for the voices of another kit. Raises OSError or OutputError where the device has gone."""
 
     def _recover(self, pitches: Sequence[int]) -> None:
         """End these notes at the far end of what has come back, whether they sound or not."""

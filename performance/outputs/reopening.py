@@ -54,8 +54,13 @@ class Reopening:
     """Watches outputs that are open. Call `tend` at idle moments; it takes microseconds."""
 
     def __init__(self, outputs: Iterable[Output], kit: Kit, run_aside: RunAside = run_at_once) -> None:
+        self._kit = kit
         self._watched = [_Watched(output, kit) for output in outputs]
         self._run_aside = run_aside
+
+    def take_kit(self, kit: Kit) -> None:
+        """What is opened from now on is for another kit."""
+        self._kit = kit
 
     def tend(self, now_ns: int) -> Iterator[tuple[Output, bool]]:
         """Notice what has gone, have it opened, take it back. Yields each output that came (True) or went (False)."""
@@ -69,7 +74,10 @@ class Reopening:
             elif watched.state == "opened":
                 watched.state, watched.back_ns = "used", now_ns
                 output.resume(now_ns, watched.kit)
+                if watched.kit != self._kit:  # it came while this one was being opened
+                    output.take_kit(self._kit)
                 yield output, True
             elif watched.state == "away" and now_ns >= watched.retry_at_ns:
                 watched.state, watched.retry_at_ns = "opening", now_ns + watched.wait_ns
+                watched.kit = self._kit
                 self._run_aside(watched.open_again)

@@ -37,6 +37,7 @@ from performance.outputs.orders import (
     Silence,
     Strike,
     StrikeNow,
+    TakeKit,
     Tap,
 )
 from performance.outputs.output import MAX_LATE_NS
@@ -44,6 +45,7 @@ from performance.outputs.quiet import quiet_drivers
 from performance.realtime import ASIDE_PRIORITY, SOUND_PRIORITY, give_back_realtime, take_realtime
 from performance.wire import Wire, WireFull
 from rvae.errors import OutputError
+from rvae.kit import Kit
 
 if TYPE_CHECKING:
     from rvae.pattern import Floats
@@ -87,6 +89,7 @@ class Speaker:
         self._tried = False
         self._volume = 0.8
         self._mixer: Mixer | None = None
+        self._new_kit: Kit | None = None
         self._stream: Any = None
 
     def leave(self) -> None:
@@ -178,6 +181,9 @@ class Speaker:
                 next_report_ns = now_ns + _REPORT_NS
                 load, self._load = self._load, 0.0
                 self._answer(Played(self._underruns, self._late, self._missed, load, self._line.ties))
+            if self._mixer is not None and (kit := self._new_kit) is not None:
+                self._new_kit = None
+                self._mixer.take_kit(kit)
             time.sleep(_LOOK_S)
         self._leaves = True
         time.sleep(min(0.1, 0.02 + self._stream.latency))  # let the fade be heard out before the device goes
@@ -202,6 +208,8 @@ class Speaker:
             case StrikeNow(voice, velocity):
                 if self._mixer is not None:
                     self._mixer.begin(voice, velocity, 0)
+            case TakeKit(kit):
+                self._new_kit = kit  # its drums are made where nothing waits for them
             case Silence():
                 self._queue.clear()
                 if self._mixer is not None:

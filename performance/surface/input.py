@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pygame
 
-from performance.commands import DropClip, Quit
+from performance.commands import DropClip, OpenModel, Quit
 from performance.controls import ACTIONS
+from performance.opening import can_open
 from performance.snapshot import Snapshot
 from performance.surface.keys import key_down, key_name
 from performance.surface.layout import Layout
@@ -42,7 +43,8 @@ def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
         case pygame.CONTROLLERDEVICEREMOVED:  # an unplugged stick is not pushed
             return replace(look, sticks=(0.0, 0.0, 0.0), trigger=""), ()
         case pygame.DROPFILE:
-            return look, (DropClip(str(event.file)),)
+            file = str(event.file)
+            return look, (OpenModel(file) if can_open(file) else DropClip(file),)
         case pygame.QUIT | pygame.WINDOWCLOSE:
             return replace(look, closing=True), (Quit(),)
         case pygame.WINDOWLEAVE:

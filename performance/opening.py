@@ -1,0 +1,95 @@
+"""Opening: another model or session is read while the music goes on, in a thread, and handed over when it is whole."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from performance.folders import BUNDLED, cache_folder
+from performance.recents import remember
+from performance.session import SUFFIX, Session, read_session
+from rvae.errors import RvaeError, UsageError
+from rvae.model import Model, load
+
+MODEL_SUFFIX = ".rvae"
+_END_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model that has been read. `file`: its own, None where it has none; `session`: what a session kept of it, and
+    `kept_in` the session's file, where it was opened by one.
+    """
+
+    file: Path | None
+    name: str
+    model: Model
+    session: Session | None = None
+    kept_in: Path | None = None
+
+
+def can_open(file: str) -> bool:
+    """Whether a file is, by its name, a model or a session."""
+    return Path(file).suffix.lower() in (MODEL_SUFFIX, SUFFIX)
+
+
+class Opening:
+    """Reads one file after the other; of those that were read since the last look, the last counts."""
+
+    def __init__(self) -> None:
+        self._found: list[Opened] = []
+        self._news: list[tuple[str, bool]] = []
+        self._thread: threading.Thread | None = None
+        self._asked: list[str] = []
+
+    def ask(self, file: str) -> None:
+        """Read a model, or a session and its model. Never waits."""
+        self._asked.append(file)
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._read, name="opening", daemon=True)
+            self._thread.start()
+
+    def _read(self) -> None:
+        while self._asked:
+            file = Path(self._asked.pop(0))
+            try:
+                opened = read(file)
+            except (RvaeError, OSError, MemoryError) as error:
+                self._news.append((f"{error}; the music goes on as it was", True))
+                continue
+            self._found.append(opened)
+            remember(file)
+
+    def found(self) -> Opened | None:
+        """What has been read since the last time, if anything."""
+        found, self._found = self._found, []
+        return found[-1] if found else None
+
+    def news(self) -> list[tuple[str, bool]]:
+        """Lines for the player since the last time, and whether each is a trouble."""
+        news, self._news = self._news, []
+        return news
+
+    def close(self) -> None:
+        """Wait a moment for what is being read."""
+        self._asked.clear()
+        if self._thread is not None:
+            self._thread.join(_END_S)
+
+
+def _bundled() -> Path | None:
+    """The kept model of the bundled corpora."""
+    kept = sorted(cache_folder().glob(f"{BUNDLED}*{MODEL_SUFFIX}"), key=lambda file: file.stat().st_mtime)
+    return kept[-1] if kept else None
+
+
+def read(file: Path) -> Opened:
+    """Read a model, or a session and its model. Raises RvaeError."""
+    if file.suffix.lower() != SUFFIX:
+        return Opened(file.absolute(), file.stem, load(file))
+    session, _ = read_session(file)
+    own = Path(session.model) if session.model else None if "train" in session.rest else _bundled()
+    if own is None:
+        raise UsageError(f"{file.name}: its model is no file; open it with rvae play --session '{file}'")
+    return Opened(own, own.stem, load(own), session, file.absolute())

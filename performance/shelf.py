@@ -1,0 +1,142 @@
+"""The shelf: the models and sessions at hand, as a panel. It is looked through in a thread while the panel is open."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from performance.commands import OpenModel
+from performance.folders import BUNDLED, cache_folder
+from performance.opening import MODEL_SUFFIX
+from performance.panel import Row
+from performance.recents import recent_files
+from performance.session import SUFFIX, read_session
+from performance.snapshot import Snapshot
+from rvae.errors import RvaeError
+from rvae.meter import Meter
+from rvae.modelfile import read_header
+
+_LOOK_S = 2.0
+_MOST = 200
+_MOST_METERS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A file on the shelf. `about`: what is in it, or why it cannot be read."""
+
+    file: Path
+    about: str
+    is_readable: bool
+    stamp: tuple[int, int]
+
+
+class Shelf:
+    """See `panels.Source`. `played`: the file of what is played, empty where it is none; whoever opens one sets it."""
+
+    title = "Models"
+    hint = "Return, or a click: played from the next bar on  ·  Page up, page down  ·  F7 closes"
+
+    def __init__(self, played: str = "") -> None:
+        self.played = played
+        self._volumes: tuple[Volume, ...] = ()
+        self._end: threading.Event | None = None
+
+    def opened(self) -> None:
+        """Begin to look."""
+        self._end = threading.Event()
+        threading.Thread(target=self._look, args=(self._end,), name="shelf", daemon=True).start()
+
+    def closed(self) -> None:
+        """Look no longer."""
+        if self._end is not None:
+            self._end.set()
+            self._end = None
+
+    def rows(self, snapshot: Snapshot) -> tuple[Row, ...]:
+        """A row for each file; what is played first, also where it is no file."""
+        rows = [_row(volume, self.played) for volume in self._volumes]
+        if not any(row.is_on for row in rows):
+            rows.insert(0, Row(" ", snapshot.model_name, "not a file of its own", "played", is_on=True))
+        return tuple(rows)
+
+    def _look(self, end: threading.Event) -> None:
+        while True:
+            self._volumes = tuple(self._found())
+            if end.wait(_LOOK_S):
+                return
+
+    def _found(self) -> Iterator[Volume]:
+        known = {volume.file: volume for volume in self._volumes}
+        for file in list(dict.fromkeys(self._files()))[:_MOST]:
+            try:
+                status = file.stat()
+            except OSError:
+                continue  # it has gone
+            stamp = (status.st_mtime_ns, status.st_size)
+            before = known.get(file)
+            yield before if before is not None and before.stamp == stamp else _volume(file, stamp)
+
+    def _files(self) -> Iterator[Path]:
+        """What is played, what was opened lately, the folders of these, the current one, and what came with rvae."""
+        recent = recent_files()
+        near = [Path(self.played), *recent] if self.played else list(recent)
+        yield from near
+        for folder in dict.fromkeys((*(file.parent for file in near), Path.cwd())):
+            yield from sorted(_inside(folder, MODEL_SUFFIX))
+        yield from sorted(_inside(cache_folder(), MODEL_SUFFIX))
+
+
+def _inside(folder: Path, suffix: str) -> list[Path]:
+    try:
+        return [file for file in folder.absolute().iterdir() if file.suffix.lower() == suffix]
+    except OSError:
+        return []
+
+
+def _volume(file: Path, stamp: tuple[int, int]) -> Volume:
+    try:
+        return Volume(file, _about(file), True, stamp)
+    except (RvaeError, OSError, KeyError, TypeError, ValueError) as error:
+        why = str(error).removeprefix(f"{file}: ") if isinstance(error, RvaeError) else "not a whole rvae model"
+        return Volume(file, why, False, stamp)
+
+
+def _about(file: Path) -> str:
+    """What is in a file, in a few words. Raises RvaeError, KeyError, TypeError or ValueError for what is none."""
+    if file.suffix.lower() == SUFFIX:
+        session, _ = read_session(file)
+        name = Path(session.model).stem if session.model else "clips"
+        return f"session with {name}, {session.settings.meter.label}, {len(session.settings.scenes)} scenes"
+    header = read_header(file)
+    meters = [Meter.parse(name).label for name in header["meters"]]
+    shown = ", ".join(meters[:_MOST_METERS]) + (", ..." if len(meters) > _MOST_METERS else "")
+    voices, clips = str(header["kit"]).count("[[voice]]"), len(header["clips"])
+    return f"{shown}  ·  {voices} voices  ·  {clips} patterns"
+
+
+def _row(volume: Volume, played: str) -> Row:
+    is_on = bool(played) and volume.file == Path(played)
+    is_bundled = volume.file.parent == cache_folder() and volume.file.name.startswith(BUNDLED)
+    name = "bundled corpora" if is_bundled else volume.file.stem
+    where = "" if is_bundled else f"  ·  {_short(volume.file.parent)}"
+    state = "played" if is_on else "" if volume.is_readable else "cannot be read"
+    return Row(
+        str(volume.file),
+        name,
+        f"{volume.about}{where}" if volume.is_readable else volume.about,
+        state,
+        is_on,
+        () if is_on or not volume.is_readable else (OpenModel(str(volume.file)),),
+    )
+
+
+def _short(folder: Path) -> str:
+    """A folder as one reads it: from the current one, or from home, where it lies within."""
+    for base, name in ((Path.cwd(), "."), (Path.home(), "~")):
+        if folder.is_relative_to(base):
+            inner = folder.relative_to(base)
+            return name if inner == Path() else f"{name}/{inner.as_posix()}"
+    return str(folder)
