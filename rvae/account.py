@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from rvae.meter import Meter
 from rvae.metrical import Estimate
+from rvae.tempo import TempoEstimate
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class ClipReport:
     kit has; `read`: by pitch that a voice has, collisions and all. `dropped`: what else was not taken. `notes`: words
     on what was done to the clip: tiled, completed, moved. `channel`: 1..16, or None where all were read. `qpm`: its
     first tempo. `early`: onsets played before a barline and held against it. `estimate`: of the meter, where neither
-    the file nor its card says any. `lean_ms`: how early (negative) or late the take is as a whole. Copies made to
-    fill a cycle are counted nowhere.
+    the file nor its card says any. `lean_ms`: how early (negative) or late the take is as a whole. `tempo`: of a take
+    that was played freely. Copies made to fill a cycle are counted nowhere.
     """
 
     file: str
@@ -47,6 +48,7 @@ class ClipReport:
     estimate: Estimate | None = None
     lean_ms: float = 0.0
     read: Mapping[int, int] = field(default_factory=dict)
+    tempo: TempoEstimate | None = None
 
     @property
     def bars(self) -> int:

@@ -15,6 +15,7 @@ from rvae.meter import Meter
 
 CARD_NAME = "dataset.toml"  # beside the clips
 NOBODY = "nobody named"
+MIN_CARD_BPM, MAX_CARD_BPM = 20.0, 400.0
 
 
 # What a consent begins with that is none. On the safe side: "not asked yet" is none either.
@@ -32,6 +33,7 @@ class ClipCard:
     """What a card says of one clip, or of a clip for which it says nothing of its own, of its folder.
 
     `people`: lines about who made it. `meter`: how its bars are felt. `groupings`: the same for the whole folder.
+    `bpm`: felt beats per minute of a take that was played freely. Raises MeterError for one that cannot be.
     """
 
     people: tuple[str, ...] = ()
@@ -40,6 +42,13 @@ class ClipCard:
     tags: tuple[str, ...] = ()
     meter: Meter | None = None
     groupings: tuple[Meter, ...] = ()
+    bpm: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.bpm is not None and not MIN_CARD_BPM <= self.bpm <= MAX_CARD_BPM:
+            raise MeterError(
+                f"{self.bpm:g} bpm is no tempo to play at; say {MIN_CARD_BPM:g} to {MAX_CARD_BPM:g} felt beats"
+            )
 
     @property
     def is_refused(self) -> bool:
@@ -111,6 +120,7 @@ class Card:
             own.tags or _lines(self.rest.get("tags", ())),
             own.meter,
             self.groupings,
+            own.bpm,
         )
 
     def makers_of(self, clip: str | Path) -> Makers:
@@ -172,13 +182,14 @@ def plain_name(line: str) -> str:
 
 def _clip_card(entry: Mapping[str, object]) -> ClipCard:
     """What a card says of one clip. Raises MeterError."""
-    meter = entry.get("meter")
+    meter, bpm = entry.get("meter"), entry.get("bpm")
     return ClipCard(
         _lines(entry.get("people", entry.get("who", ()))),
         _text(entry.get("licence", entry.get("license", ""))),
         _text(entry.get("consent", "")),
         _lines(entry.get("tags", ())),
         Meter.parse(meter) if isinstance(meter, str) else None,
+        bpm=float(bpm) if isinstance(bpm, int | float) and not isinstance(bpm, bool) else None,
     )
 
 

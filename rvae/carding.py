@@ -29,7 +29,8 @@ _QUESTIONS: tuple[tuple[str, tuple[str, ...], str, bool], ...] = (
 )
 _ALSO = {key: others for key, others, _, _ in _QUESTIONS}
 _OF_CLIPS = tuple(key for key, _, _, single in _QUESTIONS if single)
-Answers = dict[str, str | list[str]]
+_MUSIC = ("meter", "bpm")  # what is never asked, and said of single clips only
+Answers = dict[str, str | float | list[str]]
 Ask = Callable[[str, str], str]  # a question and what stands; the answer, empty where it shall stand
 
 
@@ -43,21 +44,23 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add("--licence", metavar="TEXT", help="under what licence others may use them")
     add("--consent", metavar="TEXT", help="yes, no, or what their makers said about training with them")
     add("--meter", metavar="M", help="with --clip: the meter of clips that do not say it, or how their bars are felt")
+    add("--bpm", type=float, metavar="N", help="with --clip: felt beats per minute of takes that were played freely")
     add("--json", action="store_true", help="print the card as one JSON object")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.folder)
     clips = _clips(folder)
-    said: Answers = {key: value for key in (*_ALSO, "meter") if (value := getattr(arguments, key)) is not None}
-    if arguments.meter is not None and not arguments.clip:
-        raise UsageError('--meter is said of clips: give --clip NAME with it, or --clip "*" for all of them')
+    said: Answers = {key: value for key in (*_ALSO, *_MUSIC) if (value := getattr(arguments, key)) is not None}
+    for key in _MUSIC:
+        if key in said and not arguments.clip:
+            raise UsageError(f'--{key} is said of clips: give --clip NAME with it, or --clip "*" for all of them')
     if said:
         chosen = _chosen(clips, arguments.clip, said) if arguments.clip else None
         write_card(folder, said, chosen)
     elif arguments.clip:
         raise UsageError(
-            "--clip needs something to say of it: --people, --licence, --consent or --meter; see rvae card --help"
+            "--clip needs something to say of it: --people, --licence, --consent, --meter, --bpm; see rvae card --help"
         )
     elif sys.stdin.isatty() and not arguments.json:
         _converse(folder, clips, _ask_at_terminal)
@@ -82,7 +85,7 @@ def _clips(folder: Path) -> list[str]:
 def _chosen(clips: Sequence[str], patterns: Sequence[str], said: Answers) -> list[str]:
     """The clips that are meant by `--clip`. Raises UsageError where there are none, or where they cannot differ."""
     for key in said:
-        if key not in (*_OF_CLIPS, "meter"):
+        if key not in (*_OF_CLIPS, *_MUSIC):
             raise UsageError(f"--{key} is said of a whole folder; leave --clip away, or say it without --{key}")
     chosen: list[str] = []
     for pattern in patterns:

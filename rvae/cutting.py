@@ -22,6 +22,7 @@ from rvae.midi import DEFAULT_US_PER_QUARTER, DRUM_CHANNEL, MidiClip, grouping_t
 from rvae.pattern import CYCLE_BARS, MAX_MICROTIMING_TICKS, MAX_MIDI_VELOCITY, Pattern
 from rvae.stretches import Stretch, find_stretches, positions
 from rvae.time import us_per_quarter_to_qpm
+from rvae.warping import Warped, warp
 
 NO_CONSENT = "its makers have not agreed to training (dataset.toml); ask them, then say so with rvae card"
 # What one clip may take of the memory, in cells of its grid and in patterns: some 9,000 bars of 4/4 in nine voices.
@@ -321,16 +322,36 @@ def cut(
 ) -> tuple[list[Pattern], ClipReport]:
     """The patterns of one clip, and the account of its notes. `source`: the file as given; `card`: what is known of it.
 
-    A clip whose makers have not agreed to training gives none.
+    A clip whose makers have not agreed to training gives none, nor does one that was played freely and whose beats are
+    not clear.
     """
-    work = _Cutter(clip, source, reading)
+    known = card or ClipCard()
+    warped = Warped(clip) if known.is_refused else with_beats(clip, reading, known)
+    patterns, report = _cut(warped, source, reading, known)
+    if reading.on_time and abs(report.lean_ms) >= _LEAST_LEAN_MS:
+        return _cut_on_time(warped, source, reading, known, report.lean_ms)
+    return patterns, report
+
+
+def with_beats(clip: MidiClip, reading: Reading, card: ClipCard) -> Warped:
+    """A clip on its beats: as it is, or, where it was played freely, moved onto those that are found."""
+    channel = drum_channel(clip, reading)
+    drums = clip.notes if channel is None else clip.notes[clip.notes[:, 1] == channel]
+    return warp(clip, drums, reading.kit, card, reading.groupings)
+
+
+def _cut(warped: Warped, source: str, reading: Reading, known: ClipCard) -> tuple[list[Pattern], ClipReport]:
+    clip, work = warped.clip, _Cutter(warped.clip, source, reading)
     patterns: list[Pattern] = []
     meters: dict[Meter, tuple[int, int]] = {}
     voices: Counter[int] = Counter()
-    known = card or ClipCard()
     if known.is_refused:
         work.drop(NO_CONSENT, len(clip.notes))
-    for filled in [] if known.is_refused else work.place(work.heard(), known):
+    elif not warped.is_readable:
+        work.drop(warped.note, len(clip.notes))
+    elif warped.note:
+        work.notes.append(warped.note)
+    for filled in work.place(work.heard(), known) if warped.is_readable and not known.is_refused else []:
         if filled.cells and not work.has_room_for(filled):
             length = f"{filled.bars:,} bars of {filled.stretch.meter.label}"
             work.drop(f"{length}, more than one clip may have; cut it into several", len(filled.cells))
@@ -347,19 +368,16 @@ def cut(
         source, len(clip.notes), voices.total(), work.collisions, len(patterns), meters,
         {name: voices[row] for row, name in enumerate(reading.kit.names)},
         dict(sorted(work.unmapped.items())), tuple(work.dropped), tuple(work.notes), work.channel, work.qpm(0),
-        work.early, work.estimate, lean_ms(patterns), dict(sorted(work.read.items())),
+        work.early, work.estimate, lean_ms(patterns), dict(sorted(work.read.items())), warped.estimate,
     )  # fmt: skip
-    if reading.on_time and abs(report.lean_ms) >= _LEAST_LEAN_MS:
-        return _cut_on_time(clip, source, reading, card, report.lean_ms)
     return patterns, report
 
 
 def _cut_on_time(
-    clip: MidiClip, source: str, reading: Reading, card: ClipCard | None, early_or_late_ms: float
+    warped: Warped, source: str, reading: Reading, known: ClipCard, early_or_late_ms: float
 ) -> tuple[list[Pattern], ClipReport]:
     """The same clip, moved by as much as it is early or late as a whole."""
-    plain = replace(reading, on_time=False)
-    patterns, report = cut(moved(clip, -early_or_late_ms), source, plain, card)
+    patterns, report = _cut(replace(warped, clip=moved(warped.clip, -early_or_late_ms)), source, reading, known)
     side = "early" if early_or_late_ms < 0 else "late"
     note = f"{abs(early_or_late_ms):.0f} ms {side} as a whole: moved on time, as asked"
     return patterns, replace(report, notes=(*report.notes, note), lean_ms=early_or_late_ms)
@@ -380,9 +398,9 @@ def cleaned(
 ) -> MidiClip:
     """The clip as it was understood: the onsets that are taken, as the kit plays them, with their meters said.
 
-    Times, tempos and length are those of the clip. `with_collisions`: with the onsets too that lost their tick. How
-    freely a take was played is judged from all its onsets, so that now and then one is understood otherwise without
-    them.
+    Times, tempos and length are those of the clip, which is on its beats: see `with_beats`. `with_collisions`: with the
+    onsets too that lost their tick. How freely a take was played is judged from all its onsets, so that now and then
+    one is understood otherwise without them.
     """
     work = _Cutter(clip, "", reading)
     known = card or ClipCard()

@@ -13,7 +13,7 @@ import tomlkit
 from rvae.arguments import Command, add_reading_arguments, corpus_of, print_json, reading_of
 from rvae.card import CARD_NAME, ClipCard, card_texts
 from rvae.corpus import Corpus
-from rvae.cutting import Reading, cleaned, cut, moved
+from rvae.cutting import Reading, cleaned, cut, moved, with_beats
 from rvae.errors import FileError, UsageError
 from rvae.kit import STANDARD_KIT
 from rvae.midi import MidiClip, read_midi, write_clip, write_text
@@ -69,7 +69,7 @@ def export(corpus: Corpus, folder: Path, reading: Reading) -> dict[str, bool]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         patterns = [pattern for pattern in corpus.patterns if pattern.source == clip]
-        source = read_clip(clip)
+        source = with_beats(read_clip(clip), reading, _known(corpus, clip)).clip
         if reading.on_time:
             source = moved(source, -leans[clip])
         same[name] = _write(path, source, replace(reading, on_time=False), _known(corpus, clip), patterns)

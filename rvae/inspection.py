@@ -70,6 +70,17 @@ def figures(corpus: Corpus, findings: Findings | None = None) -> dict[str, objec
             for clip in report.clips
             if clip.estimate is not None
         ],
+        "tempo_estimates": [
+            {
+                "file": clip.file,
+                "bpm": round(clip.tempo.bpm, 1),
+                "certainty": round(clip.tempo.certainty, 3),
+                "or": None if clip.tempo.other_bpm is None else round(clip.tempo.other_bpm, 1),
+                "taken": clip.tempo.is_certain,
+            }
+            for clip in report.clips
+            if clip.tempo is not None
+        ],
         "doubts": [
             {"file": doubt.file, "label": doubt.label.label, "proposal": doubt.proposed.label, "why": doubt.why}
             for doubt in looked.doubts

@@ -54,7 +54,8 @@ class MidiClip:
 
     `notes`: int64 `[N, 4]`, the note-ons as (pulse, channel 1..16, pitch 0..127, velocity 1..127) by pulse. `tempos`:
     (pulse, microseconds per quarter), by pulse. `end`: where the last track ends. `skipped`: words on what was passed
-    over.
+    over. `is_real_time`: the file's time is seconds; the one tempo says only how long a pulse is here, and the quarters
+    are none.
     """
 
     ppq: int
@@ -64,6 +65,7 @@ class MidiClip:
     texts: tuple[tuple[int, str], ...]
     end: int
     skipped: tuple[str, ...] = ()
+    is_real_time: bool = False
 
 
 def read_midi(path: str | Path) -> MidiClip:
@@ -88,7 +90,8 @@ def read_bytes(path: str | Path) -> bytes:
 
 def parse_midi(data: bytes) -> MidiClip:
     """Read the bytes of a Standard MIDI file. Raises MidiFileError for what is none, or too large to be a clip."""
-    ppq, chunks, skipped = _split(data)
+    division, chunks, skipped = _split(data)
+    ppq, frame_us = _resolution(division)
     events = Events(MAX_QUARTERS * ppq)
     for number, chunk in enumerate(chunks, 1):
         try:
@@ -96,19 +99,38 @@ def parse_midi(data: bytes) -> MidiClip:
         except MidiFileError as error:
             raise MidiFileError(f"track {number} is corrupt ({error}); export the clip again") from None
     notes = np.array(events.notes, dtype=np.int64).reshape(-1, 4)
+    tempos = sorted(events.tempos, key=lambda tempo: tempo[0])
+    if frame_us and tempos:
+        skipped.append("passed over its tempos: its time is frames a second, which have none")
     return MidiClip(
         ppq,
         notes[np.argsort(notes[:, 0], kind="stable")],
-        tuple(sorted(events.tempos, key=lambda tempo: tempo[0])),
+        ((0, frame_us),) if frame_us else tuple(tempos),
         tuple(TimeSignature(*sign) for sign in sorted(events.signatures, key=lambda sign: sign[0])),
         tuple(sorted(events.texts, key=lambda text: text[0])),
         events.end,
         tuple(dict.fromkeys((*skipped, *events.odd))),
+        frame_us > 0,
     )
 
 
+def _resolution(division: int) -> tuple[int, int]:
+    """Pulses to a quarter, and 0; or, for SMPTE time, pulses to some half a second, and that in microseconds."""
+    if not division & 0x8000:
+        return division, 0
+    frames, parts = 256 - (division >> 8), division & 0xFF
+    pulses = frames * parts  # to a second
+    us = {24: 1_000_000, 25: 1_000_000, 29: 1_001_000, 30: 1_000_000}.get(frames)
+    if us is None or not pulses:
+        raise MidiFileError(
+            f"its time is {frames} frames a second in {parts} parts, which does not exist; export it again"
+        )
+    pulses = 30 * parts if frames == 29 else pulses  # 29.97 a second: thirty in 1.001 s
+    return (pulses // 2, us // 2) if pulses % 2 == 0 else (pulses, us)
+
+
 def _split(data: bytes) -> tuple[int, list[bytes], list[str]]:
-    """The ppq, the track chunks with their headers, and words on what was passed over."""
+    """The division, the track chunks with their headers, and words on what was passed over."""
     if not data:
         raise MidiFileError("the file is empty; export the clip again")
     if len(data) > MAX_FILE_BYTES:
@@ -124,10 +146,6 @@ def _split(data: bytes) -> tuple[int, list[bytes], list[str]]:
         raise MidiFileError("format 2 holds separate patterns without a common time; export it as format 0 or 1")
     if kind > 2 or size < 6:
         raise MidiFileError(f"a MIDI file of format {kind} does not exist, 0 and 1 can be read; export the clip again")
-    if division & 0x8000:
-        raise MidiFileError(
-            "its time is SMPTE frames and has no beats; export it with a resolution in ticks per quarter (PPQ)"
-        )
     if division == 0:
         raise MidiFileError("its resolution is 0 ticks per quarter; export the clip again")
     chunks: list[bytes] = []

@@ -91,7 +91,7 @@ def test_onsets_of_a_file_come_back_at_their_time_whatever_the_meter(meter: Mete
     random = np.random.default_rng(seed)
     length = int(6 * bar_pulses(meter, ppq))
     pulses = sorted(set(random.integers(0, length, 30).tolist()))
-    events = [(0, words(f"meter {meter.numerator}/{meter.denominator}({groups(meter)})"))]
+    events = [(0, tempo(500_000)), (0, words(f"meter {meter.numerator}/{meter.denominator}({groups(meter)})"))]
     events.append((0, signature(meter.numerator, meter.denominator.bit_length() - 1)))
     events += [(pulse, on(36)) for pulse in pulses]
     found, report = cut(parse_midi(midi(track(*events, end=length - pulses[-1]), ppq=ppq)), "x.mid", Reading(bars=bars))

@@ -84,7 +84,7 @@ def test_bytes_after_the_last_track_do_no_harm() -> None:
         (BEAT[:14], "tracks"),
         (midi(track(), kind=2), "format 2"),
         (midi(track(), kind=7), "format 7"),
-        (midi(track(), ppq=0xE728), "SMPTE"),
+        (midi(track(), ppq=0xE528), "27 frames"),
         (midi(track(), ppq=0), "resolution"),
         (midi(track((0, b"\xf4"))), "corrupt"),
         (midi(track((0, b"\x90\xff\xff"))), "corrupt"),

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from rvae.card import NOBODY, ClipCard
 from rvae.corpus import Corpus, cut_corpus, read_files
-from rvae.cutting import LOOP_BARS, Reading, bars_of, drum_channel
+from rvae.cutting import LOOP_BARS, Reading, bars_of, drum_channel, with_beats
 from rvae.grid import quantise
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.midi import DEFAULT_US_PER_QUARTER, MidiClip
@@ -138,9 +138,12 @@ def read_material(paths: Iterable[str | Path], reading: Reading) -> Material:
         known = ClipCard() if card is None else card.of_clip(path)
         if known.is_refused:
             continue
+        warped = with_beats(midi, reading, known)
+        if not warped.is_readable:
+            continue
         makers = corpus.makers_of(str(path))
         clips.append(Clip(str(path), _named(makers.people, str(path)), makers.tags, midi.ppq))
-        gatherer.add(len(clips) - 1, midi, known)
+        gatherer.add(len(clips) - 1, warped.clip, known)
     return Material(corpus, tuple(clips), tuple(gatherer.runs), gatherer.notes())
 
 
