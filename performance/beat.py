@@ -41,8 +41,9 @@ def keep_time(
     realtime: bool,
     leader_spec: LeaderSpec | None = None,
     speaker: socket.socket | None = None,
+    strikes: socket.socket | None = None,
 ) -> None:
-    """Play until told to quit, on SIGTERM, or until the line is closed."""
+    """Play until told to quit, on SIGTERM, or until the line is closed. `strikes`: a line on which pads are told."""
     ending: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the window's process tells us
@@ -69,7 +70,8 @@ def keep_time(
     try:
         with quiet_drivers():
             engine.open_outputs(pattern.kit)
-        _run(engine, wire, recorder_line, ending, got)
+        lines = [wire, *([] if strikes is None else [Wire(strikes)])]
+        _run(engine, lines, recorder_line, ending, got)
     finally:
         engine.close()
         recorder_line.close()
@@ -89,15 +91,18 @@ def _outputs(specs: Sequence[OutputSpec], speaker: socket.socket | None) -> list
     return outputs
 
 
-def _run(engine: Engine, wire: Wire, recorder_line: RecorderLine, ending: list[int], realtime: str) -> None:
-    clock = MonotonicClock()
+def _run(engine: Engine, lines: list[Wire], recorder_line: RecorderLine, ending: list[int], realtime: str) -> None:
+    """`lines`: from the window, and from whoever else tells the engine something."""
+    clock, wire = MonotonicClock(), lines[0]
     next_status_ns = 0
     while not (ending or engine.has_quit or wire.is_closed):
         if _beat_is_near(engine, clock):
             continue
-        for command in _latest(wire.receive(limit=_AT_ONCE)):
-            _beat_is_near(engine, clock)
-            engine.do(command)
+        for line in lines:
+            for command in _latest(line.receive(limit=_AT_ONCE)):
+                _beat_is_near(engine, clock)
+                engine.do(command)
+        lines = [line for line in lines if not line.is_closed]
         if _beat_is_near(engine, clock):
             continue
         next_step_ns = engine.step()
@@ -112,7 +117,7 @@ def _run(engine: Engine, wire: Wire, recorder_line: RecorderLine, ending: list[i
                 wire.send(engine.status(realtime))
             if engine.is_idle:
                 gc.collect(0)
-        _wait(engine, clock, wire, next_step_ns)
+        _wait(engine, clock, lines, next_step_ns)
 
 
 def _latest(commands: list[EngineCommand]) -> list[EngineCommand]:
@@ -139,18 +144,18 @@ def _beat_is_near(engine: Engine, clock: MonotonicClock) -> bool:
     return True
 
 
-def _wait(engine: Engine, clock: MonotonicClock, wire: Wire, until_ns: int) -> None:
+def _wait(engine: Engine, clock: MonotonicClock, lines: list[Wire], until_ns: int) -> None:
     """Until `until_ns` or shortly before an event is due, or until something comes in."""
     due_ns = engine.next_due_ns
     if due_ns is not None:
         until_ns = min(until_ns, due_ns - _QUIET_NS)
     spare_s = (until_ns - clock.now_ns()) / 1e9
     if spare_s > 0:
-        if wire.has_more:  # a flood; at real-time priority, nobody else would get a turn
+        if any(line.has_more for line in lines):  # a flood; at real-time priority, nobody else would get a turn
             time.sleep(min(spare_s, _BREATH_S))
             return
         with contextlib.suppress(InterruptedError):
-            select.select([wire], [], [], spare_s)
+            select.select(lines, [], [], spare_s)
 
 
 def _leader(spec: LeaderSpec | None) -> tuple[Leader | None, str]:

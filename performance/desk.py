@@ -102,7 +102,8 @@ class Desk:
         hits = self._hands.hits()
         self._playing_in.hear(hits)
         self._edit(hits)
-        self._hands.drum(self._playing_in.is_armed or (self._editor is not None and self._editor.is_open))
+        edits = self._editor is not None and self._editor.is_open
+        self._hands.drum(self._stage.kit if edits else self._playing_in.kit)
         self._guests.seat(self._playing_in.clips())
         if (opened := self._opening.found()) is not None:
             self._open(opened)
@@ -111,7 +112,7 @@ class Desk:
         news = (part.news() for part in (self._hands, self._guests, self._opening, self._playing_in))
         for text, is_error in chain.from_iterable(news):
             self._stage.say(text, is_error=is_error)
-        snapshot = self._playing_in.step(self._stage.tick())
+        snapshot = self._playing_in.step(self._stage.tick(), is_heard=self._hands.is_ready)
         self._snapshot = replace(snapshot, panel=self._panels.shown(snapshot))
         return self._snapshot
 

@@ -201,7 +201,7 @@ class Engine:
                 self.end_journal()
             case Export(bars):
                 self._keeping.export(bars, self.sequencer.pattern, float(self._qpm()))
-            case StrikePad(voice, velocity):
+            case StrikePad(voice, velocity) if voice < len(self.sequencer.pattern.kit):
                 self._dispatch.strike(voice, velocity)
             case Quit():
                 self.close()

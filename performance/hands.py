@@ -22,9 +22,10 @@ from performance.mapping import (
     target_of,
 )
 from performance.mapping_file import Mappings, keep_mappings
-from performance.midi_in import Heard, Hit, Plugged, Wanted
+from performance.midi_in import Drums, Heard, Hit, Plugged, Wanted
 from performance.snapshot import Snapshot
 from rvae.errors import RvaeError
+from rvae.kit import Kit
 
 Value = TypeVar("Value")
 _WATCHED = 8  # values after learning that tell how a knob sends
@@ -46,6 +47,13 @@ class Ports(Protocol):
 
     def want(self, wanted: Wanted) -> None:
         """Hear these from now on."""
+
+    def drum(self, drums: Drums | None) -> None:
+        """Have these sound when they are struck."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all that is wanted and there is heard by now."""
 
     def receive(self) -> list[Heard | Plugged]:
         """What has come, oldest first."""
@@ -78,20 +86,34 @@ class Hands:
         self._fresh: tuple[str, Mapping, tuple[int, ...]] | None = None  # device, what it has learned, values since
         self._told: set[str] = set()
         self._hits: list[Hit] = []
-        self._is_drumming = False
+        self._kit: Kit | None = None  # while pads are drums
         self._want()
 
     def _want(self) -> None:
         names = tuple(sorted(device for device, found in self._mappings.items() if found))
-        self._ports.want(Wanted(self._asked, names, all=self._is_learning or self._is_drumming))
+        self._ports.want(Wanted(self._asked, names, all=self._is_learning or self._kit is not None))
 
-    def drum(self, is_wanted: bool) -> None:
-        """Whether pads are drums now: every device is heard, and notes do only what was learned or given, not what is
-        usual.
+    def drum(self, kit: Kit | None) -> None:
+        """Whether pads are drums now, and of which kit: they sound, every device is heard, and notes do only what was
+        learned or given, not what is usual.
         """
-        if is_wanted != self._is_drumming:
-            self._is_drumming = is_wanted
-            self._want()
+        if kit == self._kit:
+            return
+        self._kit = kit
+        self._want()
+        if kit is None:
+            self._ports.drum(None)
+            return
+        rows = {pitch: row for row, voice in enumerate(kit.voices) for pitch in voice.pitches_in}
+        given = [("", mapping) for mapping in self._preset]
+        given += [(device, mapping) for device, found in self._mappings.items() for mapping in found]
+        notes = {(device, one.source.number) for device, one in given if one.source.kind == "note"}
+        self._ports.drum(Drums(rows, frozenset(notes)))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all that is to be heard is heard by now."""
+        return self._ports.is_ready
 
     def hits(self) -> list[Hit]:
         """What was struck since the last time, oldest first, beside the commands that mappings make of it."""
@@ -201,7 +223,7 @@ class Hands:
     def _of(self, device: str) -> tuple[Mapping, ...]:
         own = self._mappings.get(device, ())
         rest = self._preset or (() if own or not Wanted(self._asked).wants(device) else USUAL)
-        if self._is_drumming and rest is USUAL:
+        if self._kit is not None and rest is USUAL:
             rest = tuple(one for one in USUAL if one.source.kind != "note")
         return (*own, *(one for one in rest if not any(mine.source.hears(one.source) for mine in own)))
 

@@ -9,18 +9,22 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import socket
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from typing import Any
 
+from performance.commands import StrikePad
 from performance.forking import start
 from performance.outputs.jack import jack_client
 from performance.outputs.midi import midi_library, observed_ports, port_name
 from performance.outputs.quiet import quiet_drivers
+from performance.wire import Wire, WireFull
 from rvae.errors import OutputError
 
 _LOOK_S = 1.0
@@ -37,22 +41,26 @@ Put = Callable[[str, bytes, int], None]  # device, message, when
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message of a device, and when it came, on the monotonic clock."""
+    """A message of a device, and when it came, on the monotonic clock. `has_sounded`: the engine was told of it."""
 
     device: str
     data: bytes
     at_ns: int
+    has_sounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A pad or key that was struck: `pitch` 0 to 127, `velocity` 1 to 127. `is_mapped`: it does something else too."""
+    """A pad or key that was struck: `pitch` 0 to 127, `velocity` 1 to 127. `is_mapped`: it does something else too.
+    `has_sounded`: see `Heard`.
+    """
 
     device: str
     pitch: int
     velocity: int
     at_ns: int
     is_mapped: bool = False
+    has_sounded: bool = False
 
     @classmethod
     def of(cls, heard: Heard, *, is_mapped: bool = False) -> Hit | None:
@@ -60,7 +68,7 @@ class Hit:
         data = heard.data
         if len(data) < 3 or data[0] & 0xF0 != _NOTE_ON or not 0 < data[2] < 128 or data[1] > 127:
             return None
-        return cls(heard.device, data[1], data[2], heard.at_ns, is_mapped)
+        return cls(heard.device, data[1], data[2], heard.at_ns, is_mapped, heard.has_sounded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,23 @@ class Plugged:
 
     device: str
     is_there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drums:
+    """What sounds when it is struck. `rows`: the voice of each note that has one. `deaf`: (device, note) of those that
+    do something else; the device "" is any.
+    """
+
+    rows: Mapping[int, int]
+    deaf: frozenset[tuple[str, int]] = frozenset()
+
+    def strike_of(self, heard: Heard) -> StrikePad | None:
+        """What the engine is told of a message; None where it is no drum."""
+        hit = Hit.of(heard)
+        if hit is None or hit.pitch not in self.rows or {(hit.device, hit.pitch), ("", hit.pitch)} & self.deaf:
+            return None
+        return StrikePad(self.rows[hit.pitch], hit.velocity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +111,22 @@ class Wanted:
         return self.all or device in self.names or any(part.lower() in device.lower() for part in self.parts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Listening:
+    """What is wanted and there is open."""
+
+    wanted: Wanted
+
+
 class MidiIn:
     """The process that hears, seen from the stage: `want` what, then `receive` once a frame. It starts when it is
-    first needed.
+    first needed. `strikes`: a line to the engine, for drums that sound before a frame has passed. `context`: how
+    processes are started, see `forking`.
     """
 
-    def __init__(self) -> None:
-        self._wanted = Wanted()
+    def __init__(self, strikes: socket.socket | None = None, context: BaseContext | None = None) -> None:
+        self._strikes, self._context = strikes, context
+        self._wanted, self._heard = Wanted(), Wanted()
         self._connection: Connection | None = None
         self._process: Any = None
 
@@ -103,21 +137,38 @@ class MidiIn:
         self._wanted = wanted
         if self._connection is None:
             self._connection, theirs = multiprocessing.Pipe()
-            self._process = start(_listen, theirs, name="rvae-hands", daemon=True)
+            self._process = start(_listen, theirs, self._strikes, name="rvae-hands", context=self._context, daemon=True)
             theirs.close()
         with contextlib.suppress(OSError):
             self._connection.send(wanted)
+
+    def drum(self, drums: Drums | None) -> None:
+        """Have these sound when they are struck; None: nothing does."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.send(drums)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all that is wanted and there is heard by now."""
+        return self._heard == self._wanted
 
     def receive(self) -> list[Heard | Plugged]:
         """What has come, oldest first. Never waits."""
         found: list[Heard | Plugged] = []
         with contextlib.suppress(OSError, EOFError):
             while self._connection is not None and len(found) < _A_FRAME and self._connection.poll():
-                found.append(self._connection.recv())
+                message = self._connection.recv()
+                if isinstance(message, _Listening):
+                    self._heard = message.wanted
+                else:
+                    found.append(message)
         return found
 
     def close(self) -> None:
         """End the process. May be called twice."""
+        if self._strikes is not None:
+            self._strikes.close()
         if self._connection is None:
             return
         self._connection.close()  # it ends when nobody listens
@@ -128,9 +179,10 @@ class MidiIn:
         self._connection = None
 
 
-def _listen(connection: Connection) -> None:
+def _listen(connection: Connection, strikes: socket.socket | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the window's process ends us
     listener = _Listener()
+    engine = None if strikes is None else Wire(strikes)
     threading.Thread(target=_hear_wanted, args=(connection, listener), daemon=True).start()
     try:
         while not listener.ended:
@@ -141,7 +193,7 @@ def _listen(connection: Connection) -> None:
                     break  # time to look again
                 listener.awake.clear()
                 while listener.queue:
-                    connection.send(listener.queue.popleft())
+                    connection.send(_sounded(listener.queue.popleft(), listener.drums, engine))
                 if listener.looks_again:
                     break
     except OSError:
@@ -150,10 +202,30 @@ def _listen(connection: Connection) -> None:
         listener.close()
 
 
+def _sounded(
+    message: Heard | Plugged | _Listening, drums: Drums | None, engine: Wire | None
+) -> Heard | Plugged | _Listening:
+    """The message, after the engine was told where it is a drum."""
+    if drums is None or engine is None or engine.is_closed or not isinstance(message, Heard):
+        return message
+    if (strike := drums.strike_of(message)) is None:
+        return message
+    try:
+        engine.send(strike)
+    except WireFull:  # it does not read: the window's way is left
+        return message
+    return replace(message, has_sounded=not engine.is_closed)
+
+
 def _hear_wanted(connection: Connection, listener: _Listener) -> None:
     while not listener.ended:
         try:
-            listener.wanted = connection.recv()
+            asked = connection.recv()
+            if isinstance(asked, Wanted):
+                listener.wanted = asked
+            else:
+                listener.drums = asked
+                continue
         except (EOFError, OSError):
             listener.ended = True
         listener.looks_again = True
@@ -165,9 +237,11 @@ class _Listener:
 
     def __init__(self) -> None:
         self.wanted = Wanted()
+        self.drums: Drums | None = None
+        self._told: Wanted | None = None
         self.ended = self.looks_again = False
         self.awake = threading.Event()
-        self.queue: deque[Heard | Plugged] = deque(maxlen=_QUEUE)
+        self.queue: deque[Heard | Plugged | _Listening] = deque(maxlen=_QUEUE)
         self._open: dict[str, Callable[[], None]] = {}
         self._jack = _Jack(self._put)
 
@@ -177,20 +251,24 @@ class _Listener:
 
     def look(self) -> None:
         """Open what is wanted and there, close what is not."""
-        self.looks_again = False
+        self.looks_again, wanted = False, self.wanted
         there: dict[str, Callable[[], Callable[[], None]]] = {}
         with quiet_drivers():
             for name, port in _named(_system_ports()).items():
                 there[name] = lambda name=name, port=port: _open_port(name, port, self._put)  # type: ignore[misc]
             for name in self._jack.names():
                 there.setdefault(name, lambda name=name: self._jack.open(name))  # type: ignore[misc]
-            for name in [name for name in self._open if name not in there or not self.wanted.wants(name)]:
+            for name in [name for name in self._open if name not in there or not wanted.wants(name)]:
                 self._open.pop(name)()
                 self._tell(name, is_there=False)
-            for name in [name for name in there if name not in self._open and self.wanted.wants(name)]:
+            for name in [name for name in there if name not in self._open and wanted.wants(name)]:
                 with contextlib.suppress(OutputError, RuntimeError):  # in use, or gone again: it is tried again
                     self._open[name] = there[name]()
                     self._tell(name, is_there=True)
+        if wanted != self._told:
+            self._told = wanted
+            self.queue.append(_Listening(wanted))
+            self.awake.set()
 
     def _tell(self, name: str, *, is_there: bool) -> None:
         self.queue.append(Plugged(name, is_there))

@@ -216,14 +216,22 @@ def _stage(
     keeper: Keeper | None = None,
     context: BaseContext | None = None,
     speaker: socket.socket | None = None,
+    strikes: socket.socket | None = None,
 ) -> Stage:
     found, meter = loaded
     model, name = found.model, found.name
     listener = _listen(arguments.osc_in, model, say)
     pattern = model.pattern(path.at(0) if path else first_point(model, meter), meter=meter)
     recordings = arguments.record or arguments.output
-    leader = _leader(arguments)
-    engine = EngineProcess(pattern, specs, leader=leader, recordings=recordings, context=context, speaker=speaker)
+    engine = EngineProcess(
+        pattern,
+        specs,
+        leader=_leader(arguments),
+        recordings=recordings,
+        context=context,
+        speaker=speaker,
+        strikes=strikes,
+    )
     if arguments.record:
         engine.do(StartRecording())
     return Stage(
@@ -246,6 +254,8 @@ def _desk(
     arguments: argparse.Namespace,
     stage: Stage,
     say: Say,
+    strikes: socket.socket,
+    context: BaseContext | None = None,
     file: FilePath | None = None,
     guests: Sequence[str] = (),
 ) -> Desk:
@@ -255,7 +265,7 @@ def _desk(
         for name, value in preset.controls.items():
             stage.do(SetControl(name, value))
     mappings = [mapping for preset in presets for mapping in preset.mappings]
-    hands = Hands(MidiIn(), asked=arguments.midi_in, preset=mappings, kept=read_mappings(say))
+    hands = Hands(MidiIn(strikes, context), asked=arguments.midi_in, preset=mappings, kept=read_mappings(say))
     takes = FilePath(arguments.takes) if arguments.takes else FilePath(arguments.record or arguments.output) / TAKES
     playing_in = PlayingIn(stage, takes, offset_ns=round(arguments.pads_ms * NS_PER_MS))
     if arguments.kit and not arguments.train:  # what is learned has it already
@@ -322,13 +332,15 @@ def play_in_window(arguments: argparse.Namespace, say: Say, context: BaseContext
             meter = settings.meter
         keeper = Keeper(file, _session(arguments, model, settings, meter, kept))
         # Its engine starts while the window is being made.
-        stage = _stage(arguments, (found, meter), specs, path, say, learning, settings, keeper, context, speaker)
+        pads, engine_end = socket.socketpair()
+        lines = (context, speaker, engine_end)
+        stage = _stage(arguments, (found, meter), specs, path, say, learning, settings, keeper, *lines)
     except BaseException:
         if learning is not None:
             learning.close()
         raise
     try:
-        desk = _desk(arguments, stage, say, found.file, guests_of(kept))
+        desk = _desk(arguments, stage, say, pads, context, found.file, guests_of(kept))
         for name in (found.file, file if arguments.session else None):
             if name is not None:
                 remember(name)
@@ -363,9 +375,10 @@ def play_headless(arguments: argparse.Namespace, say: Say) -> int:
             specs.append(OutputSpec("audio", arguments.audio))
         arguments.bpm = bpm
         specs = _placed(arguments, specs, say)
-        stage = _stage(arguments, loaded, specs, path, say)
+        pads, engine_end = socket.socketpair()
+        stage = _stage(arguments, loaded, specs, path, say, strikes=engine_end)
         try:
-            desk = _desk(arguments, stage, say)
+            desk = _desk(arguments, stage, say, pads)
             try:
                 play_live(desk, say, bars=arguments.bars)
             finally:

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from performance.clock import NS_PER_MS, Clock, MonotonicClock
+from performance.clock import NS_PER_MS, NS_PER_S, Clock, MonotonicClock
 from performance.commands import MoveCursor, Play, StageCommand, Stop, StrikePad
 from performance.cursor import Point
 from performance.guests import placed
@@ -35,6 +35,7 @@ KEYS = {"clip": "f12", "find": "f10"}
 KEY_VELOCITY = 100
 _TOLD_MS = 5.0  # early or late as a whole by so much is worth a word
 _END_S = 5.0
+_WAIT_NS = 4 * NS_PER_S
 
 
 class TakeStage(Protocol):
@@ -74,6 +75,7 @@ class PlayingIn:
         self._take: Take | None = None
         self._purpose: Purpose = "clip"
         self._is_alone = False
+        self._starts_by_ns: int | None = None  # the count-in waits for pads to be heard, but not for longer
         self._thread: threading.Thread | None = None
         self._outcomes: list[_Outcome] = []
         self._news: list[tuple[str, bool]] = []
@@ -83,9 +85,9 @@ class PlayingIn:
         self._picture_of: object = None
 
     @property
-    def is_armed(self) -> bool:
-        """Whether what is struck is taken."""
-        return self._take is not None
+    def kit(self) -> Kit | None:
+        """The kit that is struck; None while nothing is played in."""
+        return None if self._take is None else self._take.kit
 
     def news(self) -> list[tuple[str, bool]]:
         """Lines for the player since the last time, and whether each is a trouble."""
@@ -115,16 +117,16 @@ class PlayingIn:
         self._take = Take(self._stage.kit, from_start=from_start, bars=bars, offset_ns=self._offset_ns)
         if from_start:
             self._stage.hush(True)
-            self._stage.do(Play(count_in_bars=round(snapshot.controls["count_in"])))
+            self._starts_by_ns = self._clock.now_ns() + _WAIT_NS
         begins = "after the count-in" if from_start else "with the next bar"
         what = f"a take begins {begins}; {KEYS[purpose]} ends it"
         self._news.append((what if bars is None else f"play {bars} bars, {begins}: the cursor goes to them", False))
 
     def strike(self, voice: int, velocity: int) -> None:
         """A voice is struck by a key, which is told with the frame: somewhere between the last one and now."""
-        kit, now_ns = self._stage.kit, self._clock.now_ns()
-        if self._take is not None and voice < len(kit):
-            self._take.strike(kit.voices[voice].pitch_read, velocity, (self._looked_ns + now_ns) // 2)
+        if self._take is not None and voice < len(self._take.kit):
+            at_ns = (self._looked_ns + self._clock.now_ns()) // 2
+            self._take.strike(self._take.kit.voices[voice].pitch_read, velocity, at_ns)
             self._stage.do(StrikePad(voice, velocity))
 
     def hear(self, hits: Sequence[Hit]) -> None:
@@ -134,12 +136,16 @@ class PlayingIn:
         for hit in hits:
             if not hit.is_mapped:
                 self._take.strike(hit.pitch, hit.velocity, hit.at_ns)
-                if (row := self._stage.kit.row_of_pitch(hit.pitch)) is not None:
+                row = self._take.kit.row_of_pitch(hit.pitch)
+                if row is not None and not hit.has_sounded:
                     self._stage.do(StrikePad(row, hit.velocity))
 
-    def step(self, snapshot: Snapshot) -> Snapshot:
-        """Go on with the take; the snapshot with how it stands. For every frame."""
+    def step(self, snapshot: Snapshot, *, is_heard: bool) -> Snapshot:
+        """Go on with the take; the snapshot with how it stands. For every frame. `is_heard`: whether pads are."""
         self._looked_ns = self._clock.now_ns()
+        if self._starts_by_ns is not None and (is_heard or self._looked_ns >= self._starts_by_ns):
+            self._starts_by_ns = None
+            self._stage.do(Play(count_in_bars=round(snapshot.controls["count_in"])))
         if self._take is not None:
             self._take.follow(snapshot.status.transport, self._looked_ns)
             if self._take.is_over:
@@ -176,6 +182,7 @@ class PlayingIn:
 
     def _finish(self, take: Take) -> None:
         excerpt = take.excerpt()
+        self._starts_by_ns = None
         if self._is_alone and (self._purpose == "clip" or excerpt is None):
             self._stage.do(Stop())
             self._stage.hush(False)

@@ -40,6 +40,7 @@ class EngineProcess:
         recordings: str = DEFAULT_FOLDER,
         context: BaseContext | None = None,
         speaker: socket.socket | None = None,
+        strikes: socket.socket | None = None,
     ) -> None:
         here, there = socket.socketpair()
         self._wire = Wire(here)
@@ -48,11 +49,11 @@ class EngineProcess:
         # Beside the engine, not by it: each takes its time to start.
         if speaker is None and any(spec.kind == "audio" for spec in outputs):
             speaker = start_speaker(context)
-        args = (there, self.recorder.engine_end, pattern, tuple(outputs), realtime, leader, speaker)
+        args = (there, self.recorder.engine_end, pattern, tuple(outputs), realtime, leader, speaker, strikes)
         self._process = start(_keep_time, *args, name="rvae-engine", context=context)
         # Before multiprocessing waits for it. It is no daemon, which would be ended then: those have no children.
         atexit.register(self.close)
-        for end in filter(None, (there, self.recorder.engine_end, speaker)):
+        for end in filter(None, (there, self.recorder.engine_end, speaker, strikes)):
             end.close()
 
     @property

@@ -107,6 +107,8 @@ class Take:
         if here is None or transport is None or (self._here is not None and here < self._here - _BEGUN_ANEW):
             if self._here is not None:
                 self.stop()
+            else:
+                self._start = Fraction(0)  # there is no bar to wait for
             return
         self._know(transport, now_ns, here)
         self._here = here

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from surface_support import snapshot
 
-from performance.commands import GoToClip, Play, SetControl, StageCommand, StepControl, Stop, TogglePlay
+from performance.commands import GoToClip, Play, SetControl, StageCommand, StepControl, Stop, StrikePad, TogglePlay
 from performance.hands import Hands, foreseen
 from performance.mapping import Mapping, Source
 from performance.mapping_file import Mappings, keep_mappings, mappings_file, read_mappings, read_preset
-from performance.midi_in import Heard, Hit, Plugged, Wanted
+from performance.midi_in import Drums, Heard, Hit, Plugged, Wanted
 from rvae.errors import FileError, UsageError
+from rvae.kit import STANDARD_KIT
 
 NOW = snapshot()
 
@@ -23,6 +24,8 @@ class Rig:
     def __init__(self, *, asked: tuple[str, ...] = (), kept: Mappings | None = None, full: bool = False) -> None:
         self.wanted = Wanted()
         self.waiting: list[Heard | Plugged] = []
+        self.drums: Drums | None = None
+        self.is_ready = True
         self.kept: Mappings = {}
         self.full = full
         self.now = NOW
@@ -30,6 +33,9 @@ class Rig:
 
     def want(self, wanted: Wanted) -> None:
         self.wanted = wanted
+
+    def drum(self, drums: Drums | None) -> None:
+        self.drums = drums
 
     def receive(self) -> list[Heard | Plugged]:
         found, self.waiting = self.waiting, []
@@ -214,14 +220,32 @@ def test_pads_are_drums_while_they_are_wanted_as_drums() -> None:
     rig = Rig(asked=("pads",))
     assert rig.hear([0x99, 36, 100], device="pads") == [GoToClip(0)], "usually they go to clips"
     assert not rig.wanted.wants("another")
-    rig.hands.drum(True)
+    rig.hands.drum(STANDARD_KIT)
     assert rig.wanted.wants("another"), "any device can be struck"
     assert rig.hear([0x99, 36, 100], device="pads") == []
     assert rig.hands.hits() == [Hit("pads", 36, 100, 0)]
     assert rig.hear([0xB0, 1, 64], device="pads") == [SetControl("density", 64 / 127)], "knobs stay knobs"
-    rig.hands.drum(False)
+    rig.hands.drum(None)
     assert not rig.wanted.wants("another")
     assert rig.hear([0x99, 36, 100], device="pads") == [GoToClip(0)]
+
+
+def test_a_drum_sounds_where_it_is_heard_unless_it_does_something_else() -> None:
+    rig = Rig(kept={"pads": (Mapping(Source("note", 36), "play_stop"),)})
+    rig.hands.drum(STANDARD_KIT)
+    assert rig.drums is not None
+
+    def struck(*message: int, device: str = "pads") -> StrikePad | None:
+        assert rig.drums is not None
+        return rig.drums.strike_of(Heard(device, bytes(message), 0))
+
+    assert struck(0x99, 38, 90) == StrikePad(1, 90)
+    assert struck(0x99, 36, 90) is None
+    assert struck(0x99, 36, 90, device="another") == StrikePad(0, 90)
+    assert struck(0x99, 17, 90) is None, "no voice reads it"
+    assert struck(0x89, 38, 90) is None
+    rig.hands.drum(None)
+    assert rig.drums is None
 
 
 @pytest.mark.parametrize("message", [[], [0x90], [0x90, 36], [0x80, 36, 64], [0xB0, 1, 9], [0x90, 36, 200]])

@@ -222,6 +222,36 @@ def test_keys_strike_voices_between_two_frames(room: Room) -> None:
     ]
 
 
+def test_the_count_in_waits_until_pads_are_heard_but_not_for_ever(room: Room) -> None:
+    room.rig.is_ready = False
+    room.ask(PlayIn("clip"))
+    for _ in range(100):
+        room.frame()
+    assert not room.now.playing
+    assert room.now.take is not None
+    assert room.now.take.beat == 0
+    room.rig.is_ready = True
+    room.frame()
+    assert room.frame().playing
+    room.ask(PlayIn("clip"))
+    room.frame()
+    room.rig.is_ready = False
+    room.ask(PlayIn("clip"))
+    assert not room.frame().playing
+    assert wait_for(lambda: room.frame().playing)
+
+
+def test_what_has_sounded_on_its_way_does_not_sound_again(room: Room) -> None:
+    room.ask(PlayIn("clip"))
+    room.until(0.5)
+    room.rig.waiting.append(Heard("pads", bytes([0x99, 36, 90]), room.clock.now_ns(), has_sounded=True))
+    room.frame()
+    room.frame()
+    assert room.now.take is not None
+    assert room.now.take.strokes == 1
+    assert room.output.strikes == []
+
+
 def test_nothing_is_struck_where_nothing_is_played_in(room: Room) -> None:
     room.rig.waiting.append(Heard("pads", bytes([0x99, 36, 90]), room.clock.now_ns()))
     room.desk.do(StrikePad(0, 100))
