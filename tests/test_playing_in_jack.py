@@ -1,0 +1,98 @@
+"""Clips played in through a real port: `rvae play` in its window, a JACK program that strikes pads, the file read."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import mido
+import pytest
+from jack_support import jack_server, wait_for
+from playing_support import Played, own_display
+from small_models import mixed_model
+
+from rvae.corpus import read_corpus
+from rvae.meter import Meter
+
+pytest.importorskip("jack")
+RATE_HZ = 48_000
+
+
+class Drummer:
+    """A JACK program that strikes a pad at the frames it is given."""
+
+    def __init__(self) -> None:
+        import jack
+
+        self.client: Any = jack.Client("pads", no_start_server=True)
+        self._out = self.client.midi_outports.register("out")
+        self._waiting: list[int] = []
+        self.client.set_process_callback(self._process)
+        self.client.activate()
+
+    def _process(self, frames: int) -> None:
+        self._out.clear_buffer()
+        start = self.client.last_frame_time
+        while self._waiting and self._waiting[0] < start + frames:
+            self._out.write_midi_event(max(0, self._waiting.pop(0) - start), (0x99, 38, 100))
+
+    @property
+    def is_connected(self) -> bool:
+        return bool(self._out.connections)
+
+    def strike(self, times: int, *, each_frames: int) -> None:
+        """Strike so often, evenly; it is over when `is_over`."""
+        first = self.client.frame_time + RATE_HZ // 10
+        self._waiting = [first + each_frames * count for count in range(times)]
+
+    @property
+    def is_over(self) -> bool:
+        return not self._waiting
+
+    def close(self) -> None:
+        self.client.deactivate(ignore_errors=True)
+        self.client.close(ignore_errors=True)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    with jack_server(monkeypatch) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("meter", "quarters"), [("7/8(2+2+3)", Fraction(1, 2)), ("6/8", Fraction(3, 4))])
+def test_pads_are_played_in_and_the_clip_has_their_distances(
+    server: Any, meter: str, quarters: Fraction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path / "home"))
+    model, takes = tmp_path / "mixed.rvae", tmp_path / "takes"
+    mixed_model().save(model)
+    words = [str(model), "--no-audio", "--takes", str(takes), "--meter", meter, "--bpm", "120"]
+    drummer = Drummer()
+    with own_display() as display, contextlib.closing(drummer):
+        played = Played(*words, folder=tmp_path / "set", display=display)
+        with contextlib.closing(played):
+            window = played.window()
+            played.hands("key", "--window", window, "F12")
+            assert wait_for(lambda: played.log.read() >= 1, seconds=60), "the count-in is over"
+            assert drummer.is_connected, "pads were heard before it began"
+            beat_quarters = Meter.parse(meter).tempo_beat_quarters
+            drummer.strike(16, each_frames=round(RATE_HZ * quarters / beat_quarters / 2))
+            assert wait_for(lambda: drummer.is_over, seconds=60)
+            assert played.plays_on(1)
+            played.hands("key", "--window", window, "F12")
+            assert wait_for(lambda: bool(list(takes.glob("take-*.mid"))), seconds=60)
+            assert wait_for(played.stops, seconds=60)
+    (file,) = takes.glob("take-*.mid")
+    corpus = read_corpus(takes)
+    assert {pattern.meter.label for pattern in corpus.patterns} == {meter}
+    assert corpus.patterns[0].qpm == pytest.approx(float(120 * beat_quarters), abs=0.001)
+    times = itertools.accumulate(message.time for message in mido.MidiFile(file).tracks[0])
+    ons = [at / 960 for at, m in zip(times, mido.MidiFile(file).tracks[0], strict=True) if m.type == "note_on"]
+    assert len(ons) == 16
+    apart = [after - before for before, after in itertools.pairwise(ons)]
+    assert apart == pytest.approx([float(quarters)] * 15, abs=0.02), "to the frame, as the server tells it"
