@@ -50,6 +50,7 @@ _PLAIN: dict[str, StageCommand] = {
     "models": ShowPanel("models"),
     "devices": ShowPanel("devices"),
     "kit": ShowPanel("kit"),
+    "dropped": ShowPanel("dropped"),
     "next_panel": NextPanel(),
     "next_row": StepRow(1),
     "previous_row": StepRow(-1),

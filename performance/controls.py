@@ -276,6 +276,7 @@ _ACTIONS = (
     Action("models", "Models", ("f7",), help="those at hand: open another one while it plays"),
     Action("devices", "Devices", ("f8",), help="outputs and inputs: open or close them while it plays"),
     Action("kit", "Kit", ("f9",), help="hit a pad and pick its voice; what each voice reads and plays"),
+    Action("dropped", "Dropped clips", ("shift+f9",), help="what became of each file that was dropped on the window"),
     Action("next_panel", "Panels in turn", ("pad-rt+back",), help="and none after the last"),
     Action("next_row", "Next row", ("page down", "pad-lt+rightstick"), help="of the panel that is open"),
     Action("previous_row", "Previous row", ("page up", "pad-lt+leftstick")),

@@ -26,10 +26,11 @@ from performance.commands import (
 )
 from performance.guests import Guests
 from performance.hands import Hands
+from performance.import_panel import ImportPanel
 from performance.kit_editor import KitEditor
 from performance.midi_in import Hit
 from performance.opening import Opened, Opening
-from performance.panels import Panels
+from performance.panels import Panels, Source
 from performance.playing_in import PlayingIn
 from performance.session import guests_of
 from performance.shelf import Shelf
@@ -55,7 +56,8 @@ class Desk:
     ) -> None:
         self._stage, self._hands, self._guests, self._opening = stage, hands, Guests(), Opening()
         self._shelf, self._editor = Shelf(file), editor
-        self._panels = Panels({"models": self._shelf} | ({} if editor is None else {"kit": editor}))
+        sources: dict[str, Source] = {"models": self._shelf, "dropped": ImportPanel(self._guests.told)}
+        self._panels = Panels(sources if editor is None else {**sources, "kit": editor})
         self._playing_in = playing_in or PlayingIn(stage, Path("takes"))
         for guest in guests:
             self._guests.invite(guest, stage.model, stage.kit)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,27 @@ if TYPE_CHECKING:
 _END_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of one file. `state`: in a word or two; `is_kept`: whether some of it is on the plane; `facts`: what
+    is in it and what of that was kept; `done`: what was done to it, or why not; `asked`: what only its maker can tell.
+    """
+
+    name: str
+    state: str
+    is_kept: bool = False
+    facts: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+
+
 class Guests:
     """Reads what is dropped in a thread, so that no file holds up a picture."""
 
     def __init__(self) -> None:
         self._clips: tuple[Clip, ...] = ()
         self._found: list[tuple[Clip, ...]] = []
+        self._told: list[Told] = []
         self._news: list[tuple[str, bool]] = []
         self._threads: list[threading.Thread] = []
         self._moves = 0
@@ -48,11 +63,17 @@ class Guests:
             corpus = read_corpus(file, bars=model.bars, kit=kit)
             clips, line = placed(corpus, model)
         except (RvaeError, OSError, MemoryError) as error:
+            self._told.append(Told(name, "not taken", done=(str(error),)))
             self._news.append((f"{name}: not on the plane: {error}", True))
             return
         if moves == self._moves:  # otherwise they are read again, for another model
             self._found.append(clips)
-            self._news.append((f"{name}: {line}", not clips))
+            self._told += _told(corpus, model)
+            self._news.append((f"{name}: {line}; shift+f9 tells of each file", not clips))
+
+    def told(self) -> Sequence[Told]:
+        """What became of each file that was dropped so far, oldest first."""
+        return self._told
 
     def seat(self, clips: tuple[Clip, ...]) -> None:
         """Show these too."""
@@ -69,7 +90,7 @@ class Guests:
 
     def move(self, model: Model, kit: Kit, also: Sequence[str] = ()) -> None:
         """Another model is played: all guests, and those of these files, find their places on its planes."""
-        files, self._clips, self._found, self.files = (*self.files, *also), (), [], ()
+        files, self._clips, self._found, self._told, self.files = (*self.files, *also), (), [], [], ()
         self._moves += 1
         for file in dict.fromkeys(files):
             self.invite(file, model, kit)
@@ -83,6 +104,36 @@ class Guests:
         """Wait a moment for what is being read."""
         for thread in self._threads:
             thread.join(_END_S)
+
+
+def _told(corpus: Corpus, model: Model) -> list[Told]:
+    """Of each file in its words, what cannot be learned from included."""
+    from rvae.findings import find
+    from rvae.wording import done, facts, is_question
+
+    looked = find(corpus, twins=False)
+    found = []
+    for clip in corpus.report.clips:
+        beats = {meter.beats for meter in clip.meters}
+        is_kept = bool(clip.patterns) and not beats.isdisjoint(model.beats)
+        asked = [
+            f"says {doubt.label.label}, perhaps {doubt.proposed.label}: {doubt.why}"
+            for doubt in looked.doubts
+            if doubt.file == clip.file
+        ]
+        if clip.estimate is not None and is_question(clip):
+            asked.append(f"read in 4/4; perhaps {clip.estimate.meter.label}, or {clip.estimate.other.label}")
+        if asked:
+            asked.append("say its meter: rvae card FOLDER --clip NAME --meter M")
+        if clip.unmapped and looked.kits:
+            asked.append(f"another kit reads more of it: {', '.join(kit.name for kit in looked.kits)}")
+        foreign = sorted({meter.label for meter in clip.meters if meter.beats not in model.beats})
+        other = [f"{', '.join(foreign)}: other beats than this model learned"] if foreign else []
+        state = "a question" if asked else "on the plane" if is_kept else "not taken"
+        words = (tuple(facts(clip)), (*done(clip), *other), tuple(asked))
+        found.append(Told(PurePath(clip.file).name, state, is_kept, *words))
+    gone = (Told(PurePath(one.file).name, "not taken", done=(one.reason,)) for one in corpus.report.unreadable)
+    return [*found, *gone]
 
 
 def placed(corpus: Corpus, model: Model) -> tuple[tuple[Clip, ...], str]:

@@ -42,8 +42,8 @@ class KitEditor:
 
     @property
     def title(self) -> str:
-        """What is edited."""
-        return "Kit"
+        """What is edited, and what was struck."""
+        return "Kit" if self._struck is None else f"Kit: {_named(self._struck.pitch)}"
 
     @property
     def hint(self) -> str:
@@ -88,7 +88,7 @@ class KitEditor:
             return (_plays(kit, pitch, row), TurnPage(f"voice {row}"))
         if kind == "new" and (name := self._page.partition(" ")[2]):
             return (_begins(kit, name, pitch), TurnPage(""))
-        return ()
+        return () if kind else (TurnPage(""),)  # to the voice that reads it
 
     def named(self, command: SetKit) -> SetKit:
         """The same, its kit under the name of its file."""
@@ -153,11 +153,10 @@ class KitEditor:
         struck = self._struck
         pitch = None if struck is None else struck.pitch
         at = None if pitch is None else kit.row_of_pitch(pitch)
-        if struck is None or pitch is None:
-            yield Row("struck", "hit a pad", "of any MIDI device: its note is shown here")
-        else:
-            reader = "no voice reads it" if at is None else f"{_words(kit.names[at])} reads it"
-            yield Row("struck", _named(pitch), f"{reader}; from {struck.device}")
+        if struck is None:
+            yield Row("struck", "hit a pad", "of any MIDI device: its note is shown above, and the voice that reads it")
+        elif at is None:
+            yield Row("struck", f"no voice reads {pitch}", f"choose one; struck on {struck.device}", is_on=True)
         for row, voice in enumerate(kit.voices):
             reads = " ".join(map(str, voice.pitches_in)) or "nothing"
             gives = pitch is not None and row != at

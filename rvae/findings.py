@@ -64,15 +64,15 @@ class Findings:
     compared: bool
 
 
-def find(corpus: Corpus) -> Findings:
-    """Look through a corpus."""
+def find(corpus: Corpus, *, twins: bool = True) -> Findings:
+    """Look through a corpus. Without `twins` they are not looked for, which takes the most time by far."""
     by_clip: dict[str, list[Pattern]] = {}
     for pattern in corpus.patterns:
         by_clip.setdefault(pattern.source, []).append(pattern)
     doubts = [doubt for clip, patterns in by_clip.items() for doubt in _doubts(clip, patterns)]
-    compared = len(corpus.patterns) <= _MOST_COMPARED
-    twins = _twins(corpus.patterns, by_clip) if compared else []
-    return Findings(tuple(doubts), tuple(twins), tuple(_kits(corpus.kit, corpus.report.unmapped)), compared)
+    compared = twins and len(corpus.patterns) <= _MOST_COMPARED
+    found = _twins(corpus.patterns, by_clip) if compared else []
+    return Findings(tuple(doubts), tuple(found), tuple(_kits(corpus.kit, corpus.report.unmapped)), compared)
 
 
 def _doubts(clip: str, patterns: Sequence[Pattern]) -> list[Doubt]:

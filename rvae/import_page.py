@@ -18,6 +18,7 @@ from rvae.findings import Findings, KitProposal
 from rvae.kitfile import find_kit
 from rvae.meter import TICKS_PER_BEAT
 from rvae.pattern import Pattern
+from rvae.wording import done, early_or_late, facts, is_question, several
 
 _LEFT, _LANE, _HEAD, _WIDTH = 92, 13, 18, 720
 _MOST_PICTURES = 300
@@ -36,9 +37,9 @@ def import_page(corpus: Corpus, findings: Findings) -> str:
     bars = sum(clip.bars for clip in report.clips)
     kept = "All" if report.onsets == report.note_ons else f"{report.onsets:,} of"
     says = [
-        f"{len(corpus.clips)} of {_several(report.files, 'file')} can be learned from: {_several(bars, 'bar')}, which "
-        f"make {_several(len(corpus.patterns), 'pattern')} of {_several(corpus.bars, 'bar')}. {kept} "
-        f"{_several(report.note_ons, 'note')} are kept.",
+        f"{len(corpus.clips)} of {several(report.files, 'file')} can be learned from: {several(bars, 'bar')}, which "
+        f"make {several(len(corpus.patterns), 'pattern')} of {several(corpus.bars, 'bar')}. {kept} "
+        f"{several(report.note_ons, 'note')} are kept.",
         *_losses(corpus, findings),
     ]
     parts = [
@@ -71,49 +72,39 @@ def _losses(corpus: Corpus, findings: Findings) -> list[str]:
     says = []
     if report.unmapped:
         count = sum(report.unmapped.values())
-        says.append(f"{_several(count, 'note')} {_is(count)} of drums that kit {corpus.kit.name} does not read.")
+        says.append(f"{several(count, 'note')} {_is(count)} of drums that kit {corpus.kit.name} does not read.")
     if report.collisions:
         says.append(
-            f"{_several(report.collisions, 'note')} came so close to a louder one of the same drum (a flam, a roll, a "
+            f"{several(report.collisions, 'note')} came so close to a louder one of the same drum (a flam, a roll, a "
             "doubled note) that the grid has room for one: the louder stays."
         )
     if report.dropped:
         lost = sum(entry.onsets for entry in report.dropped)
         count = len(report.dropped)
         what = "1 file, or part of one," if count == 1 else f"{count} files, or parts of files,"
-        says.append(f"{what} {'was' if count == 1 else 'were'} not taken, with {_several(lost, 'note')}.")
+        says.append(f"{what} {'was' if count == 1 else 'were'} not taken, with {several(lost, 'note')}.")
     leaning = [clip for clip in report.clips if abs(clip.lean_ms) >= _LEAN_WORTH_SAYING_MS]
     if leaning:
         middle = float(np.median([clip.lean_ms for clip in report.clips]))
         says.append(
-            f"{_several(len(leaning), 'take')} {_is(len(leaning))} {_LEAN_WORTH_SAYING_MS:g} ms or more early or late "
-            f"as a whole (the middle one of all files: {_ms(middle)}). That is kept, as feel; if it is a delay of "
-            "your interface, inspect and train with --on-time takes it away."
+            f"{several(len(leaning), 'take')} {_is(len(leaning))} {_LEAN_WORTH_SAYING_MS:g} ms or more early or late "
+            f"as a whole (the middle one of all files: {early_or_late(middle)}). That is kept, as feel; if it is a "
+            "delay of your interface, inspect and train with --on-time takes it away."
         )
     if findings.twins:
         exact = sum(twin.exact for twin in findings.twins)
         how = f", {exact} of them to the note" if exact else ""
-        says.append(
-            f"{_several(len(findings.twins), 'pair')} of files {_has(len(findings.twins))} the same music{how}."
-        )
+        says.append(f"{several(len(findings.twins), 'pair')} of files {_has(len(findings.twins))} the same music{how}.")
     if findings.doubts:
         says.append(
-            f"{_several(len(findings.doubts), 'file')} {_has(len(findings.doubts))} a meter that the music contradicts."
+            f"{several(len(findings.doubts), 'file')} {_has(len(findings.doubts))} a meter that the music contradicts."
         )
-    asked = [clip for clip in report.clips if _is_question(clip)]
+    asked = [clip for clip in report.clips if is_question(clip)]
     if asked:
         says.append(
-            f"{_several(len(asked), 'file')} {_has(len(asked))} a meter that only you can tell: see the questions."
+            f"{several(len(asked), 'file')} {_has(len(asked))} a meter that only you can tell: see the questions."
         )
     return says or ["Nothing was lost, and nothing asks for a second look."]
-
-
-def _ms(value: float) -> str:
-    return "on time" if abs(value) < 1 else f"{abs(value):.0f} ms {'early' if value < 0 else 'late'}"
-
-
-def _is_question(clip: ClipReport) -> bool:
-    return clip.estimate is not None and bool(clip.patterns) and not clip.estimate.is_certain
 
 
 def _questions(clips: Sequence[ClipReport]) -> Iterable[str]:
@@ -230,7 +221,15 @@ def _overview(clips: Sequence[ClipReport]) -> Iterable[str]:
     for number, clip in enumerate(clips):
         meters = ", ".join(meter.label for meter in clip.meters) or "none"
         numbers = (str(clip.bars), str(clip.patterns), f"{clip.onsets:,}", f"{_lost(clip):,}" if _lost(clip) else "")
-        rows.append((f"#file-{number}", _name(clip.file), meters, *numbers, _ms(clip.lean_ms) if clip.patterns else ""))
+        rows.append(
+            (
+                f"#file-{number}",
+                _name(clip.file),
+                meters,
+                *numbers,
+                early_or_late(clip.lean_ms) if clip.patterns else "",
+            )
+        )
     head = ("file", "meters", "bars", "patterns", "notes kept", "lost", "as a whole")
     links = [f'<a href="{row[0]}">{escape(row[1])}</a>' for row in rows]
     table = _table(head, [("", *row[2:]) for row in rows], "files", firsts=links)
@@ -248,32 +247,14 @@ def _clips(corpus: Corpus) -> Iterable[str]:
         first.setdefault(pattern.source, pattern)
     shown = 0
     for number, clip in enumerate(corpus.report.clips):
-        yield f'<h3 id="file-{number}">{escape(_name(clip.file))}</h3><p>{escape("; ".join(_facts(clip)))}</p>'
-        done = [*clip.notes, *(f"not taken: {gone.reason} ({_several(gone.onsets, 'note')})" for gone in clip.dropped)]
-        if done:
-            yield f"<ul>{_items(done)}</ul>"
+        yield f'<h3 id="file-{number}">{escape(_name(clip.file))}</h3><p>{escape("; ".join(facts(clip)))}</p>'
+        if words := done(clip):
+            yield f"<ul>{_items(words)}</ul>"
         if clip.file in first and shown < _MOST_PICTURES:
             shown += 1
             yield f"<figure>{picture(first[clip.file])}</figure>"
     if shown == _MOST_PICTURES:
         yield f"<p>Pictures of the first {_MOST_PICTURES} files; inspect the others by themselves to see them.</p>"
-
-
-def _facts(clip: ClipReport) -> list[str]:
-    meters = (f"{_several(bars, 'bar')} of {meter.label}" for meter, (bars, _) in clip.meters.items())
-    kept = "all" if clip.onsets == clip.note_ons else f"{clip.onsets:,} of"
-    facts = [
-        ", ".join(meters) or "no bars",
-        _several(clip.patterns, "pattern"),
-        f"{kept} {_several(clip.note_ons, 'note')} kept" if clip.note_ons else "no notes",
-        f"{clip.qpm:.0f} quarters a minute",
-    ]
-    if clip.collisions:
-        facts.append(f"{_several(clip.collisions, 'note')} too close to a louder one")
-    if clip.unmapped:
-        missing = ", ".join(f"{pitch} ({name_of(pitch)}) {count}" for pitch, count in clip.unmapped.items())
-        facts.append(f"not read: {missing}")
-    return [*facts, _ms(clip.lean_ms) + " as a whole"] if abs(clip.lean_ms) >= 1 else facts
 
 
 def picture(pattern: Pattern) -> str:
@@ -306,10 +287,6 @@ def picture(pattern: Pattern) -> str:
             at = x(max(0.0, tick + float(pattern.microtiming[row, tick])))
             parts.append(dot(at, _HEAD + lane * _LANE + _LANE / 2, 1.5 + 3 * loud, BLUE, opacity=0.35 + 0.65 * loud))
     return svg(parts, bottom + 4, title=f"{_name(pattern.source)} on its grid", width=_WIDTH)
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _is(count: int) -> str:

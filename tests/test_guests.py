@@ -11,8 +11,9 @@ from small_models import clip_bytes, straight_files, straight_model
 from surface_support import snapshot
 from test_hands import Rig
 
-from performance.commands import DropClip, GoToClip
+from performance.commands import ChooseRow, DropClip, GoToClip, ShowPanel
 from performance.desk import Desk
+from performance.panel import Row
 from performance.playing_in import PlayingIn
 from performance.snapshot import Snapshot
 from performance.stage import Stage
@@ -56,6 +57,34 @@ def test_a_dropped_clip_lies_where_it_belongs_and_can_be_touched(desk: Desk) -> 
         desk.do(GoToClip(len(before.clips)))
         assert desk.tick().cursor == pytest.approx(new[0].point)
         assert len(dropped(desk, known).clips) == len(after.clips), "once is enough"
+
+
+def test_what_became_of_each_file_can_be_read_on_the_screen(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    (folder / "torn.mid").write_bytes(b"MThd\0\0")
+    (folder / "good.mid").write_bytes(straight_files()[0].read_bytes())
+    (folder / "odd.mid").write_bytes(clip_bytes([(0, 36), (96, 38), (100, 3)], 4))
+
+    def rows() -> dict[str, Row]:
+        panel = desk.tick().panel
+        assert panel is not None
+        return {row.text: row for row in panel.rows}
+
+    with contextlib.closing(desk):
+        desk.do(ShowPanel("dropped"))
+        assert list(rows()) == ["none yet"]
+        dropped(desk, folder)
+        states = {name: row.state for name, row in rows().items()}
+        assert states == {"good.mid": "on the plane", "odd.mid": "a question", "torn.mid": "not taken"}
+        assert "cut short" in rows()["torn.mid"].detail
+        desk.do(ChooseRow(rows()["odd.mid"].key))
+        lines = " ".join(rows())
+        assert "not read: 3 " in lines
+        assert "go to odd.mid" in lines
+        desk.do(ChooseRow("go"))
+        after = desk.tick()
+        assert after.cursor == pytest.approx(next(clip.point for clip in after.clips if clip.source == "odd.mid"))
 
 
 def test_what_is_no_clip_of_this_plane_is_said_in_a_line(desk: Desk, tmp_path: Path) -> None:

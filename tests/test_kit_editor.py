@@ -82,10 +82,12 @@ def table(model: Model, tmp_path: Path) -> Iterator[Table]:
 
 def test_a_pad_that_is_hit_is_shown_with_its_name_and_the_voice_that_reads_it(table: Table) -> None:
     table.hit(38)
-    assert (table.row("struck").text, table.row("struck").detail) == ("38 acoustic snare", "snare reads it; from Pads")
+    assert table.panel.title == "Kit: 38 acoustic snare"
     assert [row.key for row in table.panel.rows if row.is_on] == ["voice 1"]
+    assert table.panel.rows[table.panel.chosen].state == "reads 38"
     table.hit(3)
-    assert (table.row("struck").text, table.row("struck").detail) == ("3", "no voice reads it; from Pads")
+    assert table.panel.title == "Kit: 3"
+    assert table.panel.rows[table.panel.chosen].text == "no voice reads 3"
 
 
 def test_every_device_is_heard_while_it_is_open_and_only_then(table: Table) -> None:

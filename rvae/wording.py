@@ -1,0 +1,45 @@
+"""What was made of a clip, in a musician's words: the same on a page and on the screen."""
+
+from __future__ import annotations
+
+from rvae.account import ClipReport
+from rvae.audit.percussion import name_of
+
+
+def facts(clip: ClipReport) -> list[str]:
+    """What is in it, what was kept, and what was not, in a few words each."""
+    meters = (f"{several(bars, 'bar')} of {meter.label}" for meter, (bars, _) in clip.meters.items())
+    kept = "all" if clip.onsets == clip.note_ons else f"{clip.onsets:,} of"
+    found = [
+        ", ".join(meters) or "no bars",
+        several(clip.patterns, "pattern"),
+        f"{kept} {several(clip.note_ons, 'note')} kept" if clip.note_ons else "no notes",
+        f"{clip.qpm:.0f} quarters a minute",
+    ]
+    if clip.collisions:
+        found.append(f"{several(clip.collisions, 'note')} too close to a louder one")
+    if clip.unmapped:
+        missing = ", ".join(f"{pitch} ({name_of(pitch)}) {count}" for pitch, count in clip.unmapped.items())
+        found.append(f"not read: {missing}")
+    return [*found, early_or_late(clip.lean_ms) + " as a whole"] if abs(clip.lean_ms) >= 1 else found
+
+
+def done(clip: ClipReport) -> list[str]:
+    """What was done to it, and what was not taken of it, with why."""
+    gone = (f"not taken: {entry.reason} ({several(entry.onsets, 'note')})" for entry in clip.dropped)
+    return [*clip.notes, *gone]
+
+
+def is_question(clip: ClipReport) -> bool:
+    """Whether its meter is one that only its maker can tell."""
+    return clip.estimate is not None and bool(clip.patterns) and not clip.estimate.is_certain
+
+
+def early_or_late(ms: float) -> str:
+    """Milliseconds from the click in words."""
+    return "on time" if abs(ms) < 1 else f"{abs(ms):.0f} ms {'early' if ms < 0 else 'late'}"
+
+
+def several(count: int, what: str) -> str:
+    """A number of things."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
