@@ -44,6 +44,7 @@ _MAX_MESSAGE_BYTES = 1024  # ours are short; one of 64 kB takes the library long
 _MAX_DEPTH = 8
 _BUDGET_S, _BEHIND_S = 0.003, 0.008
 _ROOM_BYTES = 500_000  # a flood of a tenth of a second: with more room, a stop would wait behind all of it
+_MOST_TOLD, _LONG = 40, 40  # senders and addresses that are told of; characters of what they sent
 _SO_MEMINFO, _DROPPED = 55, slice(32, 36)  # of Linux: what the socket's room was too small for
 
 
@@ -56,7 +57,11 @@ class OscInput:
     def __init__(self, port: int, kit: Kit, *, host: str = "0.0.0.0") -> None:
         self.ignored = 0
         self._is_behind = False
-        self._told = {"ignored": 0, "lost": 0}
+        self._strange = 0  # of those, the ones that no address of ours leads to
+        self._told = {"strange": 0, "lost": 0}
+        self._sender = ""
+        self._wrong: set[tuple[str, str]] = set()  # who was told of, and with which address
+        self._lines: list[str] = []
         self._kit = kit
         self._unread: Iterator[tuple[str, Sequence[object]]] = iter(())
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -104,7 +109,8 @@ class OscInput:
             message = next(self._unread, None)
             if message is None:
                 try:
-                    self._unread = _messages(self._socket.recv(_MAX_BYTES))
+                    data, (self._sender, *_) = self._socket.recvfrom(_MAX_BYTES)
+                    self._unread = _messages(data)
                 except BlockingIOError:
                     self._is_behind = False
                     break
@@ -114,6 +120,7 @@ class OscInput:
             command = self._command(*message)
             if command is None:
                 self.ignored += 1
+                self._wonder(*message)
             elif (what := _what_is_set(command)) is not None:
                 settings.pop(what, None)
                 settings[what] = command
@@ -122,16 +129,27 @@ class OscInput:
                 settings.clear()
         return [*found, *settings.values()]
 
+    def _wonder(self, address: str, values: Sequence[object]) -> None:
+        """Take note of a message that made no sense: what a sender does wrong with an address is told once."""
+        if not address:
+            self._strange += 1
+        elif (self._sender, address) not in self._wrong and len(self._wrong) < _MOST_TOLD:
+            self._wrong.add((self._sender, address))
+            sent = "".join(sign if sign.isprintable() else "?" for sign in " ".join(map(str, values)))[:_LONG]
+            line = f"OSC in: {self._sender} sends {address} {sent or 'and nothing else'}: it makes no sense there"
+            self._lines.append(f"{line} and is passed over, which is said this once")
+
     def news(self) -> list[str]:
-        """What the player should know: a line at the first message ignored or lost and then at each tenfold, so that a
-        flood makes a few lines and not thousands.
+        """What the player should know: a line for each sender and address of ours that were put together wrongly; and
+        at the first message that was none of ours or lost and then at each tenfold, so that a flood makes a few lines
+        and not thousands.
         """
         lines = {
-            "ignored": "messages were none of ours and were passed over; see docs for the addresses",
+            "strange": "messages were none of ours and were passed over; see docs for the addresses",
             "lost": "messages came faster than they could be taken and are lost; let their sender send fewer",
         }
-        found: list[str] = []
-        for what, count in (("ignored", self.ignored), ("lost", self.lost)):
+        found, self._lines = self._lines, []
+        for what, count in (("strange", self._strange), ("lost", self.lost)):
             if count and count >= 10 * self._told[what]:
                 self._told[what] = count
                 found.append(f"OSC in: {count} {lines[what]}")

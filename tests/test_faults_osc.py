@@ -16,7 +16,7 @@ from jack_support import wait_for
 from playing_support import Played, osc, own_display, resident_kb
 
 import performance.osc_input
-from performance.commands import MoveCursor, Panic, RecallScene, SetVoice, Stop
+from performance.commands import MoveCursor, Panic, RecallScene, SetControl, SetVoice, StageCommand, Stop
 from performance.osc_input import OscInput
 from rvae.kit import STANDARD_KIT
 
@@ -46,6 +46,24 @@ def test_what_makes_no_sense_moves_nothing_and_is_counted(
     assert listener.ignored > 0
     assert len(listener.news()) == 1
     assert listener.news() == []
+
+
+def test_a_controller_that_sends_no_numbers_is_told_of_once_and_its_numbers_still_count(
+    listener: OscInput, mouth: Callable[[bytes], object]
+) -> None:
+    found: list[StageCommand] = []
+    for value in (float("nan"), float("inf"), -float("inf"), "loud", 0.25, float("nan")):
+        mouth(osc("/rvae/density", value))
+    mouth(osc("/rvae/panic"))
+    assert wait_for(lambda: found.extend(listener.receive()) or Panic() in found)
+    assert found == [SetControl("density", 0.25), Panic()]
+    (line,) = listener.news()
+    assert "127.0.0.1 sends /rvae/density nan" in line
+    mouth(osc("/rvae/cursor", float("nan"), 0.5))
+    mouth(osc("/rvae/cursor"))
+    assert wait_for(lambda: listener.receive() == [] and listener.ignored == 7)
+    (line,) = listener.news()
+    assert "/rvae/cursor nan 0.5" in line
 
 
 def test_every_message_of_a_flood_is_heard_ignored_or_counted_as_lost(

@@ -20,9 +20,11 @@ import pytest
 from playing_support import own_display
 
 from performance.commands import MoveCursor, TogglePlay
+from performance.surface.drawing import Kept, draw
 from performance.surface.field import LATTICE
 from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
+from performance.surface.look import Look
 from performance.surface.window import in_pixels, run
 from rvae.errors import OutputError
 from rvae.model import Model, load
@@ -269,6 +271,72 @@ def test_no_display_is_one_line_and_the_stage_is_closed(monkeypatch: pytest.Monk
     with pytest.raises(OutputError, match="no window"):
         run(stage)
     assert stage.closed
+
+
+def test_the_frame_after_the_pointer_has_moved_shows_the_new_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import LocalStage, snapshot
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    stage, size = LocalStage(), (1280, 800)
+    layout = Layout.of(*size, voices=len(stage.model.kit))
+    lanes = layout.lanes
+    places = [(0.3, 0.5), (0.7, 0.4), (0.35, 0.9)]
+    shown: list[bytes] = []  # what each frame that was drawn shows of the pattern
+
+    def drawn(target: pygame.Surface, *rest: Any) -> None:
+        draw(target, *rest)
+        shown.append(pygame.image.tobytes(target.subsurface(lanes), "RGB"))
+
+    def expected(place: tuple[float, float]) -> bytes:
+        target = pygame.Surface(size)
+        draw(target, snapshot(cursor=place, playing=False), Look(), Kept())
+        return pygame.image.tobytes(target.subsurface(lanes), "RGB")
+
+    frames: list[tuple[float, float]] = []
+
+    def move(_work_s: float) -> bool:
+        if frames:
+            # The pointer moved when the frame before was done: this frame has it all.
+            assert len(shown) == len(frames) + 1
+            x, y = layout.point_at(frames[-1])
+            assert shown[-1] == expected((x, y))
+        if len(frames) == len(places):
+            return False
+        pixel = layout.pixel_of(*places[len(frames)])
+        if not frames:
+            pygame.event.post(pygame.Event(pygame.MOUSEBUTTONDOWN, pos=pixel, button=1))
+        else:
+            pygame.event.post(pygame.Event(pygame.MOUSEMOTION, pos=pixel, rel=(0, 0), buttons=(1, 0, 0)))
+        frames.append(pixel)
+        return True
+
+    monkeypatch.setattr("performance.surface.window.draw", drawn)
+    assert run(stage, size=size, on_frame=move) == 0
+    assert len(set(shown[1:])) == len(places), "the places play different patterns"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 800), (1280, 1)])
+def test_a_window_of_a_pixel_plays_in_every_view_and_with_help(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    keys = [pygame.K_SPACE, *[pygame.K_v] * 7, *[pygame.K_h] * 3, pygame.K_a, pygame.K_RIGHT]
+    stage, mouse = LocalStage(), iter([pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP])
+
+    def press(_work_s: float) -> bool:
+        if keys:
+            pygame.event.post(pygame.Event(pygame.KEYDOWN, key=keys.pop(0), mod=0, unicode=""))
+            return True
+        if (kind := next(mouse, None)) is not None:
+            pygame.event.post(pygame.Event(kind, pos=(0, 0), button=1))
+            return True
+        return False
+
+    assert run(stage, size=size, on_frame=press) == 0
+    assert stage.done[0] == TogglePlay()
+    assert any(isinstance(command, MoveCursor) for command in stage.done)
 
 
 def test_a_controller_alone_plays_moves_and_quits_nothing_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:

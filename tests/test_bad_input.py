@@ -1,0 +1,50 @@
+"""Everything at once that a performer may bring to the stage broken: it is said, and the music is played."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from jack_support import wait_for
+from playing_support import PATIENCE_S, Played, osc, own_display
+
+PRESET = """
+[controls]
+density = 0.75
+sparkle = 3
+
+[[mapping]]
+from = "cc 20"
+to = "sparkle"
+"""
+
+
+def test_a_torn_session_an_unknown_control_no_numbers_and_a_window_of_a_pixel(model_file: Path, tmp_path: Path) -> None:
+    session, preset = tmp_path / "set.rvsession", tmp_path / "stage.toml"
+    torn = b'{"format":"rvae session","version":1,"cursor":[0.5'
+    session.write_bytes(torn)
+    preset.write_text(PRESET)
+    words = [str(model_file), "--no-audio", "--bpm", "200", "--session", str(session), "--preset", str(preset)]
+    with own_display() as display:
+        played = Played(*words, folder=tmp_path, display=display)
+        try:
+            played.play()
+            played.hands("windowsize", played.window(), 1, 1)
+            for address in ("/rvae/cursor", "/wek/outputs", "/rvae/tempo", "/rvae/density"):
+                played.tell(*[osc(address, bad, bad) for bad in (float("nan"), float("inf"), "up", b"\xff")])
+            assert played.plays_on(8)
+            played.tell(osc("/rvae/cursor", 0.375, 0.625))
+            assert wait_for(lambda: "0.375" in session.read_text(), seconds=PATIENCE_S)
+            assert played.plays_on(4)
+            played.process.send_signal(signal.SIGINT)
+            assert played.process.wait(PATIENCE_S) == 130
+            assert played.check() > 0
+            assert played.process.stderr
+            said = [line for line in played.process.stderr.read().splitlines() if not line.startswith("recorded")]
+        finally:
+            played.close()
+    assert '"density":0.75' in session.read_text(), "what the preset does know counts"
+    (aside,) = (file for file in tmp_path.iterdir() if file.read_bytes() == torn)
+    assert len([line for line in said if aside.name in line]) == 1
+    assert len([line for line in said if "sparkle" in line]) == 2, "as a control, and as a target"
+    assert len(said) == 3, said
