@@ -385,6 +385,8 @@ def play_headless(arguments: argparse.Namespace, say: Say) -> int:
                 desk.close()
         finally:
             stage.close()
+    if arguments.kit and not arguments.train:
+        model = replace(model, kit=model.kit.with_notes_of(_kit_for(arguments.kit, model, say)))
     files = write_files(
         model,
         path,

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from jack_support import wait_for
 
+from rvae.kit import STANDARD_KIT
+from rvae.midi import read_midi
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -104,6 +107,8 @@ def test_render_follows_a_path_file(model: str, tmp_path: Path) -> None:
         (["play", "GARBAGE", "--headless"], "GARBAGE"),
         (["play", "MODEL", "--headless", "--bars", "0"], "1 to 2000"),
         (["play", "MODEL", "--headless", "--osc", "nowhere"], "OSC address"),
+        (["play", "MODEL", "--headless", "--kit", "nowhere"], "no kit of that name"),
+        (["play", "MODEL", "--headless", "--kit", "pads"], "none of its voices"),
         (["play", "MODEL", "--headless", "--midi", "no such synth"], "no such synth"),
         (["play", "MODEL", "--headless", "-o", "/proc/nothing/here"], "/proc/nothing/here"),
     ],
@@ -143,6 +148,16 @@ def test_play_without_a_screen_says_so_and_leaves_three_files(model: str, tmp_pa
     assert [file.name for file in files] == ["rvae.mid", "rvae.wav", "rvae.png"]
     assert [file.read_bytes()[:4] for file in files] == [b"MThd", b"RIFF", b"\x89PNG"]
     assert sorted(files) == sorted((tmp_path / "out").iterdir())
+
+
+def test_a_kit_of_ones_own_gives_the_voices_other_notes(model: str, tmp_path: Path) -> None:
+    kit = tmp_path / "mine.toml"
+    kit.write_text(STANDARD_KIT.with_out(0, 24).to_toml(), encoding="utf-8")
+    done = rvae("play", model, "--headless", "--kit", str(kit), "-o", str(tmp_path / "out"), "--bars", "2")
+    assert done.returncode == 0, done.stderr
+    pitches = set(read_midi(tmp_path / "out" / "rvae.mid").notes[:, 2].tolist())
+    assert 24 in pitches
+    assert 36 not in pitches
 
 
 def test_play_with_outputs_but_no_screen_plays_in_real_time(model: str, tmp_path: Path) -> None:
