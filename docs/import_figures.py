@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from math import log2
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from rvae.errors import MidiFileError, RvaeError
 from rvae.exporting import export
 from rvae.findings import find
 from rvae.meter import Meter
-from rvae.midi import read_midi
+from rvae.midi import TimeSignature, read_midi, write_clip
 from rvae.stretches import find_stretches
 
 _MANY = 1_000
@@ -43,7 +44,7 @@ def main(folders: Sequence[Path]) -> None:
     """Measure and write the page."""
     sets = {**bundled_corpora(), **{folder.name: folder for folder in folders}}
     corpora = {name: read_corpus(folder) for name, folder in sets.items()}
-    parts = [_HEAD, _accounts(corpora), _meters(sets), _tempi(sets), _speed(sets)]
+    parts = [_HEAD, _accounts(corpora), _meters(sets), _labels(sets), _tempi(sets), _speed(sets)]
     parts.append(f"Measured {datetime.now(UTC):%Y-%m-%d}, Python {sys.version.split()[0]}.\n")
     (Path(__file__).parent / "import-figures.md").write_text("\n".join(parts), encoding="utf-8")
 
@@ -99,6 +100,59 @@ def _meters(sets: dict[str, Path]) -> str:
         "on any of these sets, and not changed after.\n"
     )
     return f"## Meters that the file does not say\n\n{words}\n{_table(head, rows)}"
+
+
+_TRIPLETS = "in triplets"
+
+
+def _labels(sets: dict[str, Path]) -> str:
+    """Clips with another time signature than their own: how often that is doubted."""
+    rows = []
+    for of, given, times in (
+        ("4/4", "4/4", 1), ("3/4", "3/4", 1), ("6/8 12/8", "as it is", 1), ("5/4 5/8 7/4 7/8", "as it is", 1),
+        ("12/8", f"4/4 {_TRIPLETS}", Fraction(2, 3)), ("6/8", f"2/4 {_TRIPLETS}", Fraction(2, 3)),
+        ("12/8", "3/4 in sixteenths", Fraction(1, 2)), ("3/4", "4/4", 1), ("5/4 5/8 7/4 7/8", "4/4", 1),
+        ("4/4", "6/8", 1), ("5/8 7/8", "6/8", 1), ("3/4", "6/8", 1), ("6/8", "3/4", 1), ("4/4", "3/4", 1),
+    ):  # fmt: skip
+        for name, folder in sets.items():
+            count, doubted, right = _doubted(folder, of.split(), given, Fraction(times))
+            if count:
+                rows.append((of, given, name, count, f"{doubted} ({doubted / count:.0%})", right))
+    head = ("in truth", "given as", "set", "clips", "doubted", "and the truth proposed")
+    words = (
+        "Clips of at least 12 onsets in one meter, with their own time signature and with others; `in triplets` and\n"
+        "`in sixteenths` with their notes moved as such a file has them. A doubt changes nothing: it is shown. With\n"
+        "their own, clips are doubted that are ternary inside (shuffles, jazz waltzes, triplets in four), no others.\n"
+    )
+    return f"## Labels that the music contradicts\n\n{words}\n{_table(head, rows)}"
+
+
+def _doubted(folder: Path, of: Sequence[str], given: str, times: Fraction) -> tuple[int, int, int]:
+    """Clips in one of the meters `of`; how many are doubted when written as `given`; how many proposals are true."""
+    written: dict[str, set[str]] = {}
+    with tempfile.TemporaryDirectory() as place:
+        for file in sorted(folder.glob("*.mid")):
+            try:
+                clip = read_midi(file)
+            except MidiFileError:
+                continue
+            said = {f"{sign.numerator}/{sign.denominator}" for sign in clip.signatures}
+            ppq = clip.ppq * times.denominator
+            if len(said) != 1 or not said <= set(of) or len(clip.notes) < 12 or ppq > 32_767:
+                continue
+            own = next(iter(said)) if given == "as it is" else given.split()[0]
+            numerator, denominator = map(int, own.split("/"))
+            notes = clip.notes.copy()
+            notes[:, 0] *= times.numerator
+            end, signatures = clip.end * times.numerator, (TimeSignature(0, numerator, denominator),)
+            other = replace(clip, ppq=ppq, notes=notes, end=end, signatures=signatures, texts=())
+            write_clip(Path(place) / file.name, other)
+            written[file.name] = {"12/16"} if given.endswith("sixteenths") else said
+        if not written:
+            return 0, 0, 0
+        doubts = find(read_corpus(place)).doubts
+    right = sum(doubt.proposed.label.split("(")[0] in written[Path(doubt.file).name] for doubt in doubts)
+    return len(written), len(doubts), right
 
 
 def _tempi(sets: dict[str, Path]) -> str:

@@ -20,7 +20,7 @@ from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.metrical import Estimate
 from rvae.midi import DEFAULT_US_PER_QUARTER, DRUM_CHANNEL, MidiClip, grouping_text
 from rvae.pattern import CYCLE_BARS, MAX_MICROTIMING_TICKS, MAX_MIDI_VELOCITY, Pattern
-from rvae.stretches import Stretch, find_stretches, positions
+from rvae.stretches import Stretch, find_stretches, meter_doubt, positions
 from rvae.time import us_per_quarter_to_qpm
 from rvae.warping import Warped, warp
 
@@ -103,6 +103,7 @@ class _Cutter:
         self.channel: int | None = None
         self.taken: list[Ints] = []
         self.estimate: Estimate | None = None
+        self.doubt: Meter | None = None
         self.used_cells = 0
         self.used_patterns = 0
         self._tempo_pulses = np.array([pulse for pulse, _ in clip.tempos], dtype=np.int64)
@@ -140,6 +141,8 @@ class _Cutter:
         where = find_stretches(self.clip, self.reading.groupings, card)
         self.notes += where.notes
         self.estimate = where.estimate
+        if self.estimate is None and card.meter is None and len(where.found) == 1 and not where.refused:
+            self.doubt = meter_doubt(self.clip, where.found[0].meter)
         for refused in where.refused:
             self.drop(refused.reason, len(heard[_between(pulses, refused.start, refused.end)]))
         filled: list[_Filled] = []
@@ -369,6 +372,7 @@ def _cut(warped: Warped, source: str, reading: Reading, known: ClipCard) -> tupl
         {name: voices[row] for row, name in enumerate(reading.kit.names)},
         dict(sorted(work.unmapped.items())), tuple(work.dropped), tuple(work.notes), work.channel, work.qpm(0),
         work.early, work.estimate, lean_ms(patterns), dict(sorted(work.read.items())), warped.estimate,
+        work.doubt,
     )  # fmt: skip
     return patterns, report
 

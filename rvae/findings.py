@@ -6,16 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
+from rvae.account import ClipReport
 from rvae.audit.likeness import NEAR_F1, nearest_others, same_notes
 from rvae.corpus import Corpus
 from rvae.kit import Kit
 from rvae.kitfile import find_kit, kit_names
 from rvae.meter import TICKS_PER_BEAT, Meter
-from rvae.metrical import Ints, Reals, better_meter
 from rvae.pattern import Pattern
 
 _MOST_COMPARED = 4_000  # patterns: above, the comparison of all with all takes too long
@@ -69,29 +68,29 @@ def find(corpus: Corpus, *, twins: bool = True) -> Findings:
     by_clip: dict[str, list[Pattern]] = {}
     for pattern in corpus.patterns:
         by_clip.setdefault(pattern.source, []).append(pattern)
-    doubts = [doubt for clip, patterns in by_clip.items() for doubt in _doubts(clip, patterns)]
+    doubts = [doubt for clip in corpus.report.clips for doubt in _doubts(clip, by_clip.get(clip.file, ()))]
     compared = twins and len(corpus.patterns) <= _MOST_COMPARED
     found = _twins(corpus.patterns, by_clip) if compared else []
     return Findings(tuple(doubts), tuple(found), tuple(_kits(corpus.kit, corpus.report.unmapped)), compared)
 
 
-def _doubts(clip: str, patterns: Sequence[Pattern]) -> list[Doubt]:
-    """At most one for a clip, and only where it has one meter on the full grid."""
-    meter = patterns[0].meter
-    if any(pattern.meter != meter or pattern.ticks_per_beat != TICKS_PER_BEAT for pattern in patterns):
+def _doubts(clip: ClipReport, patterns: Sequence[Pattern]) -> list[Doubt]:
+    """At most one for a clip, and only where it has one meter; of what is inside its beats only on the full grid."""
+    if len(clip.meters) != 1:
         return []
-    inside = _ternary_inside(clip, meter, patterns)
-    if inside is not None:
-        return [inside]
-    found = better_meter(*_onsets(patterns), meter)
-    if found is None:
+    (meter,) = clip.meters
+    if patterns and patterns[0].ticks_per_beat == TICKS_PER_BEAT:
+        inside = _ternary_inside(clip.file, meter, patterns)
+        if inside is not None:
+            return [inside]
+    proposed = clip.doubt
+    if proposed is None:
         return []
-    proposed = found[0]
     how = (
         "bars of that length are more alike" if proposed.bar_quarters != meter.bar_quarters else "its accents are there"
     )
     stored = f"a 12/8 stored as {meter.name} sixteenths: " if proposed.name == "12/16" else ""
-    return [Doubt(clip, meter, proposed, f"{stored}the onsets stand better in {proposed.label}: {how}")]
+    return [Doubt(clip.file, meter, proposed, f"{stored}the onsets stand better in {proposed.label}: {how}")]
 
 
 def _ternary_inside(clip: str, meter: Meter, patterns: Sequence[Pattern]) -> Doubt | None:
@@ -113,24 +112,6 @@ def _ternary_inside(clip: str, meter: Meter, patterns: Sequence[Pattern]) -> Dou
         else f"ternary inside, as in shuffle and swing or {compound.name}"
     )
     return Doubt(clip, meter, compound, f"{why}: {words}")
-
-
-def _onsets(patterns: Sequence[Pattern]) -> tuple[Reals, Ints, Reals]:
-    """Quarters from the first barline, rows and loudness, as `better_meter` wants them."""
-    quarters, voices, loudness = [], [], []
-    for pattern in patterns:
-        rows, ticks = np.nonzero(pattern.onset)
-        start = float(pattern.first_bar * pattern.meter.bar_quarters)
-        places = start + _quarters_of(pattern.meter, pattern.bars)[ticks]
-        quarters.append(places)
-        voices.append(rows)
-        loudness.append(pattern.velocity[rows, ticks].astype(np.float64))
-    return np.concatenate(quarters), np.concatenate(voices), np.concatenate(loudness)
-
-
-@cache
-def _quarters_of(meter: Meter, bars: int) -> Reals:
-    return np.array([float(meter.quarters_at(tick)) for tick in range(bars * meter.bar_ticks)])
 
 
 def _twins(patterns: Sequence[Pattern], by_clip: Mapping[str, list[Pattern]]) -> list[Twin]:

@@ -35,7 +35,8 @@ _POWER_OF_TWO, _OTHER_COUNT, _NO_COUNT = 0.0, -2.0, -6.0
 _MOST_BARS = 64
 _FEWEST_ONSETS = 2
 _FEWEST_TO_DOUBT = 12
-_DOUBT = 8.0
+_DOUBT = 6.0
+_UNUSUAL = -4.0
 _PLAINLY_ALIKE = 0.65 * _ALIKE
 _HEARD_QUARTERS = 128  # enough to know by
 
@@ -158,30 +159,34 @@ def _whole(length: float | None, meter: Meter) -> float:
     return _POWER_OF_TWO if round(bars) & (round(bars) - 1) == 0 else _OTHER_COUNT
 
 
-def better_meter(quarters: Reals, voices: Ints, loudness: Reals, label: Meter) -> tuple[Meter, float] | None:
+def better_meter(
+    quarters: Reals, voices: Ints, loudness: Reals, length_quarters: float, label: Meter
+) -> tuple[Meter, float] | None:
     """A meter that fits N onsets better than the one they are labelled with, and by how much as a log; None where none.
 
-    How usual a meter is counts for nothing here, and neither does the length: somebody has said the label. 12/16 is
+    The onsets as in `estimate_meter`. How usual a meter is counts for half: somebody has said the label. 12/16 is
     weighed too, as which 12/8 is sometimes stored in 3/4.
     """
     near = quarters < _HEARD_QUARTERS
     if near.sum() < _FEWEST_TO_DOUBT:
         return None
+    length = _said_length(length_quarters, float(quarters.max()))
     places, rows, loud = _snapped(quarters[near]), voices[near], loudness[near]
-
     likeness = _Likeness(places, rows)
 
     def evidence(meter: Meter) -> float:
-        return _fit(places, loud, meter) + likeness.of(meter)
+        usual = _USUAL.get(meter.label, _UNUSUAL) / 2
+        return usual + _fit(places, loud, meter) + likeness.of(meter) + _whole(length, meter)
 
     same = {label.bar_quarters, label.bar_quarters * 2, label.bar_quarters / 2}
     others = [
         meter
         for meter in (*_meters(), Meter.parse("12/16"))
-        if (meter.numerator, meter.denominator) != (label.numerator, label.denominator)
+        if not _is_written(meter, label)
         and (meter.bar_quarters not in same or meter.is_ternary_beat(0) != label.is_ternary_beat(0))
     ]
-    gains = [evidence(meter) - evidence(label) for meter in others]
+    said = max(evidence(meter) for meter in (label, *_meters()) if _is_written(meter, label))
+    gains = [evidence(meter) - said for meter in others]
     best = int(np.argmax(gains))
     if gains[best] >= _DOUBT:
         return others[best], gains[best]
@@ -190,3 +195,7 @@ def better_meter(quarters: Reals, voices: Ints, loudness: Reals, label: Meter) -
     again = int(np.argmax(alike))
     plain = alike[again] >= _PLAINLY_ALIKE and alike[again] - likeness.of(label) >= _PLAINLY_ALIKE
     return (others[again], gains[again]) if plain else None
+
+
+def _is_written(meter: Meter, other: Meter) -> bool:
+    return (meter.numerator, meter.denominator) == (other.numerator, other.denominator)

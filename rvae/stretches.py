@@ -15,7 +15,7 @@ import numpy.typing as npt
 from rvae.card import ClipCard
 from rvae.errors import MeterError
 from rvae.meter import TICKS_PER_BEAT, Meter
-from rvae.metrical import Estimate, estimate_meter
+from rvae.metrical import Estimate, better_meter, estimate_meter
 from rvae.midi import DRUM_CHANNEL, MidiClip, TimeSignature
 
 Ints = npt.NDArray[np.int64]
@@ -123,9 +123,22 @@ def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard) -
 
 def _estimate(clip: MidiClip) -> Estimate | None:
     """The meter as the drums of a clip have it."""
+    quarters, pitches, loudness = _onsets(clip)
+    return estimate_meter(quarters, pitches, loudness, clip.end / clip.ppq)
+
+
+def _onsets(clip: MidiClip) -> tuple[Reals, Ints, Reals]:
+    """The drums in quarters, by pitch, 0 to 1 loud; all notes where none are on the channel of drums."""
     drums = clip.notes[clip.notes[:, 1] == DRUM_CHANNEL]
     pulses, _, pitches, velocities = (drums if len(drums) else clip.notes).T
-    return estimate_meter(pulses / clip.ppq, pitches, velocities / 127, clip.end / clip.ppq)
+    return pulses / clip.ppq, pitches, velocities / 127
+
+
+def meter_doubt(clip: MidiClip, meter: Meter) -> Meter | None:
+    """A meter that the drums of a clip have rather than the one it says; None where that one will do."""
+    quarters, pitches, loudness = _onsets(clip)
+    found = better_meter(quarters, pitches, loudness, clip.end / clip.ppq, meter)
+    return None if found is None else found[0]
 
 
 def _taken(estimate: Estimate | None) -> Meter | None:

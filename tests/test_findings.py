@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,7 +20,7 @@ from rvae.findings import find
 from rvae.import_page import import_page
 from rvae.measures import lean_ms
 from rvae.meter import Meter
-from rvae.midi import MidiNote, write_midi
+from rvae.midi import MidiNote, TimeSignature, read_midi, write_clip, write_midi
 
 KICK, SNARE, HAT = 36, 38, 42
 
@@ -79,6 +80,28 @@ def test_labels_are_never_changed_by_a_doubt(tmp_path: Path) -> None:
     corpus = read_corpus(tmp_path)
     find(corpus)
     assert [meter.name for meter in corpus.meters] == ["4/4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("straight-four", (6, 8)), ("straight-four", (3, 4)), ("additive", (4, 4))]
+)
+def test_clips_with_a_wrong_time_signature_are_mostly_doubted(
+    name: str, wrong: tuple[int, int], tmp_path: Path
+) -> None:
+    count = 0
+    for file in bundled_corpora()[name].glob("*.mid"):
+        clip = read_midi(file)
+        if wrong not in {sign[1:] for sign in clip.signatures}:
+            write_clip(tmp_path / file.name, replace(clip, signatures=(TimeSignature(0, *wrong),), texts=()))
+            count += 1
+    assert len(find(read_corpus(tmp_path)).doubts) >= 0.6 * count
+
+
+def test_a_meter_that_the_card_says_is_not_doubted(tmp_path: Path) -> None:
+    write_midi(tmp_path / "a.mid", beat(STRAIGHT, bars=4), meters=[(0, Meter.parse("3/4"))], length_quarters=16)
+    assert len(find(read_corpus(tmp_path)).doubts) == 1
+    (tmp_path / "dataset.toml").write_text('[clips."a.mid"]\nmeter = "3/4"\n', encoding="utf-8")
+    assert not find(read_corpus(tmp_path)).doubts
 
 
 def test_few_bundled_clips_that_are_not_swung_are_doubted() -> None:
