@@ -33,9 +33,10 @@ from rvae.pattern import Pattern
 Purpose = Literal["clip", "find"]
 KEYS = {"clip": "f12", "find": "f10"}
 KEY_VELOCITY = 100
-_TOLD_MS = 5.0  # early or late as a whole by so much is worth a word
+_TOLD_MS, _TOLD_STROKES = 5.0, 16  # so much early or late as a whole, in so many, is worth a word
 _END_S = 5.0
 _WAIT_NS = 4 * NS_PER_S
+_SHOWN_NS = 2 * NS_PER_S
 
 
 class TakeStage(Protocol):
@@ -58,9 +59,10 @@ class TakeStage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What a thread has done: lines for the player; clips for the plane; where the cursor goes."""
+    """What a thread has done: a line for the player, its main words, clips for the plane, a place for the cursor."""
 
     line: str
+    word: str
     is_error: bool = False
     clips: tuple[Clip, ...] = ()
     point: Point | None = None
@@ -74,6 +76,8 @@ class PlayingIn:
         self._clock = clock or MonotonicClock()
         self._take: Take | None = None
         self._purpose: Purpose = "clip"
+        self._kit: Kit | None = None
+        self._done: tuple[str, int] | None = None  # what came of it, and until when that is shown
         self._is_alone = False
         self._starts_by_ns: int | None = None  # the count-in waits for pads to be heard, but not for longer
         self._thread: threading.Thread | None = None
@@ -86,8 +90,8 @@ class PlayingIn:
 
     @property
     def kit(self) -> Kit | None:
-        """The kit that is struck; None while nothing is played in."""
-        return None if self._take is None else self._take.kit
+        """The kit that is struck; None while nothing is played in. It stays for a moment: hands play on."""
+        return self._kit
 
     def news(self) -> list[tuple[str, bool]]:
         """Lines for the player since the last time, and whether each is a trouble."""
@@ -114,7 +118,8 @@ class PlayingIn:
         model, from_start = self._stage.model, not snapshot.playing
         bars = model.bars if purpose == "find" else None
         self._purpose, self._is_alone = purpose, from_start
-        self._take = Take(self._stage.kit, from_start=from_start, bars=bars, offset_ns=self._offset_ns)
+        self._kit, self._done = self._stage.kit, None
+        self._take = Take(self._kit, from_start=from_start, bars=bars, offset_ns=self._offset_ns)
         if from_start:
             self._stage.hush(True)
             self._starts_by_ns = self._clock.now_ns() + _WAIT_NS
@@ -124,19 +129,21 @@ class PlayingIn:
 
     def strike(self, voice: int, velocity: int) -> None:
         """A voice is struck by a key, which is told with the frame: somewhere between the last one and now."""
-        if self._take is not None and voice < len(self._take.kit):
+        if self._kit is not None and voice < len(self._kit):
             at_ns = (self._looked_ns + self._clock.now_ns()) // 2
-            self._take.strike(self._take.kit.voices[voice].pitch_read, velocity, at_ns)
+            if self._take is not None:
+                self._take.strike(self._kit.voices[voice].pitch_read, velocity, at_ns)
             self._stage.do(StrikePad(voice, velocity))
 
     def hear(self, hits: Sequence[Hit]) -> None:
         """Pads are struck. One that does something else too is no drum."""
-        if self._take is None:
+        if self._kit is None:
             return
         for hit in hits:
             if not hit.is_mapped:
-                self._take.strike(hit.pitch, hit.velocity, hit.at_ns)
-                row = self._take.kit.row_of_pitch(hit.pitch)
+                if self._take is not None:
+                    self._take.strike(hit.pitch, hit.velocity, hit.at_ns)
+                row = self._kit.row_of_pitch(hit.pitch)
                 if row is not None and not hit.has_sounded:
                     self._stage.do(StrikePad(row, hit.velocity))
 
@@ -153,6 +160,8 @@ class PlayingIn:
                 self._finish(take)
         while self._outcomes:
             self._come_out(self._outcomes.pop(0))
+        if self._done is not None and self._looked_ns >= self._done[1]:
+            self._kit = self._done = None
         return self._shown(replace(snapshot, take=self._state()))
 
     def _shown(self, snapshot: Snapshot) -> Snapshot:
@@ -169,9 +178,10 @@ class PlayingIn:
 
     def _state(self) -> TakeState | None:
         take = self._take
+        if self._done is not None:
+            return TakeState(self._purpose, "done", text=self._done[0])
         if take is None:
-            thinks = self._purpose == "find" and self._thread is not None and self._thread.is_alive()
-            return TakeState(self._purpose, "thinks") if thinks else None
+            return None if self._kit is None else TakeState(self._purpose, "thinks")
         place, of_bars = take.place, self._stage.model.bars if self._purpose == "find" else 0
         if place is None:
             return TakeState(self._purpose, "counts", of_bars=of_bars)
@@ -187,6 +197,7 @@ class PlayingIn:
             self._stage.do(Stop())
             self._stage.hush(False)
         if excerpt is None:
+            self._end("nothing was struck")
             self._news.append(("nothing was struck: " + _NOTHING[self._purpose], False))
             return
         work: Callable[[Excerpt, Model, Take], _Outcome] = self._keep if self._purpose == "clip" else self._find
@@ -195,13 +206,18 @@ class PlayingIn:
             try:
                 outcome = work(excerpt, replace(self._stage.model, kit=take.kit), take)
             except (RvaeError, OSError, MemoryError) as error:
-                outcome = _Outcome(f"what was played in {_LOST[self._purpose]}: {error}", is_error=True)
+                lost = _LOST[self._purpose]
+                outcome = _Outcome(f"what was played in {lost}: {error}", lost, is_error=True)
             self._outcomes.append(outcome)
 
         self._thread = threading.Thread(target=run, name="playing-in", daemon=True)
         self._thread.start()
 
+    def _end(self, word: str) -> None:
+        self._done = word, self._clock.now_ns() + _SHOWN_NS
+
     def _come_out(self, outcome: _Outcome) -> None:
+        self._end(outcome.word)
         self._news.append((outcome.line, outcome.is_error))
         self._clips += outcome.clips
         if outcome.point is not None:
@@ -217,7 +233,8 @@ class PlayingIn:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = _free_name(self._folder)
         excerpt.write(file, name=file.stem)
-        said = [f"{file}: {_several(excerpt.bars, 'bar')}, {_several(take.strokes, 'stroke')}"]
+        word = f"{_several(excerpt.bars, 'bar')}, {_several(take.strokes, 'stroke')}"
+        said, word = [f"{file}: {word}"], f"kept: {word}"
         if take.early or take.late:
             said.append(f"{_several(take.early + take.late, 'stroke')} before or after it are not in it")
         if take.unread:
@@ -235,12 +252,13 @@ class PlayingIn:
             corpus = read_corpus(file, bars=model.bars, kit=model.kit)
             clips, _ = placed(corpus, model)
         except (RvaeError, OSError) as error:
-            return _Outcome("; ".join([*said, str(error)]), is_error=True)
-        if abs(leans := lean_ms(corpus.patterns)) >= _TOLD_MS:
+            return _Outcome("; ".join([*said, str(error)]), word, is_error=True)
+        leans = lean_ms(corpus.patterns)
+        if abs(leans) >= _TOLD_MS and take.strokes >= _TOLD_STROKES:
             side = "late" if leans > 0 else "early"
             offset_ms = leans + self._offset_ns / NS_PER_MS
-            said.append(f"{abs(leans):.0f} ms {side} as a whole (--offset pads={offset_ms:.0f} makes up for that)")
-        return _Outcome("; ".join([*said, f"learn it: rvae train {self._folder}{with_kit}"]), clips=clips)
+            said.append(f"{abs(leans):.0f} ms {side} as a whole: if all takes are, --offset pads={offset_ms:.0f}")
+        return _Outcome("; ".join([*said, f"learn it: rvae train {self._folder}{with_kit}"]), word, clips=clips)
 
     def _find(self, excerpt: Excerpt, model: Model, _take: Take) -> _Outcome:
         """The place for what was played, read as a clip of it would be. Raises RvaeError, OSError."""
@@ -254,8 +272,8 @@ class PlayingIn:
             raise UsageError("no voice reads what was struck; see docs/kits.md")
         x, y = (float(min(1.0, max(0.0, part))) for part in model.encode(patterns[:1])[0])
         near = match(model.pattern((x, y), meter=patterns[0].meter), patterns[0]).onset_f1
-        line = f"found: what is played there is {near:.0%} the same onsets; z goes back"
-        return _Outcome(line, point=(x, y))
+        word = f"found: {near:.0%} of the onsets agree"
+        return _Outcome(f"{word} (F1); z goes back", word, point=(x, y))
 
     def close(self) -> None:
         """Wait a moment for what is being written."""

@@ -95,17 +95,18 @@ class EngineStatus:
 class TakeState:
     """How it stands with what is being played in: to be kept as a `clip`, or to `find` its place.
 
-    `phase`: it `counts` until the take begins, it `runs`, it `ends` with this bar, it `thinks`. `beat`: of the bar,
-    from 1, 0 where nothing is heard yet; `bar`: of the take, from 1, or below before it; `of_bars`: how many it takes,
-    0 for as many as one likes. `strokes`: how many are in it.
+    `phase`: it `counts` until the take begins, it `runs`, it `ends` with this bar, it `thinks`, it is `done`. `beat`:
+    of the bar, from 1, 0 where nothing is heard yet; `bar`: of the take, from 1, or below before it; `of_bars`: how
+    many it takes, 0 for as many as one likes. `strokes`: how many are in it. `text`: what came of it, when it is done.
     """
 
     purpose: Literal["clip", "find"]
-    phase: Literal["counts", "runs", "ends", "thinks"]
+    phase: Literal["counts", "runs", "ends", "thinks", "done"]
     beat: int = 0
     bar: int = 0
     of_bars: int = 0
     strokes: int = 0
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,7 +251,7 @@ OSC_EXAMPLES: dict[str, list[object]] = {
     "recall` n": ["recall", 3],
     "morph` n bars": ["morph", 3, 8.0],
     "bars, 0 to 64": [8.0],
-    "bars, 0 to 4": [2],
+    "none`, `1 bar` or `2 bars": ["2 bars"],
     "0 or 1": [1],
     "1 or 0": [1],
     "n, 1 to 16": [4],

@@ -148,7 +148,8 @@ def test_a_take_from_a_standstill_is_counted_in_clicked_and_kept_as_a_clip_with_
     room.ask(PlayIn("clip"))
     assert room.comes("learn it: rvae train")
     assert not room.now.playing, "and all is as it was"
-    assert room.now.take is None
+    assert room.now.take is not None
+    assert (room.now.take.phase, room.now.take.text) == ("done", "kept: 2 bars, 9 strokes")
     (file,) = room.folder.glob("take-*.mid")
     assert any(str(file) in line and "2 bars, 9 strokes" in line for line in room.lines)
     corpus = read_corpus(room.folder)
@@ -182,12 +183,12 @@ def test_what_the_way_of_the_strokes_takes_is_taken_off(late_ms: int, tmp_path: 
     with contextlib.closing(room.desk):
         room.ask(SetControl("count_in", 0))
         room.ask(PlayIn("clip"))
-        room.play(ROCK, to=7.9, late_ms=25)
+        room.play(ROCK | {8 + place: pitch for place, pitch in ROCK.items()}, to=15.9, late_ms=25)
         room.ask(PlayIn("clip"))
-        assert room.comes("2 bars, 9 strokes")
-        told = any("25 ms late as a whole (--offset pads=25" in line for line in room.lines)
+        assert room.comes("4 bars, 18 strokes")
+        told = any("25 ms late as a whole: if all takes are, --offset pads=25" in line for line in room.lines)
         assert told == (late_ms == 0)
-        (pattern,) = read_corpus(room.folder).patterns
+        pattern, _ = read_corpus(room.folder).patterns
         expected = 0 if late_ms else 25 / 500 * 24
         assert pattern.microtiming[pattern.onset == 1] == pytest.approx(expected, abs=0.1)
 
@@ -339,7 +340,7 @@ def test_two_bars_are_played_and_the_cursor_goes_to_the_place_of_that_clip(room:
     before = room.now.cursor
     room.ask(PlayIn("find"))
     room.play(places, to=7.99)
-    assert room.comes("found: what is played there")
+    assert room.comes("of the onsets agree")
     room.frame()
     assert room.now.cursor != before
     there = match(room.model.pattern(room.now.cursor, meter=FOUR), pattern)
@@ -352,6 +353,23 @@ def test_two_bars_are_played_and_the_cursor_goes_to_the_place_of_that_clip(room:
     room.ask(Undo())
     assert room.now.cursor == before
     assert not room.folder.exists(), "nothing is kept of it"
+
+
+def test_hands_that_play_on_for_a_moment_mute_nothing_and_go_to_no_clip(room: Room) -> None:
+    room.ask(PlayIn("find"))
+    room.play(ROCK, to=8)
+    assert room.comes("of the onsets agree")
+    cursor, before = room.frame().cursor, len(room.output.strikes)
+    assert room.now.take is not None, "keys still strike"
+    room.desk.do(StrikePad(0, 100))
+    room.rig.waiting.append(Heard("pads", bytes([0x99, 40, 90]), room.clock.now_ns()))
+    room.frame()
+    assert len(room.output.strikes) == before + 2
+    assert (room.now.cursor, any(room.now.mute)) == (cursor, False)
+    for _ in range(140):
+        room.frame()
+    assert room.now.take is None
+    assert room.rig.drums is None
 
 
 def test_two_bars_with_nothing_leave_the_cursor(room: Room) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pygame
@@ -17,7 +18,7 @@ from surface_support import FOUR, SEVEN, Blend, snapshot
 
 from performance.controls import ACTIONS, CONTROLS
 from performance.pins import Pin
-from performance.snapshot import EngineStatus, Message, OutputState, Playhead, Snapshot
+from performance.snapshot import EngineStatus, Message, OutputState, Playhead, Snapshot, TakeState
 from performance.surface.bar import draw_note, status_lines, status_text
 from performance.surface.drawing import Kept, draw
 from performance.surface.field import Field, FieldBuilder, enlarge, sounding
@@ -27,6 +28,7 @@ from performance.surface.layout import Layout
 from performance.surface.look import TRAIL_S, Look, at_time
 from performance.surface.plane import clip_at, clip_points, draw_clips, named_clips, ways_text
 from performance.surface.planes import Planes
+from performance.surface.taking import take_text
 from performance.surface.theme import ALARM, BAND_COLOURS, LOUD, NIGHT, QUIET, RAISED, WARM, Colour, Words
 from performance.surface.views import (
     PULSE,
@@ -498,3 +500,31 @@ NEW = {"target": (0.1, 0.1), "pins": (Pin(192, 0, 0),), "freeze": (True,) * 9, "
 def test_what_is_new_is_drawn_anew(change: dict[str, object]) -> None:
     moment = snapshot()
     assert what_shows(moment, Look()) != what_shows(replace(moment, **change), Look())  # type: ignore[arg-type]
+
+
+def test_the_count_before_a_take_stands_over_the_plane_and_changes_with_the_beat() -> None:
+    plain = pygame.surfarray.array3d(picture(snapshot()))
+    centre = LAYOUT.plane.inflate(-LAYOUT.plane.width * 2 // 3, -LAYOUT.plane.height * 2 // 3)
+
+    def inside(moment: Snapshot) -> np.ndarray:
+        return pygame.surfarray.array3d(picture(moment))[centre.left : centre.right, centre.top : centre.bottom]
+
+    three, four = (inside(snapshot(take=TakeState("clip", "counts", beat))) for beat in (3, 4))
+    assert (three != four).any()
+    assert (three != plain[centre.left : centre.right, centre.top : centre.bottom]).mean() > 0.2
+    runs = inside(snapshot(take=TakeState("clip", "runs", 1, 1)))
+    assert (runs == plain[centre.left : centre.right, centre.top : centre.bottom]).all(), "then the plane is free"
+
+
+@pytest.mark.parametrize("phase", ["counts", "runs", "ends", "thinks", "done"])
+@pytest.mark.parametrize("purpose", ["clip", "find"])
+def test_a_take_is_plain_to_see_at_any_size(phase: Any, purpose: Any) -> None:
+    take = TakeState(purpose, phase, 1, 1, 2 if purpose == "find" else 0, 3, text="found: 80% of the onsets agree")
+    for size in (SIZE, (360, 300), (90, 60), (1, 1)):
+        picture(snapshot(take=take), size=size)
+    band = LAYOUT.plane.copy()
+    band.height = 20
+    colour = picture(snapshot(take=take)).get_at((band.right - 3, band.top + 3))[:3]
+    assert colour == (ALARM if purpose == "clip" else WARM)
+    assert what_shows(snapshot(take=take), Look()) != what_shows(snapshot(), Look())
+    assert take_text(take)

@@ -25,7 +25,9 @@ def take_text(take: TakeState) -> str:
             return f"bar {take.bar} of {take.of_bars}, {strokes}" if take.of_bars else f"bar {take.bar}, {strokes}"
         case "ends":
             return f"ends with this bar, {strokes}"
-    return "looking for the place"
+        case "done":
+            return take.text
+    return "reading it"
 
 
 def draw_take(target: pygame.Surface, layout: Layout, words: Words, take: TakeState) -> None:
@@ -43,7 +45,8 @@ def draw_take(target: pygame.Surface, layout: Layout, words: Words, take: TakeSt
     upper.height = height * 58 // 100
     lower.top, lower.height = upper.bottom, height - upper.height - max(1, height // 12)
     write(target, words, take_text(take), max(8, round(height * 0.44)), upper, colour=NIGHT)
-    keys = "pads, or keys 1 to 9" + ("" if take.phase == "thinks" else f"; {_ENDS[take.purpose]}")
+    is_over = take.phase in ("thinks", "done")
+    keys = "" if is_over else f"pads, or keys 1 to 9; {_ENDS[take.purpose]}"
     write(target, words, keys, max(8, round(height * 0.28)), lower, colour=NIGHT)
     if take.phase == "counts":
         size = plane.height // 2
