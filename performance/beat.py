@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from performance.clock import NS_PER_MS, MonotonicClock
-from performance.commands import EngineCommand, SetPattern
+from performance.commands import EngineCommand, OpenOutput, SetPattern
 from performance.engine import Engine
 from performance.leader import Leader
 from performance.outputs.output import Output
@@ -64,6 +64,7 @@ def keep_time(
             run_aside=run_aside,
             journals=recorder_line.to,
             export=recorder_line.export,
+            make_output=_made,
         )
     if problem:
         engine.say(problem, is_error=True)
@@ -80,6 +81,10 @@ def keep_time(
         wire.close()
         if awake is not None:
             awake.close()
+
+
+def _made(command: OpenOutput) -> Output:
+    return OutputSpec(command.kind, command.name, offset_ms=command.offset_ms).make()
 
 
 def _outputs(specs: Sequence[OutputSpec], speaker: socket.socket | None) -> list[Output]:

@@ -233,6 +233,33 @@ class StrikePad:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenOutput:
+    """Play to one more output from now on: `kind` midi or audio, the `name` of its port or device. `offset_ms`: how
+    much later than the music it plays.
+    """
+
+    kind: str
+    name: str
+    offset_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CloseOutput:
+    """Let an output go, with all its notes ended; `kind` and `name` as its state has them."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HearDevice:
+    """Hear a MIDI device by the whole name of its port, or hear it no longer."""
+
+    device: str
+    is_heard: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OpenModel:
     """Read another model, or a session and its model, and play it from the next bar on; `file`: its path."""
 
@@ -288,6 +315,8 @@ EngineCommand = (
     | StopRecording
     | Export
     | StrikePad
+    | OpenOutput
+    | CloseOutput
     | Quit
 )
 PanelCommand = ShowPanel | NextPanel | StepRow | ChooseRow | TurnPage
@@ -320,6 +349,9 @@ StageCommand = (
     | PlayIn
     | StrikePad
     | OpenModel
+    | OpenOutput
+    | CloseOutput
+    | HearDevice
     | Export
     | PanelCommand
     | Quit

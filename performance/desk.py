@@ -4,7 +4,7 @@ each frame.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -13,6 +13,7 @@ from performance.commands import (
     ChooseRow,
     DropClip,
     ForgetKnob,
+    HearDevice,
     LearnKnob,
     NextPanel,
     OpenModel,
@@ -31,6 +32,7 @@ from performance.kit_editor import KitEditor
 from performance.midi_in import Hit
 from performance.opening import Opened, Opening
 from performance.panels import Panels, Source
+from performance.patchbay import Patchbay
 from performance.playing_in import PlayingIn
 from performance.session import guests_of
 from performance.shelf import Shelf
@@ -42,6 +44,7 @@ from rvae.model import Model
 class Desk:
     """See `links.StageLike`. `file`: the model's, empty where it has none; `guests`: the files of clips to show;
     `editor`: the panel that edits the kit; without one, kits are not kept.
+    `offsets_ms`: of outputs, by kind and name.
     """
 
     def __init__(
@@ -53,10 +56,15 @@ class Desk:
         guests: Sequence[str] = (),
         playing_in: PlayingIn | None = None,
         editor: KitEditor | None = None,
+        offsets_ms: Mapping[str, float] | None = None,
     ) -> None:
         self._stage, self._hands, self._guests, self._opening = stage, hands, Guests(), Opening()
         self._shelf, self._editor = Shelf(file), editor
-        sources: dict[str, Source] = {"models": self._shelf, "dropped": ImportPanel(self._guests.told)}
+        sources: dict[str, Source] = {
+            "models": self._shelf,
+            "devices": Patchbay(lambda: hands.heard, offsets_ms),
+            "dropped": ImportPanel(self._guests.told),
+        }
         self._panels = Panels(sources if editor is None else {**sources, "kit": editor})
         self._playing_in = playing_in or PlayingIn(stage, Path("takes"))
         for guest in guests:
@@ -86,6 +94,8 @@ class Desk:
             case DropClip(file):
                 self._guests.invite(file, self._stage.model, self._snapshot.kit)
                 self._stage.keep("guests", list(self._guests.files))
+            case HearDevice(device, is_heard):
+                self._hands.hear(device, is_heard)
             case OpenModel(file):
                 self._opening.ask(file)
             case PlayIn(purpose):
@@ -105,7 +115,7 @@ class Desk:
         self._playing_in.hear(hits)
         self._edit(hits)
         edits = self._editor is not None and self._editor.is_open
-        self._hands.drum(self._stage.kit if edits else self._playing_in.kit)
+        self._hands.drum(self._stage.kit if edits else self._playing_in.kit, self._stage.rows)
         self._guests.seat(self._playing_in.clips())
         if (opened := self._opening.found()) is not None:
             self._open(opened)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 from rvae.errors import OutputError
+
+_LOOK_S = 2.0
+_OWN = "rvae"  # our own ports are no others to play to
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,50 @@ class Devices:
     audio: tuple[str, ...]
     display: bool
     missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plugs:
+    """What can be played to and heard by name: MIDI `outputs` and `inputs`, `sound` devices, the usual one first."""
+
+    outputs: tuple[str, ...] = ()
+    sound: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+
+def watch_devices(line: Connection) -> None:
+    """Look every other second and send the `Plugs` that are there, until nobody listens: for a process of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; who started us ends us
+    found: Plugs | None = None
+    try:
+        while True:
+            if (now := find_plugs(anew=found is not None)) != found:
+                found = now
+                line.send(found)
+            if line.poll(_LOOK_S):
+                line.recv()
+    except (EOFError, OSError):
+        return  # the window has gone, or wants no more
+
+
+def find_plugs(*, anew: bool = False) -> Plugs:
+    """Look at what is there; takes up to a second. `anew`: the sound library has a list, which is made again."""
+    from performance.midi_in import input_names
+    from performance.outputs.jack import jack_ports
+    from performance.outputs.midi import output_ports
+    from performance.outputs.quiet import quiet_drivers
+
+    midi: list[str] = []
+    audio: list[str] = []
+    with quiet_drivers():
+        jack = jack_ports()
+        with contextlib.suppress(OutputError):
+            midi = output_ports()
+        with contextlib.suppress(OutputError):
+            audio = _audio_devices(anew=anew)
+        inputs = input_names()
+    others = [name for name in (*midi, *jack) if not name.lower().startswith(_OWN)]
+    return Plugs(tuple(dict.fromkeys(others)), tuple(audio), tuple(inputs))
 
 
 def find_devices() -> Devices:
@@ -61,11 +111,14 @@ _NO_MIDI = {
 }
 
 
-def _audio_devices() -> list[str]:
+def _audio_devices(*, anew: bool = False) -> list[str]:
     from performance.outputs.speaker import sounddevice
 
     sd = sounddevice()
     try:
+        if anew:  # it lists devices when it starts
+            sd._terminate()
+            sd._initialize()
         usual = sd.default.device[1]
         devices = enumerate(sd.query_devices())
         found = [(index, device) for index, device in devices if device["max_output_channels"] >= 2]

@@ -7,16 +7,18 @@ is due. An output's offset moves all that it is given.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from performance.clock import Clock
 from performance.journal import Journal, Went
 from performance.lateness import LatenessMeter
+from performance.outputs.joining import Joining
 from performance.outputs.output import Output, what_went_wrong
 from performance.outputs.reopening import Reopening, RunAside
 from performance.sequencer import Event, Onset
 from performance.snapshot import OutputState
 from performance.timeline import Timed
+from rvae.errors import UsageError
 from rvae.kit import Kit
 
 _ACCOUNTS_NS = 150_000
@@ -32,17 +34,25 @@ class Dispatch:
         self._run_aside = run_aside
         self._journal = journal
         self._reopening: Reopening | None = None
+        self._joining = Joining(run_aside)
+        self._kit: Kit | None = None
         # An event waits once for all outputs of the same offset: (when, count, event, which of the offsets).
         self._due: list[tuple[int, int, Event, int]] = []
         # One of them is always 0, the music itself: that is what the journal has.
         self._offsets_ns = sorted({0, *(output.offset_ns for output in self._outputs)})
+        self._takers: list[tuple[Output, ...]] = []
+        self._arrange()
+        self._count = 0
+        self.lateness = LatenessMeter()
+        self.first_sound_ns: int | None = None
+
+    def _arrange(self) -> None:
+        """Whom each event goes to. An offset keeps its place: what waits knows it by that."""
+        self._offsets_ns += sorted({output.offset_ns for output in self._outputs} - {*self._offsets_ns})
         self._takers = [
             tuple(output for output in self._outputs if not output.takes_ahead and output.offset_ns == offset_ns)
             for offset_ns in self._offsets_ns
         ]
-        self._count = 0
-        self.lateness = LatenessMeter()
-        self.first_sound_ns: int | None = None
 
     @property
     def sends_clock(self) -> bool:
@@ -57,7 +67,7 @@ class Dispatch:
     @property
     def earliest_ns(self) -> int:
         """How far before the music the earliest output plays."""
-        return max(0, -self._offsets_ns[0])
+        return max(0, -min((output.offset_ns for output in self._outputs), default=0))
 
     @property
     def next_due_ns(self) -> int | None:
@@ -71,10 +81,11 @@ class Dispatch:
     @property
     def states(self) -> tuple[OutputState, ...]:
         """How each output stands."""
-        return tuple(output.state for output in self._outputs)
+        return (*(output.state for output in self._outputs), *self._joining.states)
 
     def open(self, kit: Kit, volume: float) -> Iterator[str]:
         """Open all outputs; yields why for each that cannot be and is left out."""
+        self._kit = kit
         for output in self._outputs:
             try:
                 output.open(kit)
@@ -86,6 +97,7 @@ class Dispatch:
 
     def take_kit(self, kit: Kit) -> None:
         """Have the outputs play the voices of another kit; where a voice stays it keeps its row."""
+        self._kit = kit
         for output in self._outputs:
             output.take_kit(kit)
         if self._reopening is not None:
@@ -101,6 +113,42 @@ class Dispatch:
                 yield f"{output.kind} {output.name} is back", False
             else:
                 yield output.detail, True
+
+        yield from self._welcome(self._reopening, volume)
+
+    def join(self, kind: str, name: str, make: Callable[[], Output]) -> None:
+        """Open one more output and play to it as soon as it is there. Raises UsageError where it is already."""
+        if any(state.is_open for state in self.states if (state.kind, state.name) == (kind, name)):
+            raise UsageError(f"{kind} {name} is open already; choose another")
+        assert self._kit is not None
+        self._joining.join(kind, name, make, self._kit)
+
+    def _welcome(self, reopening: Reopening, volume: float) -> Iterator[tuple[str, bool]]:
+        for output, kit, problem in self._joining.joined():
+            if output is None:
+                yield problem, True
+                continue
+            if self._kit is not None and kit != self._kit:
+                output.take_kit(self._kit)
+            output.set_volume(volume)
+            self._outputs.append(output)
+            self._arrange()
+            reopening.watch(output)
+            yield f"{output.kind} {output.name} is open", False
+
+    def leave(self, kind: str, name: str) -> None:
+        """Let an output go, its notes ended. Raises UsageError where there is none of that kind and name."""
+        found = next((output for output in self._outputs if (output.kind, output.name) == (kind, name)), None)
+        if found is None:
+            there = ", ".join(f"{output.kind} {output.name}" for output in self._outputs) or "none"
+            raise UsageError(f"no output {kind} {name}; there are: {there}")
+        now_ns = self._clock.now_ns()
+        found.silence(now_ns)
+        self._outputs.remove(found)
+        self._arrange()
+        if self._reopening is not None:
+            self._reopening.forget(found)
+        self._joining.leave(found, now_ns)
 
     def set_volume(self, volume: float) -> None:
         """How loud, 0 to 1, where the sound is made here."""

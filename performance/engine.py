@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from performance.click import clicks
 from performance.clock import NS_PER_MS, Clock
 from performance.commands import (
+    CloseOutput,
     EngineCommand,
     Export,
+    OpenOutput,
     Panic,
     Play,
     Quit,
@@ -46,7 +48,7 @@ from performance.sequencer import Sequencer
 from performance.snapshot import EngineStatus, Message
 from performance.timeline import Begin, End, Move, Tempo, Timeline, Wait
 from performance.transport import Barline, Transport
-from rvae.errors import RvaeError
+from rvae.errors import RvaeError, UsageError
 from rvae.kit import Kit
 from rvae.meter import Meter
 from rvae.pattern import Pattern
@@ -79,6 +81,7 @@ class Engine:
         run_aside: RunAside = run_at_once,
         journals: Journals | None = None,
         export: Clips | None = None,
+        make_output: Callable[[OpenOutput], Output] | None = None,
     ) -> None:
         self._clock = clock
         self._step_ns = step_ns
@@ -96,6 +99,7 @@ class Engine:
         self._message_count = 0
         self._barline: Barline | None = None
         self._is_counted = False  # it clicks until the stop
+        self._make_output = make_output
         self.has_quit = False
 
     @property
@@ -167,7 +171,7 @@ class Engine:
         try:
             self._do(command)
             if not isinstance(
-                command, SetPattern | SetVoice | StartRecording | Export | StrikePad
+                command, SetPattern | SetVoice | StartRecording | Export | StrikePad | OpenOutput | CloseOutput
             ):  # noted before, or none of the music's
                 self._note(command)
         except RvaeError as error:
@@ -201,11 +205,22 @@ class Engine:
                 self.end_journal()
             case Export(bars):
                 self._keeping.export(bars, self.sequencer.pattern, float(self._qpm()))
+            case OpenOutput(kind, name):
+                self._open_output(command, kind, name)
+            case CloseOutput(kind, name):
+                self._dispatch.leave(kind, name)
+                self.say(f"{kind} {name} is closed")
             case StrikePad(voice, velocity) if voice < len(self.sequencer.pattern.kit):
                 self._dispatch.strike(voice, velocity)
             case Quit():
                 self.close()
                 self.has_quit = True
+
+    def _open_output(self, command: OpenOutput, kind: str, name: str) -> None:
+        make = self._make_output
+        if make is None:
+            raise UsageError("no outputs can be opened here; play with `rvae play`")
+        self._dispatch.join(kind, name, lambda: make(command))
 
     def _apply(self, move: Move) -> None:
         position = self._timeline.position

@@ -87,33 +87,51 @@ class Hands:
         self._told: set[str] = set()
         self._hits: list[Hit] = []
         self._kit: Kit | None = None  # while pads are drums
+        self._rows: Sequence[str] = ()
+        self._there: set[str] = set()
+        self._extra: frozenset[str] = frozenset()  # devices chosen one by one to be heard, and not to be
+        self._unheard: frozenset[str] = frozenset()
         self._want()
 
     def _want(self) -> None:
-        names = tuple(sorted(device for device, found in self._mappings.items() if found))
+        names = tuple(sorted({*self._extra, *(device for device, found in self._mappings.items() if found)}))
         self._ports.want(Wanted(self._asked, names, all=self._is_learning or self._kit is not None))
 
-    def drum(self, kit: Kit | None) -> None:
+    def drum(self, kit: Kit | None, rows: Sequence[str] = ()) -> None:
         """Whether pads are drums now, and of which kit: they sound, every device is heard, and notes do only what was
-        learned or given, not what is usual.
+        learned or given, not what is usual. `rows`: the engine's voices, where they are others than the kit's.
         """
-        if kit == self._kit:
+        if (kit, rows) == (self._kit, self._rows):
             return
-        self._kit = kit
+        self._kit, self._rows = kit, rows
         self._want()
         if kit is None:
             self._ports.drum(None)
             return
-        rows = {pitch: row for row, voice in enumerate(kit.voices) for pitch in voice.pitches_in}
+        row_of = {name: row for row, name in enumerate(rows or kit.names)}
+        notes_in = ((pitch, voice.name) for voice in kit.voices for pitch in voice.pitches_in)
+        drums = {pitch: row_of[name] for pitch, name in notes_in if name in row_of}
         given = [("", mapping) for mapping in self._preset]
         given += [(device, mapping) for device, found in self._mappings.items() for mapping in found]
         notes = {(device, one.source.number) for device, one in given if one.source.kind == "note"}
-        self._ports.drum(Drums(rows, frozenset(notes)))
+        self._ports.drum(Drums(drums, frozenset(notes)))
 
     @property
     def is_ready(self) -> bool:
         """Whether all that is to be heard is heard by now."""
         return self._ports.is_ready
+
+    def hear(self, device: str, is_wanted: bool) -> None:
+        """Hear a device by its whole name from now on, or no longer, whatever is mapped on it."""
+        self._unheard = self._unheard - {device} if is_wanted else self._unheard | {device}
+        self._extra = self._extra | {device} if is_wanted else self._extra - {device}
+        self._want()
+        self._say(f"{device} is {'heard' if is_wanted else 'not heard any more'}")
+
+    @property
+    def heard(self) -> frozenset[str]:
+        """The devices that are there and heard."""
+        return frozenset(self._there - self._unheard)
 
     def hits(self) -> list[Hit]:
         """What was struck since the last time, oldest first, beside the commands that mappings make of it."""
@@ -169,6 +187,8 @@ class Hands:
             if isinstance(message, Plugged):
                 self._plugged(message)
                 continue
+            if message.device in self._unheard:
+                continue
             self._note_hit(message)
             if message.data[:1] in (bytes([_START]), bytes([_CONTINUE])):
                 found.append(Play())
@@ -190,6 +210,9 @@ class Hands:
             self._hits.append(replace(hit, is_mapped=mapped))
 
     def _plugged(self, message: Plugged) -> None:
+        (self._there.add if message.is_there else self._there.discard)(message.device)
+        if message.device in self._unheard:
+            return
         count = len(self._mappings.get(message.device, ()))
         known = f"with {count} mappings" if count else "with no mappings of its own; n learns one"
         if message.is_there:

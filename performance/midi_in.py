@@ -287,6 +287,19 @@ def _system_ports() -> list[Any]:
         return []
 
 
+def input_names() -> list[str]:
+    """The names of all ports that can be heard, as `Heard` has them; our own are left out."""
+    try:
+        client = jack_client("rvae-devices")
+    except OutputError:
+        jack = []
+    else:
+        jack = [port.name for port in client.get_ports(is_midi=True, is_output=True)]
+        client.close()
+    names = dict.fromkeys((*_named(_system_ports()), *jack))
+    return [name for name in names if not name.lower().startswith(_OWN)]
+
+
 def _named(ports: Sequence[Any]) -> dict[str, Any]:
     """Ports by name; of two with the same name the second is `NAME (2)`."""
     counts: Counter[str] = Counter()

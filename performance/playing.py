@@ -271,7 +271,15 @@ def _desk(
     if arguments.kit and not arguments.train:  # what is learned has it already
         stage.do(SetKit(_kit_for(arguments.kit, stage.model, say)))
     editor = KitEditor(OwnKits(kits_folder(), stage.settings.kit))
-    return Desk(stage, hands, file=str(file or ""), guests=guests, playing_in=playing_in, editor=editor)
+    return Desk(
+        stage,
+        hands,
+        file=str(file or ""),
+        guests=guests,
+        playing_in=playing_in,
+        editor=editor,
+        offsets_ms=read_offsets(say),
+    )
 
 
 def _kit_for(name: str, model: Model, say: Say) -> Kit:

@@ -38,7 +38,7 @@ class OutputState:
     the server missed; `late`, onsets that came after their sample had gone and sounded at once; `missed`, those that
     came over 0.1 s too late and did not sound; `stalls`, how often time had to be tied to the frames anew, since the
     device stood still or its clock goes wrong. For sound also `load`, the share of a block's time that making it took,
-    at worst in the last tenth of a second.
+    at worst in the last tenth of a second. `offset_ms`: how much later than the music it is to play.
     """
 
     kind: str
@@ -50,6 +50,7 @@ class OutputState:
     missed: int = 0
     load: float = 0.0
     stalls: int = 0
+    offset_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,10 @@ from dataclasses import replace
 
 from performance.clock import NS_PER_S, Clock, MonotonicClock
 from performance.commands import (
+    CloseOutput,
     EngineCommand,
     Export,
+    OpenOutput,
     Panic,
     Play,
     PlayIn,
@@ -108,6 +110,11 @@ class Stage:
         return self._instrument.decoded.pattern.kit
 
     @property
+    def rows(self) -> tuple[str, ...]:
+        """The engine's voices by name: those that were there before stay in their rows."""
+        return self._rows.engine.names
+
+    @property
     def settings(self) -> Settings:
         """All that the player has set."""
         return self._instrument.settings
@@ -119,7 +126,17 @@ class Stage:
                 self._send(Play() if self._engine.status().transport is None else Stop())
             case ToggleRecording():
                 self._send(StopRecording() if self._engine.status().recording else StartRecording())
-            case Play() | Stop() | Panic() | StartRecording() | StopRecording() | Export() | StrikePad():
+            case (
+                Play()
+                | Stop()
+                | Panic()
+                | StartRecording()
+                | StopRecording()
+                | Export()
+                | StrikePad()
+                | OpenOutput()
+                | CloseOutput()
+            ):
                 self._send(command)
             case Quit():
                 self.close()

@@ -14,7 +14,7 @@ from strategies import midi, on, signature, tempo, track
 from rvae import Corpus, Meter, Model, Pattern, read_corpus, train
 from rvae.card import Card, ClipCard
 from rvae.fitting import Recipe
-from rvae.kit import STANDARD_KIT, Kit
+from rvae.kit import STANDARD_KIT, Kit, Voice
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = Recipe(steps=80, steps_per_anchor=0, plane_steps=30, latent=8, hidden=32, encoder_hidden=32)
@@ -68,6 +68,12 @@ def random_pattern(
 def three_voices() -> Kit:
     """A kit of three."""
     return Kit("small", STANDARD_KIT.voices[:3])
+
+
+def hands_kit_pattern() -> Pattern:
+    """A pattern of two voices that the standard kit does not have."""
+    kit = Kit("hands", (Voice("tambourine", (54,), 54), Voice("shaker", (70,), 70)))
+    return pattern_of([(0, 0), (1, 24)], kit=kit)
 
 
 def corpus_of(patterns: Iterable[Pattern]) -> Corpus:

@@ -12,6 +12,7 @@ import select
 import signal
 import socket
 import time
+from dataclasses import replace
 from multiprocessing.context import BaseContext
 
 from performance.forking import start
@@ -158,14 +159,15 @@ class AudioOutput(Output):
     @property
     def state(self) -> OutputState:
         """How it stands, for the screen."""
-        played = (
-            self._played.underruns,
-            self._played.late,
-            self._played.missed,
-            self._played.load,
-            self._played.stalls,
+        played = self._played
+        return replace(
+            super().state,
+            underruns=played.underruns,
+            late=played.late,
+            missed=played.missed,
+            load=played.load,
+            stalls=played.stalls,
         )
-        return OutputState(self.kind, self.name, self.is_open, self.detail, *played)
 
     def _close(self) -> None:
         if self._wire is None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -154,14 +155,11 @@ class JackMidiOutput(Output):
     @property
     def state(self) -> OutputState:
         """How it stands, for the screen."""
-        return OutputState(
-            self.kind,
-            self.name,
-            self.is_open,
-            self.detail,
-            self._xruns,
-            self._late,
-            self._missed,
+        return replace(
+            super().state,
+            underruns=self._xruns,
+            late=self._late,
+            missed=self._missed,
             stalls=self._line.ties,
         )
 

@@ -18,6 +18,7 @@ def what_went_wrong(error: Exception) -> str:
     return str(error) if isinstance(error, OSError | OutputError) else f"{type(error).__name__}: {error}"
 
 
+_NS_PER_MS = 1_000_000
 MAX_LATE_NS = 100_000_000
 """An onset that comes later than this is not played any more: after a stall they would all come at once."""
 
@@ -149,7 +150,7 @@ class Output:
     @property
     def state(self) -> OutputState:
         """How it stands, for the screen."""
-        return OutputState(self.kind, self.name, self.is_open, self.detail)
+        return OutputState(self.kind, self.name, self.is_open, self.detail, offset_ms=self.offset_ns / _NS_PER_MS)
 
     def _guard(self, action: str, *arguments: object) -> None:
         try:

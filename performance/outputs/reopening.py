@@ -31,6 +31,7 @@ class _Watched:
         self.retry_at_ns = 0
         self.wait_ns = RETRY_NS
         self.back_ns: int | None = None
+        self.is_forgotten = False
 
     def lose(self, now_ns: int) -> None:
         """One that breaks as soon as it is back is tried more and more rarely: its messages would drown the others."""
@@ -44,6 +45,9 @@ class _Watched:
         try:
             self.output.reopen(self.kit)
             state = "opened"
+            if self.is_forgotten:
+                self.output.is_open = True
+                self.output.close(0)
         except Exception:  # noqa: BLE001  # not there yet, or broken in a way of its own: asked again
             pass
         finally:
@@ -61,6 +65,17 @@ class Reopening:
     def take_kit(self, kit: Kit) -> None:
         """What is opened from now on is for another kit."""
         self._kit = kit
+
+    def watch(self, output: Output) -> None:
+        """One more, which is open."""
+        self._watched.append(_Watched(output, self._kit))
+
+    def forget(self, output: Output) -> None:
+        """Let one be as it is; one that is being opened just now is closed when it is."""
+        for watched in self._watched:
+            if watched.output is output:
+                watched.is_forgotten = True
+        self._watched = [watched for watched in self._watched if watched.output is not output]
 
     def tend(self, now_ns: int) -> Iterator[tuple[Output, bool]]:
         """Notice what has gone, have it opened, take it back. Yields each output that came (True) or went (False)."""
