@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from performance.controls import control
 from performance.cursor import Point
 from rvae.meter import Meter
@@ -31,6 +33,7 @@ _OFFERED = [
 ]
 
 
+@lru_cache(maxsize=2)  # asked for with every frame of a window; a model is the same while it is the same object
 def meters_of(model: Model, beats: int) -> tuple[Meter, ...]:
     """The meters to offer on the plane of a number of beats: those learned, then others of as many beats."""
     learned = [meter for meter in model.meters if meter.beats == beats]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,13 @@ class Model:
 
     def clips_of(self, beats: int) -> tuple[Clip, ...]:
         """The clips on the plane of one number of beats."""
-        return tuple(clip for clip in self.clips if clip.meter.beats == beats)
+        return self._clips_by_beats.get(beats, ())
+
+    @cached_property
+    def _clips_by_beats(self) -> Mapping[int, tuple[Clip, ...]]:
+        # Asked for with every frame of a window.
+        counts = {clip.meter.beats for clip in self.clips}
+        return {beats: tuple(clip for clip in self.clips if clip.meter.beats == beats) for beats in counts}
 
     def decode(self, points: npt.ArrayLike, *, beats: int) -> tuple[Floats, Floats, Floats]:
         """What is played at places of the plane.

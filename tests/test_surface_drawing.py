@@ -528,3 +528,26 @@ def test_a_take_is_plain_to_see_at_any_size(phase: Any, purpose: Any) -> None:
     assert colour == (ALARM if purpose == "clip" else WARM)
     assert what_shows(snapshot(take=take), Look()) != what_shows(snapshot(), Look())
     assert take_text(take)
+
+
+def test_what_is_kept_from_frame_to_frame_changes_no_picture() -> None:
+    kept, playing = Kept(), Playhead(1, 2, 30.0, 30.0)
+    moments = [
+        snapshot(),
+        snapshot(playhead=replace(playing, cycle_ticks=31.5)),
+        snapshot(cursor=(0.2, 0.3)),
+        snapshot(cursor=(0.2, 0.3), mute=(1, 3)),
+        snapshot(cursor=(0.2, 0.3), pins=(Pin(192, 0, 24),)),
+        snapshot(cursor=(0.2, 0.3), freeze=(True,) + (False,) * 8),
+        snapshot(cursor=(0.2, 0.3), voice_density=(0.9,) + (0.5,) * 8),
+        snapshot(meter=SEVEN),
+        snapshot(clips=Blend().clips[:2]),
+        snapshot(playing=False),
+    ]
+    # Each twice, with the playhead further on: as new, then from what is kept.
+    moments = [replace(one, playhead=replace(playing, cycle_ticks=at)) for one in moments for at in (12.25, 13.0)]
+    for size in (SIZE, (640, 800), SIZE):
+        for moment in moments:
+            target = pygame.Surface(size)
+            draw(target, moment, Look(), kept)
+            assert pygame.image.tobytes(target, "RGB") == pygame.image.tobytes(picture(moment, size=size), "RGB")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pygame
 
 from performance.snapshot import Snapshot
 from performance.surface.bar import draw_bar, draw_status
 from performance.surface.help import draw_help
-from performance.surface.lanes import Score, draw_lanes
+from performance.surface.lanes import Score, draw_score, draw_voices
 from performance.surface.layout import Layout
 from performance.surface.look import Look
 from performance.surface.panel import draw_panel
 from performance.surface.plane import (
+    ClipPoint,
     clip_at,
     clip_points,
     draw_caption,
@@ -33,16 +36,23 @@ from performance.surface.taking import draw_take
 from performance.surface.theme import NIGHT, PANEL, Words
 from performance.surface.views import VIEWS
 
+if TYPE_CHECKING:
+    from rvae.model import Clip
+
 _SMALLEST_WITH_NAMES = 200  # px of the plane: below that a name hides more than it tells
 
 
 class Kept:
-    """Pictures that last longer than a frame: words, and the still plane. Only speed depends on what is in it."""
+    """What lasts longer than a frame: words, the still plane, points of clips, the score. Only speed depends on it."""
 
     def __init__(self) -> None:
         self.words = Words()
         self._plane: pygame.Surface | None = None
         self._plane_key: object = None
+        self._clips: tuple[Clip, ...] = ()
+        self._points: tuple[ClipPoint, ...] = ()
+        self._score: pygame.Surface | None = None
+        self._score_key: tuple[object, ...] = ()
 
     def plane(self, colours: PlaneColours, side: int) -> pygame.Surface | None:
         """The plane's picture, painted anew where its colours or its size have changed; None while it is not known."""
@@ -53,6 +63,24 @@ class Kept:
         if self._plane is None or (colours.key, side) != self._plane_key:
             self._plane, self._plane_key = paint_plane(colours.still, side), (colours.key, side)
         return self._plane
+
+    def points(self, clips: tuple[Clip, ...]) -> tuple[ClipPoint, ...]:
+        """The clips as points with names."""
+        if clips != self._clips:
+            self._clips, self._points = clips, clip_points(clips)
+        return self._points
+
+    def draw_score(self, target: pygame.Surface, layout: Layout, score: Score) -> None:
+        """Draw the lanes, as they were where nothing in them has changed."""
+        box = layout.ruler.union(layout.lanes)
+        # Arrays are never changed, so the same object is the same picture; the key holds on to them.
+        key = (score.pattern, score.probability, layout, score.muted, score.pins, score.frozen)
+        known = self._score_key
+        if self._score is not None and known[0] is key[0] and known[1] is key[1] and known[2:] == key[2:]:
+            target.blit(self._score, box)
+        elif box:
+            draw_score(target, layout, self.words, score)
+            self._score, self._score_key = target.subsurface(box).copy(), key
 
 
 def draw(
@@ -75,7 +103,8 @@ def draw(
             snapshot.pins,
             snapshot.freeze,
         )
-        draw_lanes(target, layout, kept.words, score)
+        kept.draw_score(target, layout, score)
+        draw_voices(target, layout, kept.words, score)
         if snapshot.panel is not None:
             draw_panel(target, layout, kept.words, snapshot.panel)
         if snapshot.status.recording:
@@ -116,7 +145,7 @@ def _draw_plane(
     target: pygame.Surface, layout: Layout, snapshot: Snapshot, look: Look, kept: Kept, colours: PlaneColours
 ) -> None:
     _draw_colours(target, layout, kept, colours)
-    clips = clip_points(snapshot.clips)
+    clips = kept.points(snapshot.clips)
     target.set_clip(layout.plane)
     draw_clips(target, layout, clips)
     draw_scenes(target, layout, kept.words, snapshot.scenes)

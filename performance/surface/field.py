@@ -85,7 +85,9 @@ class FieldBuilder:
         probability, velocity, _ = self._model.decode(points, beats=self._beats)
         loudness = np.rint(sounding(probability) * np.clip(velocity, 0.0, 1.0) * 255).astype(np.uint8)
         if self._loudness is None:
-            self._loudness = np.zeros((self._side, self._side, *loudness.shape[1:]), np.uint8)
+            # In memory a tick lies together: the pulse asks for some ticks of all places with every frame.
+            voices, ticks = loudness.shape[1:]
+            self._loudness = np.zeros((ticks, self._side, self._side, voices), np.uint8).transpose(1, 2, 3, 0)
             self._played = np.zeros(self._loudness.shape, np.bool_)
         for (row, column, _), heard, onsets in zip(block.tolist(), loudness, probability > 0.5, strict=True):
             self._loudness[row : row + reach, column : column + reach] = heard

@@ -64,14 +64,14 @@ def tick_x(track: pygame.Rect, meter: Meter, bars: int, ticks: npt.ArrayLike) ->
     return track.left + inset + share_of_ticks(meter, bars, ticks) * (track.width - 2 * inset)
 
 
-def draw_lanes(target: pygame.Surface, layout: Layout, words: Words, score: Score) -> None:
-    """Names, lanes, beats and bars, onsets by velocity and microtiming, probability behind them, the playhead."""
+def draw_score(target: pygame.Surface, layout: Layout, words: Words, score: Score) -> None:
+    """Lanes with beats and bars, onsets by velocity and microtiming, probability behind them: all but what moves."""
     if not layout.tracks:
         return
     _draw_ruler(target, layout, words, score.pattern)
     lines = _beat_lines(layout.lanes, score.pattern)
-    rows = zip(layout.names, layout.tracks, score.pattern.kit.voices, score.muted, strict=True)
-    for row, (name, track, voice, muted) in enumerate(rows):
+    rows = zip(layout.tracks, score.pattern.kit.voices, score.muted, strict=True)
+    for row, (track, voice, muted) in enumerate(rows):
         colour = MUTED if muted else BAND_COLOURS[band_of(voice)]
         pygame.draw.rect(target, PANEL, track)
         for x, shade, wide in lines:
@@ -82,11 +82,20 @@ def draw_lanes(target: pygame.Surface, layout: Layout, words: Words, score: Scor
         _draw_pins(target, track, score, row)
         if score.frozen and score.frozen[row]:  # a fence around what does not follow the cursor
             pygame.draw.rect(target, QUIET, track, max(2, layout.unit // 6))
-        glow = 0.0 if muted else _glow(score, row)
+
+
+def draw_voices(target: pygame.Surface, layout: Layout, words: Words, score: Score) -> None:
+    """Names, lit where their voices have just sounded, and the playhead."""
+    glows = _glows(score)
+    rows = zip(layout.names, score.pattern.kit.voices, score.muted, strict=bool(layout.names))
+    for row, (name, voice, muted) in enumerate(rows):
+        colour = MUTED if muted else BAND_COLOURS[band_of(voice)]
+        glow = 0.0 if muted else glows[row]
         _draw_name(target, words, name, voice.name, mix(RAISED, colour, 0.6 * glow), muted)
         if score.densities and abs(score.densities[row] - 0.5) > 0.01:
             _draw_density(target, name, score.densities[row], colour)
-    _draw_playhead(target, layout, score)
+    if layout.tracks:
+        _draw_playhead(target, layout, score)
 
 
 def _draw_ruler(target: pygame.Surface, layout: Layout, words: Words, pattern: Pattern) -> None:
@@ -193,20 +202,21 @@ def place_at(layout: Layout, pattern: Pattern, pixel: tuple[float, float]) -> tu
     return voice, int(steps[np.abs(tick_x(track, meter, pattern.bars, steps) - pixel[0]).argmin()])
 
 
-def _glow(score: Score, row: int) -> float:
-    """0..1: how lately the voice has sounded, for the light in its name."""
+def _glows(score: Score) -> list[float]:
+    """0..1 for each voice: how lately it has sounded, for the light in its name."""
     pattern, now_ticks = score.pattern, score.playhead_ticks
+    glows = [0.0] * len(pattern.kit)
     if now_ticks is None:
-        return 0.0
-    ticks = np.flatnonzero(pattern.onset[row])
-    if not len(ticks):
-        return 0.0
-    cycle = float(pattern.quarters)
-    shares = share_of_ticks(pattern.meter, pattern.bars, ticks + pattern.microtiming[row, ticks])
+        return glows
+    rows, ticks = np.nonzero(pattern.onset)
+    shares = share_of_ticks(pattern.meter, pattern.bars, ticks + pattern.microtiming[rows, ticks])
     now = float(share_of_ticks(pattern.meter, pattern.bars, now_ticks))
-    since = ((now - shares) % 1.0) * cycle
-    last = int(since.argmin())
-    return float(max(0.0, 1.0 - since[last] / _GLOW_QUARTERS) * (0.4 + 0.6 * pattern.velocity[row, ticks[last]]))
+    since = ((now - shares) % 1.0) * float(pattern.quarters)
+    lately = np.flatnonzero(since < _GLOW_QUARTERS)
+    for at in lately[np.argsort(since[lately])[::-1]].tolist():  # the last of a voice comes last
+        row = int(rows[at])
+        glows[row] = float((1.0 - since[at] / _GLOW_QUARTERS) * (0.4 + 0.6 * pattern.velocity[row, ticks[at]]))
+    return glows
 
 
 def _draw_name(

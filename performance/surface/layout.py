@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pygame
 
@@ -54,6 +55,7 @@ class Layout:
     status: pygame.Rect
 
     @classmethod
+    @lru_cache(maxsize=8)  # the same twice in every frame
     def of(cls, width: int, height: int, *, voices: int) -> Layout:
         """The layout of a window of this size in pixels, for a kit of so many voices."""
         window = pygame.Rect(0, 0, max(1, width), max(1, height))

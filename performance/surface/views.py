@@ -74,10 +74,13 @@ def pulse_colours(field: Field, ground: Bytes, ticks: float | None, muted: Seque
     if ticks is None:
         return np.asarray(dark, np.uint8)
     length = field.loudness.shape[3]
-    columns = (int(ticks) - np.arange(_PULSE_TICKS)) % length
     age = (np.arange(_PULSE_TICKS) + ticks % 1.0) / _PULSE_TICKS
     fading = ((1.0 - age) ** 1.5 / 255.0).astype(np.float32)
-    lit = (field.loudness[..., columns] * fading).max(axis=3)
+    lit = np.zeros_like(field.loudness[..., 0], dtype=np.float32)
+    faded = np.empty_like(lit)
+    for back in range(_PULSE_TICKS):
+        np.multiply(field.loudness[..., (int(ticks) - back) % length], fading[back], out=faded)
+        np.maximum(lit, faded, out=lit)
     to_rgb = np.zeros((lit.shape[2], 3), np.float32)
     for row, (voice, silent) in enumerate(zip(field.kit.voices, muted, strict=True)):
         if not silent:
