@@ -164,7 +164,8 @@ class _Comparison:
     def _sentence(self, row: Row) -> str:
         before, after, difference = (cell for cell in row.cells if isinstance(cell, Figure))
         unit = f" {before.measure.unit}" if before.measure.unit else ""
-        sure = " (no difference)" if difference.value == 0 else ""
+        is_none = round(difference.value or 0.0, difference.measure.decimals) == 0
+        sure = " (no difference)" if is_none else ""
         if difference.interval is not None:
             low, high = difference.interval
             sure = f" ({difference.interval_text}" + (": no difference can be told)" if low <= 0 <= high else ")")

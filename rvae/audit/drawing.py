@@ -55,7 +55,7 @@ def text(x: float, y: float, words: str, *, anchor: str = "start", size: float =
     return f"<text {place}>{escape(words)}</text>"
 
 
-_ROW, _LABEL, _VALUE = 20, 190, 120
+_ROW, _LABEL, _VALUE = 20, 212, 110
 
 
 def share_bars(
@@ -65,13 +65,15 @@ def share_bars(
     colours: Sequence[str] = (),
     most: float | None = None,
     marks: Sequence[tuple[float, float] | None] = (),
+    even: float | None = None,
 ) -> str:
     """A bar for each (label, value, words beside it).
 
     `colours`: of each, blue where nothing is said; `marks`: the interval of each, drawn as a thin line; `most`: the
-    value of a bar of full length, the largest where nothing is said.
+    value of a bar of full length, the largest where nothing is said; `even`: a value at which a line stands over all
+    bars.
     """
-    full = most or max([*(value for _, value, _ in rows), *(mark[1] for mark in marks if mark), 1e-9])
+    full = most or max([*(value for _, value, _ in rows), *(mark[1] for mark in marks if mark), even or 0, 1e-9])
     room = WIDTH - _LABEL - _VALUE
     parts = []
     for row, (label, value, words) in enumerate(rows):
@@ -84,7 +86,12 @@ def share_bars(
             low, high = (_LABEL + room * min(part / full, 1) for part in mark)
             parts.append(line(low, y + 8, high, y + 8, INK, width=1.5))
             end = max(value, mark[1])
-        parts.append(text(_LABEL + room * min(end / full, 1) + 6, y + 12, words))
+        beside = _LABEL + room * min(end / full, 1) + 6
+        words_at = text(beside, y + 12, words) if even is None else text(WIDTH - 4, y + 12, words, anchor="end")
+        parts.append(words_at)  # clear of the line
+    if even is not None:
+        at = _LABEL + room * min(even / full, 1)
+        parts.append(line(at, 0, at, len(rows) * _ROW + 8, INK, dashed=True))
     return svg(parts, len(rows) * _ROW + 8, title=title)
 
 

@@ -61,7 +61,7 @@ class Figure:
     @property
     def text(self) -> str:
         """The value as it is shown, without its unit; a dash where there is none."""
-        return "–" if self.value is None else f"{self.value:,.{self.measure.decimals}f}"
+        return "–" if self.value is None else f"{self.value:z,.{self.measure.decimals}f}"
 
     @property
     def interval_text(self) -> str:
@@ -69,7 +69,7 @@ class Figure:
         if self.interval is None:
             return ""
         low, high = self.interval
-        return f"{low:,.{self.measure.decimals}f} to {high:,.{self.measure.decimals}f}"
+        return f"{low:z,.{self.measure.decimals}f} to {high:z,.{self.measure.decimals}f}"
 
     def as_json(self) -> Json:
         return {

@@ -289,8 +289,8 @@ def _amplified(figures: Figures) -> tuple[Picture, ...]:
             marks.append(figure.interval)
     if not rows:
         return ()
-    drawn = share_bars(rows, title="Amplification", marks=marks)
-    words = "Share of the plane by share of the clips: 1 is even, 2 twice as much as was learned. " + (
+    drawn = share_bars(rows, title="Amplification", marks=marks, even=1.0)
+    words = "Share of the plane by share of the clips: 1 (dashed) is even, 2 twice as much as was learned. " + (
         "Thin lines: intervals over seeds."
         if any(marks)
         else "No intervals, for want of three trainings: another seed gives other lengths."

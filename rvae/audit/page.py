@@ -23,7 +23,7 @@ figcaption { font-size: .9rem; color: #333; } svg { width: 100%; height: auto; }
 dt { font-weight: 600; } dd { margin: 0 0 .5rem 1.2rem; } details { font-size: .9rem; } summary { cursor: pointer; }
 ol.first li { margin: .4rem 0; } .question { font-style: italic; }
 .unsaid { background: #f4f4f4; padding: .5rem 1rem; margin: 1rem 0; } .unsaid h4 { margin-top: 0; }
-code { white-space: nowrap; }
+code { white-space: nowrap; } .facts th { border-bottom-color: #ddd; }
 td:first-child { overflow-wrap: anywhere; min-width: 8rem; }
 @page { size: A4; margin: 15mm; }
 @media print { body { max-width: none; margin: 0; padding: 0; font-size: 10pt; } table { font-size: 7.5pt; }
@@ -106,7 +106,7 @@ def _subject(subject: Subject, number: int) -> list[str]:
     facts = "".join(f"<tr><th>{escape(key)}</th><td>{escape(words)}</td></tr>" for key, words in subject.facts)
     parts = [
         f'<h2 class="part" id="part-{number}">{escape(subject.name)}</h2>',
-        f"<table>{facts}</table>" if facts else "",
+        f'<table class="facts">{facts}</table>' if facts else "",
     ]
     for layer in subject.layers:
         parts += _layer(layer, _anchor(number, layer))
