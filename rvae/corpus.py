@@ -166,7 +166,9 @@ def cut_corpus(files: Files, reading: Reading, progress: Progress | None = None)
 def _nothing(report: ImportReport) -> str:
     """Why nothing is left of the files."""
     if report.files == 0:
-        return "no .mid, .midi, .h2song or .h2pattern file found; give MIDI files, or a folder or zip that has some"
+        return (
+            "no .mid, .midi, .h2song, .h2pattern or .als file found; give MIDI files, or a folder or zip that has some"
+        )
     if report.files == 1:
         return "; ".join(f"{entry.file}: {entry.reason}" for entry in report.dropped)
     why = Counter(entry.reason for entry in report.dropped)

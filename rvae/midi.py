@@ -77,11 +77,11 @@ def read_midi(path: str | Path) -> MidiClip:
         raise MidiFileError(f"{path}: {error}") from None
 
 
-def read_bytes(path: str | Path) -> bytes:
+def read_bytes(path: str | Path, most: int = MAX_FILE_BYTES) -> bytes:
     """What is in a file, as far as a clip can go and one byte more. Raises MidiFileError."""
     try:
         with Path(path).open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+            return file.read(most + 1)
     except OSError as error:
         raise MidiFileError(
             f"{path}: cannot be read ({error.strerror or error}); check the name and its permissions"

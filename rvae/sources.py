@@ -1,6 +1,7 @@
-"""Where clips are read from: files, folders with all below them, and zip archives.
+"""Where clips are read from: files, folders with all below them, zip archives, and sets of Ableton Live.
 
-A clip in an archive has a path like any other: `clips.zip/grooves/one.mid`. Nothing is ever unpacked onto the disk.
+A clip in an archive has a path like any other: `clips.zip/grooves/one.mid`; so has one in a Live set:
+`song.als/2 Drums/verse`. Nothing is ever unpacked onto the disk.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
+from rvae.ableton import MAX_SET_BYTES, SET_SUFFIX, parse_set
 from rvae.account import Dropped
 from rvae.card import CARD_NAME, Card, read_card
 from rvae.errors import CorpusError, FileError, MidiFileError
@@ -38,6 +40,7 @@ class Sources:
     def __init__(self) -> None:
         self.refused: list[Dropped] = []
         self._archives: dict[Path, zipfile.ZipFile] = {}
+        self._sets: dict[Path, dict[str, MidiClip]] = {}
         self._cards: dict[Path, Card | None] = {}
 
     def find(self, paths: Iterable[str | Path] | str | Path) -> list[Path]:
@@ -55,18 +58,53 @@ class Sources:
                     f"{path}: no such file or folder, or hidden from you; give MIDI files or folders of them"
                 )
             for file in self._below(path, seen) if os.path.isdir(path) else [path]:
-                for clip in self._members(file) if _is_archive(file) else [file]:
+                for clip in self._clips_of(file):
                     found.setdefault(os.path.realpath(clip), clip)
         return list(found.values())
 
+    def _clips_of(self, file: Path) -> Iterable[Path]:
+        if _is_archive(file):
+            return self._members(file)
+        return self._set_clips(file) if _is_set(file) else [file]
+
+    def _set_clips(self, file: Path) -> Iterator[Path]:
+        """The drum clips in a Live set; its other tracks are refused by name."""
+        try:
+            found, refused = self._set(file)
+        except MidiFileError as error:
+            self.refused.append(Dropped(str(file), str(error).removeprefix(f"{file}: ")))
+            return
+        self.refused += [Dropped(f"{file}/{name}", why) for name, why in refused.items()]
+        if not found and not refused:
+            self.refused.append(Dropped(str(file), "a Live set without MIDI clips; give one that has some"))
+        yield from (file / name for name in found)
+
+    def _set(self, file: Path) -> tuple[dict[str, MidiClip], dict[str, str]]:
+        """Raises MidiFileError."""
+        found, refused = parse_set(read_bytes(file, MAX_SET_BYTES))
+        self._sets[file] = found
+        return found, refused
+
     def read(self, path: Path) -> MidiClip:
         """A clip that was found. Raises MidiFileError, whose text begins with the path."""
+        live_set = next((above for above in path.parents if _is_set(above)), None)
+        if live_set is not None:
+            return self._read_of_set(live_set, path.relative_to(live_set).as_posix())
         try:
             data = self._bytes(path)
             return parse_hydrogen(data) if path.suffix.lower() in HYDROGEN_SUFFIXES else parse_midi(data)
         except MidiFileError as error:
             text = str(error)
             raise MidiFileError(text if text.startswith(f"{path}: ") else f"{path}: {text}") from None
+
+    def _read_of_set(self, live_set: Path, name: str) -> MidiClip:
+        try:
+            clips = self._sets[live_set] if live_set in self._sets else self._set(live_set)[0]
+        except MidiFileError as error:
+            raise MidiFileError(f"{live_set}: {str(error).removeprefix(f'{live_set}: ')}") from None
+        if name not in clips:
+            raise MidiFileError(f"{live_set / name}: not in the set; give the name of a drum clip that is")
+        return clips[name]
 
     def card(self, path: Path) -> Card | None:
         """The card that speaks for a clip: the nearest `dataset.toml` above it, in the archive and around it.
@@ -158,19 +196,23 @@ class Sources:
             seen.add(real)
             folders.sort()
             for name in sorted(files):
-                if name.lower().endswith((*CLIP_SUFFIXES, ARCHIVE_SUFFIX)):
+                if name.lower().endswith((*CLIP_SUFFIXES, SET_SUFFIX, ARCHIVE_SUFFIX)):
                     yield Path(where, name)
         for error in closed:  # a folder that may not be looked into is reported like a file that may not be read
             yield Path(error.filename)
 
 
 def read_clip(path: str | Path) -> MidiClip:
-    """One clip: a MIDI file, a Hydrogen file, or one of them in an archive. Raises MidiFileError."""
+    """One clip: a MIDI file, a Hydrogen file, one of them in an archive, or one of a Live set. Raises MidiFileError."""
     return Sources().read(Path(path))
 
 
 def _is_archive(path: Path) -> bool:
     return path.suffix.lower() == ARCHIVE_SUFFIX and os.path.isfile(path)
+
+
+def _is_set(path: Path) -> bool:
+    return path.suffix.lower() == SET_SUFFIX and os.path.isfile(path)
 
 
 def _archive_of(path: Path) -> Path | None:
@@ -183,7 +225,7 @@ def _inside(archive: Path, path: Path) -> str:
 
 
 def _is_wanted(name: str) -> bool:
-    return name.lower().endswith((*CLIP_SUFFIXES, ARCHIVE_SUFFIX))
+    return name.lower().endswith((*CLIP_SUFFIXES, SET_SUFFIX, ARCHIVE_SUFFIX))
 
 
 def _objection(info: zipfile.ZipInfo, before: set[str]) -> str:
@@ -193,6 +235,8 @@ def _objection(info: zipfile.ZipInfo, before: set[str]) -> str:
         return "a name that leads out of the archive or nowhere; make the archive again"
     if info.filename.lower().endswith(ARCHIVE_SUFFIX):
         return "an archive in an archive; unpack it"
+    if info.filename.lower().endswith(SET_SUFFIX):
+        return "a Live set in an archive; unpack it"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "a link, not a file; put the file itself into the archive"
     if info.flag_bits & _ENCRYPTED:
