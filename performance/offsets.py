@@ -12,10 +12,37 @@ from performance.specs import MAX_OFFSET_MS, OutputSpec
 from rvae.errors import FileError, UsageError
 from rvae.midi import write_whole
 
+PADS = "pads"  # the way of what is struck, which has an offset like the way of what is played
+
 
 def offset_name(spec: OutputSpec) -> str:
     """What an output's offset is kept under: its kind and the name it was asked for by, whatever the case."""
     return f"{spec.kind} {spec.name}".strip().lower()
+
+
+def given_offset(text: str) -> tuple[str, float]:
+    """What `--offset` was given: a name and milliseconds. Raises UsageError."""
+    name, _, ms = text.rpartition("=")
+    try:
+        if name:
+            return name, float(ms)
+    except ValueError:
+        pass
+    raise UsageError(f"--offset {text}: write it like audio=-12.5, an output (or {PADS}) and milliseconds")
+
+
+def pads_ms(given: Sequence[str], say: Callable[[str], None]) -> tuple[float, list[str]]:
+    """How much later pads are told than they were meant, as given now, which is kept, or as kept; and the offsets given
+    that are of others. Raises UsageError.
+    """
+    mine = [text for text in given if text.rpartition("=")[0].strip().lower() == PADS]
+    rest = [text for text in given if text not in mine]
+    kept = read_offsets(say)
+    if not mine:
+        return kept.get(PADS, 0.0), rest
+    spec = OutputSpec(PADS, offset_ms=given_offset(mine[-1])[1])  # which refuses what is out of range
+    keep_offsets({**kept, PADS: spec.offset_ms}, say)
+    return spec.offset_ms, rest
 
 
 def offsets_file() -> Path:

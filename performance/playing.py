@@ -22,7 +22,7 @@ from performance.learning import Learning
 from performance.mapping_file import read_mappings, read_preset
 from performance.midi_in import MidiIn
 from performance.offers import first_point, usual_bpm
-from performance.offsets import keep_offsets, offset_name, read_offsets
+from performance.offsets import given_offset, keep_offsets, offset_name, pads_ms, read_offsets
 from performance.opening import Opened
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
 from performance.outputs.audio import start_speaker
@@ -43,7 +43,6 @@ from rvae.model import Model, load
 
 Say = Callable[[str], None]
 TAKES = "takes"  # the folder's name, beside recordings, where none is given
-PADS = "pads"  # what their offset is called
 
 
 def _load(arguments: argparse.Namespace, say: Say, learning: Learning | None = None) -> tuple[Opened, Meter]:
@@ -94,8 +93,8 @@ def _synced(arguments: argparse.Namespace, specs: Sequence[OutputSpec]) -> list[
         for row in rows("--clock-out", name):
             found[row] = replace(found[row], sends_clock=True)
     for text in arguments.offset:
-        offset_ms = _ms(text)
-        for row in rows("--offset", text.rpartition("=")[0]):
+        name, offset_ms = given_offset(text)
+        for row in rows("--offset", name):
             found[row] = replace(found[row], offset_ms=offset_ms)
     return found
 
@@ -116,31 +115,6 @@ def _placed(arguments: argparse.Namespace, specs: Sequence[OutputSpec], say: Say
     if arguments.offset:
         keep_offsets({**kept, **{offset_name(spec): spec.offset_ms for spec in found}}, say)
     return found
-
-
-def _pads_ms(arguments: argparse.Namespace, say: Say) -> float:
-    """How much later pads are told than they were meant: as given now, which is kept, or as kept. It is taken out of
-    the offsets given, which are then those of outputs. Raises UsageError.
-    """
-    mine = [text for text in arguments.offset if text.rpartition("=")[0].strip().lower() == PADS]
-    arguments.offset = [text for text in arguments.offset if text not in mine]
-    kept = read_offsets(say)
-    if not mine:
-        return kept.get(PADS, 0.0)
-    spec = OutputSpec(PADS, offset_ms=_ms(mine[-1]))  # which refuses what is out of range
-    keep_offsets({**kept, PADS: spec.offset_ms}, say)
-    return spec.offset_ms
-
-
-def _ms(text: str) -> float:
-    """The milliseconds of an `--offset`. Raises UsageError."""
-    name, _, ms = text.rpartition("=")
-    try:
-        if name:
-            return float(ms)
-    except ValueError:
-        pass
-    raise UsageError(f"--offset {text}: write it like audio=-12.5, an output and milliseconds")
 
 
 def _leader(arguments: argparse.Namespace) -> LeaderSpec | None:
@@ -320,7 +294,7 @@ def play_in_window(arguments: argparse.Namespace, say: Say, context: BaseContext
     """
     specs = _specs(arguments)
     _check_folders(arguments)
-    arguments.pads_ms = _pads_ms(arguments, say)
+    arguments.pads_ms, arguments.offset = pads_ms(arguments.offset, say)
     speaker = None
     if not arguments.no_audio:
         specs.append(OutputSpec("audio", arguments.audio))
@@ -371,7 +345,7 @@ def play_headless(arguments: argparse.Namespace, say: Say) -> int:
 
     specs = _specs(arguments)
     _check_folders(arguments)
-    arguments.pads_ms = _pads_ms(arguments, say)
+    arguments.pads_ms, arguments.offset = pads_ms(arguments.offset, say)
     if not 1 <= arguments.bars <= MAX_BARS:
         raise UsageError(f"--bars {arguments.bars}: 1 to {MAX_BARS} are possible; choose another")
     loaded = _load(arguments, say)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from music import METERS, beat_of, pattern_of
 
 from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
-from performance.commands import EngineCommand, Panic, Play, Quantum, SetControl, SetPattern, SetVoice, Stop
+from performance.commands import EngineCommand, Panic, Play, Quantum, SetControl, SetPattern, SetVoice, Stop, StrikePad
 from performance.engine import Engine
 from performance.journal import Applied, Closed, Entry, Lost, MemoryJournal, Opened, Went
 from performance.journal_file import JournalFile, Lines
@@ -31,9 +31,11 @@ KICKS = beat_of(FOUR, [0, 24, 48, 72])
 
 commands = st.one_of(
     st.just(Stop()),
-    st.builds(Play, st.sampled_from([None, None, 1, 2])),
+    st.builds(Play, st.sampled_from([None, None, 1, 2]), st.sampled_from([None, None, 0, 1, 2])),
     st.just(Panic()),
     st.builds(SetControl, st.just("tempo"), st.floats(20, 300)),
+    st.builds(SetControl, st.just("click"), st.sampled_from([0.0, 1.0])),
+    st.builds(StrikePad, st.integers(0, 15), st.integers(1, 127)),
     st.builds(SetControl, st.just("swing"), st.floats(50, 75)),
     st.builds(SetControl, st.just("microtiming"), st.floats(0, 150)),
     st.builds(SetControl, st.just("horizon"), st.floats(5, 200)),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from performance import cli, playing
-from performance.offsets import keep_offsets, offsets_file, read_offsets
+from performance.offsets import keep_offsets, offsets_file, pads_ms, read_offsets
 from performance.specs import OutputSpec
 from rvae.errors import UsageError
 
@@ -118,3 +118,18 @@ def test_devices_lists_what_is_kept_and_forgets_it(said: list[str], capsys: pyte
     assert json.loads(capsys.readouterr().out)["offsets_ms"] == {"audio": 4}
     assert cli.main(["devices", "--forget-offset", "midi TR-8S"]) == 2
     assert "there are: audio" in capsys.readouterr().err
+
+
+def test_the_way_of_pads_has_an_offset_too(said: list[str]) -> None:
+    assert pads_ms([], said.append) == (0.0, [])
+    assert pads_ms(["TR-8S=-12", "Pads=14.5"], said.append) == (14.5, ["TR-8S=-12"])
+    assert play(said, "--offset", "TR-8S=-12")[0] == -12, "those of outputs are kept beside it"
+    assert pads_ms([], said.append) == (14.5, [])
+    assert pads_ms(["pads=0"], said.append) == (0.0, [])
+    assert "pads" not in read_offsets(said.append)
+
+
+@pytest.mark.parametrize("text", ["pads=", "pads=soon", "pads=900", "pads=nan"])
+def test_an_offset_of_pads_that_is_none_is_refused(text: str, said: list[str]) -> None:
+    with pytest.raises(UsageError):
+        pads_ms([text], said.append)

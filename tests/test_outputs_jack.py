@@ -18,14 +18,15 @@ import pytest
 from jack_support import jack_server, wait_for
 from music import beat_of, pattern_of
 
-from performance.commands import EngineCommand, Panic, Play, Quit, SetControl, SetPattern, Stop
+from performance.commands import EngineCommand, Panic, Play, Quit, SetControl, SetPattern, Stop, StrikePad
+from performance.outputs.drums import click_drums
 from performance.outputs.jack import JackMidiOutput
 from performance.process import EngineProcess
 from performance.sequencer import Onset, Release
 from performance.specs import OutputSpec
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
-from rvae.pattern import Floats
+from rvae.pattern import Floats, Pattern
 
 FOUR = Meter.parse("4/4")
 RATE_HZ = 48_000
@@ -156,6 +157,43 @@ def test_the_sound_of_every_onset_begins_at_its_sample(recorder: Recorder, start
         at = first + tick * TICK_FRAMES
         made[at : at + len(whole)] += whole * scale
     np.testing.assert_allclose(sound, made[: len(sound)], atol=2e-3)
+
+
+def test_the_click_of_a_count_in_and_of_the_bar_begins_at_its_sample(recorder: Recorder, start: Start) -> None:
+    engine = start(Pattern.silent(Meter.parse("7/8(2+2+3)")), [OutputSpec("audio")])
+    assert recorder.connect_sound(), engine.status().messages
+    engine.do(Play(bars=1, count_in_bars=1))
+    assert wait_for(lambda: engine.status().transport is not None)
+    assert wait_for(lambda: engine.status().transport is None)
+    heard = len(recorder.blocks)
+    assert wait_for(lambda: len(recorder.blocks) > heard + 100)
+    sound = np.concatenate(recorder.blocks)
+    first = int(np.flatnonzero(sound)[0])
+    made = np.zeros(len(sound) + RATE_HZ, np.float32)
+    taps = click_drums(RATE_HZ)
+    for count, level in enumerate([0, 2, 1, 2, 1, 2, 2] * 2):  # in eighths: half a beat of the tempo is 12 ticks
+        tap = taps[level].dark * taps[level].left
+        at = first - 1 + count * 12 * TICK_FRAMES  # the first sample of a click is 0
+        made[at : at + len(tap)] += tap
+    loudest = int(np.argmax(made))
+    np.testing.assert_allclose(sound, made[: len(sound)] * (sound[loudest] / made[loudest]), atol=2e-3)
+
+
+def test_a_pad_is_heard_in_the_sound_and_nowhere_else(recorder: Recorder, start: Start) -> None:
+    engine = start(Pattern.silent(FOUR), [OutputSpec("audio"), OutputSpec("virtual")])
+    assert recorder.connect_sound(), engine.status().messages
+    assert recorder.connect("rvae:out", recorder.midi_in)
+    engine.do(StrikePad(0, 100))
+    engine.do(StrikePad(99, 100))  # no voice of this kit
+    assert wait_for(lambda: any(block.any() for block in list(recorder.blocks)))
+    heard = len(recorder.blocks)
+    assert wait_for(lambda: len(recorder.blocks) > heard + 150)
+    sound, kick = np.concatenate(recorder.blocks), _kick()
+    first = int(np.flatnonzero(sound)[0])
+    part = sound[first : first + len(kick)]
+    assert np.corrcoef(part, kick[: len(part)])[0, 1] > 0.999
+    assert recorder.ons() == []
+    assert all(state.late == 0 for state in engine.status().outputs)
 
 
 def _kick() -> Floats:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from jack_support import wait_for
+from playing_support import osc
 from small_models import TINY, corpus_of, random_pattern, straight_model
 from test_hands import Rig
 
@@ -30,6 +32,7 @@ from performance.engine import Engine
 from performance.mapping import Mapping, Source
 from performance.mapping_file import Mappings
 from performance.midi_in import Heard
+from performance.osc_input import OscInput
 from performance.outputs.memory import MemoryOutput
 from performance.playing_in import PlayingIn
 from performance.sequencer import Onset
@@ -60,7 +63,8 @@ class Room:
         self.engine.open_outputs(self.model.kit)
         self.is_alive = True
         self.rig = Rig(kept=kept)
-        self.stage = Stage(self.model, self, meter=self.model.meter, bpm=120, clock=self.clock)
+        self.osc_in = OscInput(0, self.model.kit, host="127.0.0.1")
+        self.stage = Stage(self.model, self, meter=self.model.meter, bpm=120, clock=self.clock, osc_in=self.osc_in)
         playing_in = PlayingIn(self.stage, self.folder, offset_ns=offset_ms * NS_PER_MS, clock=self.clock)
         self.desk = Desk(self.stage, self.rig.hands, playing_in=playing_in)
         self.lines: list[str] = []
@@ -202,6 +206,16 @@ def test_in_another_meter_of_the_plane_the_take_is_in_that_meter(room: Room) -> 
     (pattern,) = read_corpus(room.folder).patterns
     assert pattern.meter == TWELVE
     assert sorted(int(tick) for tick in pattern.onset.nonzero()[1]) == [0, 24, 32, 48, 72, 96, 176]
+
+
+def test_a_take_is_begun_and_ended_over_osc(room: Room) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mouth:
+        mouth.sendto(osc("/rvae/take"), ("127.0.0.1", room.osc_in.port))
+        assert wait_for(lambda: room.frame().take is not None)
+        room.frame()
+        room.play(ROCK, to=7.9)
+        mouth.sendto(osc("/rvae/take"), ("127.0.0.1", room.osc_in.port))
+        assert room.comes("2 bars, 9 strokes")
 
 
 def test_keys_strike_voices_between_two_frames(room: Room) -> None:

@@ -309,6 +309,7 @@ def test_what_cannot_be_recorded_to_or_replayed_is_one_line(tmp_path: Path, mode
     (tmp_path / "file").write_text("nothing")
     for words in (
         ["play", str(model_file), "--headless", "--record", str(tmp_path / "file")],
+        ["play", str(model_file), "--headless", "--takes", str(tmp_path / "file")],
         ["replay", str(tmp_path / "file")],
     ):
         done = rvae(*words)
