@@ -24,13 +24,12 @@ _END_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What became of one file. `state`: in a word or two; `is_kept`: whether some of it is on the plane; `facts`: what
-    is in it and what of that was kept; `done`: what was done to it, or why not; `asked`: what only its maker can tell.
+    """What became of one file. `state`: in a word or two; `facts`: what is in it and what of that was kept;
+    `done`: what was done to it, or why not; `asked`: what only its maker can tell.
     """
 
     name: str
     state: str
-    is_kept: bool = False
     facts: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
@@ -131,7 +130,7 @@ def _told(corpus: Corpus, model: Model) -> list[Told]:
         other = [f"{', '.join(foreign)}: other beats than this model learned"] if foreign else []
         state = "a question" if asked else "on the plane" if is_kept else "not taken"
         words = (tuple(facts(clip)), (*done(clip), *other), tuple(asked))
-        found.append(Told(PurePath(clip.file).name, state, is_kept, *words))
+        found.append(Told(PurePath(clip.file).name, state, *words))
     gone = (Told(PurePath(one.file).name, "not taken", done=(one.reason,)) for one in corpus.report.unreadable)
     return [*found, *gone]
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from textwrap import wrap
 
 from performance.commands import GoToClip, TurnPage
 from performance.guests import Told
 from performance.panel import Row
 from performance.snapshot import Snapshot
 
+_WIDTH = 46  # letters of a row's text
 _MOST = 500  # files that are listed, the latest first
 
 
 class ImportPanel:
     """`told`: what was said of each file so far, oldest first. A page for each (`file 3`) holds all of it."""
 
-    title = "Dropped clips"
-
     def __init__(self, told: Callable[[], Sequence[Told]]) -> None:
         self._told = told
         self._page = ""
         self._rows: tuple[object, tuple[Row, ...]] = (None, ())
+
+    @property
+    def title(self) -> str:
+        """What is listed: all files, or one."""
+        kind, _, at = self._page.partition(" ")
+        return self._told()[int(at)].name if kind == "file" and int(at) < len(self._told()) else "Dropped clips"
 
     @property
     def hint(self) -> str:
@@ -56,9 +62,8 @@ class ImportPanel:
         for number in range(len(told) - 1, max(-1, len(told) - 1 - _MOST), -1):
             one = told[number]
             detail = "; ".join(one.facts) or "; ".join(one.done)
-            yield Row(
-                f"file {number}", one.name, detail, one.state, one.is_kept, commands=(TurnPage(f"file {number}"),)
-            )
+            page = TurnPage(f"file {number}")
+            yield Row(f"file {number}", one.name, detail, one.state, bool(one.asked), (page,))
         if len(told) > _MOST:
             yield Row("more", f"and {len(told) - _MOST} before these", "rvae inspect CLIPS -o PAGE.html lists them all")
 
@@ -68,4 +73,5 @@ class ImportPanel:
         if places:
             yield Row("go", f"go to {one.name}", "its first pattern on this plane", commands=(GoToClip(places[0]),))
         for number, line in enumerate((*one.facts, *one.done, *one.asked)):
-            yield Row(f"line {number}", line)
+            text, *rest = wrap(line, _WIDTH) or [""]
+            yield Row(f"line {number}", text, " ".join(rest))

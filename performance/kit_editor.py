@@ -187,8 +187,9 @@ class KitEditor:
         if own is None:
             return
         yield Row("model", "the model's own notes", "lets go of these changes", commands=(SetKit(None),))
-        yield Row("file", f"kept as {own.name}", self._trouble or str(self._kits.file(own)))
-        yield Row("use", "to learn by it", f"rvae train CLIPS --kit {self._kits.quoted(own)}")
+        if self._kits.has(own):
+            yield Row("file", f"kept as {own.name}", self._trouble or str(self._kits.file(own)))
+            yield Row("use", "to learn by it", f"rvae train CLIPS --kit {self._kits.quoted(own)}")
         come = [_words(name) for name in own.names if name not in snapshot.kit.names]
         gone = [_words(name) for name in snapshot.kit.names if name not in own.names]
         said = [f"{', '.join(come)} new"] if come else []

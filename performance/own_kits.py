@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from performance.folders import settings_folder
-from rvae.errors import FileError
+from rvae.errors import FileError, KitError
 from rvae.kit import Kit
+from rvae.kitfile import find_kit
 from rvae.midi import write_text
 
 SUFFIX = ".toml"
@@ -21,24 +22,21 @@ def kits_folder() -> Path:
 
 
 class OwnKits:
-    """`begun`: the kit that is gone on with, which keeps its file if it has one in the folder.
-
-    No other file there is ever written over: a kit that is new to us is given a name that is free.
+    """No file that holds another kit is ever written over: a kit whose file is there goes on in it, and one that is
+    new to us is given a name that is free when it is first changed.
     """
 
-    def __init__(self, folder: Path, begun: Kit | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names: set[str] = set()
-        self._kept = begun
-        if begun is not None and begun.name == _as_name(begun.name) and self.file(begun).is_file():
-            self._names.add(begun.name)
+        self._kept: Kit | None = None
 
     def file(self, kit: Kit) -> Path:
         """The file of a kit, by its name."""
         return self._folder / f"{kit.name}{SUFFIX}"
 
     def named(self, kit: Kit) -> Kit:
-        """The kit under the name of its file: its own, or the next that is free."""
+        """A changed kit under the name of its file: its own, or the next that is free."""
         if kit.name in self._names:
             return kit
         base = _as_name(kit.name)
@@ -53,16 +51,34 @@ class OwnKits:
         return (self._folder / f"{name}{SUFFIX}").exists()
 
     def keep(self, kit: Kit | None) -> None:
-        """Write it, where it is another than before. Raises FileError."""
+        """Write it, where it is another than before; one that came from elsewhere (a session, a file) lies there.
+
+        Raises FileError.
+        """
         if kit is None or kit == self._kept:
             return
         self._kept = kit
+        if kit.name not in self._names:
+            if kit.name == _as_name(kit.name) and self._holds(kit):
+                self._names.add(kit.name)
+            return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             why = error.strerror or error
             raise FileError(f"{self._folder}: cannot be made ({why}); set RVAE_HOME to a folder of yours") from None
         write_text(self.file(kit), kit.to_toml())
+
+    def _holds(self, kit: Kit) -> bool:
+        """Whether its file is there, and holds this very kit."""
+        try:
+            return self.file(kit).is_file() and find_kit(str(self.file(kit))) == kit
+        except KitError:
+            return False
+
+    def has(self, kit: Kit) -> bool:
+        """Whether the kit lies in a file here."""
+        return kit.name in self._names
 
     def quoted(self, kit: Kit) -> str:
         """The file of a kit as one writes it in a terminal."""

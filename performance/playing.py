@@ -244,7 +244,7 @@ def _desk(
     playing_in = PlayingIn(stage, takes, offset_ns=round(arguments.pads_ms * NS_PER_MS))
     if arguments.kit and not arguments.train:  # what is learned has it already
         stage.do(SetKit(_kit_for(arguments.kit, stage.model, say)))
-    editor = KitEditor(OwnKits(kits_folder(), stage.settings.kit))
+    editor = KitEditor(OwnKits(kits_folder()))
     return Desk(
         stage,
         hands,

@@ -106,16 +106,30 @@ def test_a_kit_that_is_gone_on_with_keeps_its_file(tmp_path: Path) -> None:
     first = OwnKits(tmp_path)
     kit = first.named(STANDARD_KIT)
     first.keep(kit)
-    again = OwnKits(tmp_path, kit)
+    again = OwnKits(tmp_path)
+    again.keep(kit)  # as the session brought it
     changed = again.named(kit.with_out(0, 24))
     again.keep(changed)
     assert [file.name for file in tmp_path.iterdir()] == ["my-standard.toml"]
     assert find_kit(str(again.file(changed))) == changed
 
 
+def test_a_kit_from_elsewhere_leaves_a_file_of_its_name_alone(tmp_path: Path) -> None:
+    first = OwnKits(tmp_path)
+    kit = first.named(STANDARD_KIT)
+    first.keep(kit)
+    again = OwnKits(tmp_path)
+    again.keep(kit.with_out(0, 30))  # a session of another machine
+    changed = again.named(kit.with_out(0, 31))
+    again.keep(changed)
+    assert find_kit(str(tmp_path / "my-standard.toml")) == kit
+    assert find_kit(str(tmp_path / "my-standard-2.toml")) == changed
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "", "a/b", "trommeln äöü", "x" * 300, "."])
 def test_whatever_a_kit_is_called_its_file_lies_in_the_folder(name: str, tmp_path: Path) -> None:
-    kits = OwnKits(tmp_path / "kits", Kit(name, STANDARD_KIT.voices))
+    kits = OwnKits(tmp_path / "kits")
+    kits.keep(Kit(name, STANDARD_KIT.voices))
     kit = kits.named(Kit(name, STANDARD_KIT.voices))
     kits.keep(kit)
     assert [file.parent for file in tmp_path.rglob("*.toml")] == [tmp_path / "kits"]
