@@ -20,6 +20,7 @@ from rvae.kit import Kit
 from rvae.midi import DRUM_CHANNEL, WRITE_PPQ, MidiNote
 from rvae.pattern import CYCLE_BARS, MAX_MIDI_VELOCITY, Pattern
 
+MOST_STROKES = 20_000  # an hour of the densest drumming; what comes after is counted
 _LOOP_BARS = max(CYCLE_BARS)
 _GRACE_NS = 150_000_000  # a stroke is told so much later than it was struck, at the most
 _BEGUN_ANEW = Fraction(1, 4)  # the music is so far back, in quarters, that it is another performance
@@ -86,13 +87,16 @@ class Take:
         meter, first = here.meter, self._bars.place_at(self._start).bar
         shape = (len(self.kit), cycle_bars * meter.bar_ticks)
         onset, velocity, microtiming = (np.zeros(shape, kind) for kind in (np.int8, np.float32, np.float32))
-        for stroke in self._strokes:
+        for stroke in reversed(self._strokes):
             place, row = self._bars.place_at(stroke.quarters), self.kit.row_of_pitch(stroke.pitch)
+            if place.bar - first < here.bar - cycle_bars:
+                break  # a stroke or two may have been told out of order, none by a bar
             if row is not None and place.meter == meter and place.bar - first > here.bar - cycle_bars:
                 tick = round(place.ticks)
                 column = ((place.bar - first) * meter.bar_ticks + tick) % shape[1]
-                onset[row, column], velocity[row, column] = 1, stroke.velocity / MAX_MIDI_VELOCITY
-                microtiming[row, column] = float(place.ticks - tick)
+                if not onset[row, column]:  # the last one stands
+                    onset[row, column], velocity[row, column] = 1, stroke.velocity / MAX_MIDI_VELOCITY
+                    microtiming[row, column] = float(place.ticks - tick)
         return Pattern(onset, velocity, microtiming, meter, cycle_bars, self.kit)
 
     def strike(self, pitch: int, velocity: int, at_ns: int) -> None:
@@ -145,7 +149,7 @@ class Take:
         meter = self._bars.place_at(self._start).meter
         if stroke.quarters < self._start - min(meter.beat_eighths) / 4:  # half the shortest beat
             self.early += 1
-        elif self._end is not None and stroke.quarters >= self._end:
+        elif (self._end is not None and stroke.quarters >= self._end) or len(self._strokes) >= MOST_STROKES:
             self.late += 1
         else:
             self._strokes.append(stroke)

@@ -17,7 +17,7 @@ from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from performance.commands import EngineCommand, Play, SetControl, SetPattern, Stop
 from performance.engine import Engine
 from performance.recent import Excerpt
-from performance.takes import Take
+from performance.takes import MOST_STROKES, Take
 from rvae.corpus import read_corpus
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
@@ -273,6 +273,18 @@ def test_notes_no_voice_reads_are_in_the_clip_and_counted() -> None:
     player.until(5)
     assert player.take.unread == {17: 2}
     assert len(player.excerpt().notes) == 4
+
+
+def test_of_a_flood_of_strokes_no_more_than_a_clip_can_hold_is_taken_and_the_rest_is_counted() -> None:
+    player = Player()
+    player.do(Play())
+    player.until(0.5)
+    for count in range(MOST_STROKES + 7):
+        player.take.strike(36, 100, player.clock.now_ns() + count)
+    player.until(3.9)
+    player.take.end()
+    player.until(5)
+    assert (player.take.strokes, player.take.late) == (MOST_STROKES, 7)
 
 
 def test_a_take_for_so_many_bars_ends_by_itself() -> None:
