@@ -216,7 +216,7 @@ class Hands:
         count = len(self._mappings.get(message.device, ()))
         known = f"with {count} mappings" if count else "with no mappings of its own; n learns one"
         if message.is_there:
-            self._say(f"{message.device} is heard, {known}")
+            self._say(f"{message.device} is heard, {'as drums' if self._kit is not None else known}")
         else:
             self._say(f"{message.device} is gone; its mappings stay", is_error=True)
             self._touches.pop(message.device, None)

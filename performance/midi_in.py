@@ -260,7 +260,8 @@ class _Listener:
                 there.setdefault(name, lambda name=name: self._jack.open(name))  # type: ignore[misc]
             for name in [name for name in self._open if name not in there or not wanted.wants(name)]:
                 self._open.pop(name)()
-                self._tell(name, is_there=False)
+                if name not in there:  # the others are not wanted any more: nobody misses them
+                    self._tell(name, is_there=False)
             for name in [name for name in there if name not in self._open and wanted.wants(name)]:
                 with contextlib.suppress(OutputError, RuntimeError):  # in use, or gone again: it is tried again
                     self._open[name] = there[name]()

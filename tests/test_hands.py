@@ -225,6 +225,9 @@ def test_pads_are_drums_while_they_are_wanted_as_drums() -> None:
     assert rig.hear([0x99, 36, 100], device="pads") == []
     assert rig.hands.hits() == [Hit("pads", 36, 100, 0)]
     assert rig.hear([0xB0, 1, 64], device="pads") == [SetControl("density", 64 / 127)], "knobs stay knobs"
+    rig.waiting.append(Plugged("another", True))
+    rig.hear()
+    assert "another is heard, as drums" in rig.lines()
     rig.hands.drum(None)
     assert not rig.wanted.wants("another")
     assert rig.hear([0x99, 36, 100], device="pads") == [GoToClip(0)]

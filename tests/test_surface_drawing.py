@@ -14,6 +14,7 @@ import pygame
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_models import straight_model
 from surface_support import FOUR, SEVEN, Blend, snapshot
 
 from performance.controls import ACTIONS, CONTROLS
@@ -283,6 +284,17 @@ def test_the_picture_of_a_plane_gets_finer_and_is_kept() -> None:
     assert len(set(keys)) >= 4
     assert planes.colours(moment, 0).still is planes.colours(moment, 0).still
     assert planes.colours(snapshot(meter=SEVEN), 0).still is None  # another number of beats has a plane of its own
+
+
+def test_a_clip_that_comes_leaves_the_plane_as_it_is_decoded() -> None:
+    model = straight_model()
+    planes, moment = Planes(model), snapshot(meter=FOUR, kit=model.kit)
+    while planes.step(4, 0.01):
+        pass
+    more = replace(model, clips=(*model.clips, model.clips[0]))
+    assert not planes.of(more).step(4, 0.0), "there is nothing left to do"
+    assert planes.of(more).colours(moment, 0).key != planes.colours(moment, 0).key, "but it is drawn anew"
+    assert planes.of(replace(model, spaces=(*model.spaces,))).step(4, 0.0), "another model is another plane"
 
 
 def test_planes_of_many_numbers_of_beats_do_not_fill_the_memory() -> None:

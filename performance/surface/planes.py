@@ -10,6 +10,7 @@ from performance.snapshot import Snapshot
 from performance.surface.field import Bytes, Decoder, FieldBuilder
 from performance.surface.views import PULSE, pulse_colours, view_colours
 from rvae.meter import Meter
+from rvae.model import Model
 
 _KEPT_PLANES = 3  # of 15 to 100 MB each; one that comes back is decoded again in a moment
 
@@ -35,8 +36,14 @@ class Planes:
         self._kept: dict[tuple[Meter, int, int], Bytes] = {}
 
     def of(self, model: object) -> Planes:
-        """These planes, or new ones where the model is another by now."""
-        return self if model is self._model else Planes(model)
+        """These planes, or new ones where the model is another by now. What is decoded stays where only clips came."""
+        if model is self._model:
+            return self
+        planes = Planes(model)
+        if isinstance(model, Model) and isinstance(self._model, Model):
+            same_spaces = model.spaces is self._model.spaces and model.kit == self._model.kit
+            planes._builders = self._builders if same_spaces else {}
+        return planes
 
     def step(self, beats: int, budget_s: float) -> bool:
         """Decode for about so long (one slice at least); whether anything was left to do."""
