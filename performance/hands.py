@@ -150,16 +150,23 @@ class Hands:
         """Put a target on the next knob; without one, the next control that is touched, and asked for again: none."""
         self._is_learning, self._learns = bool(target) or not self._is_learning, target
         self._want()
-        if target:
+        if target or self._is_learning:
             self._ask()
-        elif self._is_learning:
-            self._say("learning: touch a control here, or press its key; then turn a knob or hit a pad")
         else:
             self._say("nothing is learned")
 
-    def _ask(self) -> None:
+    @property
+    def prompt(self) -> str:
+        """What learning waits for, as one line; empty while nothing is learned."""
+        if not self._is_learning:
+            return ""
+        if not self._learns:
+            return "learning: touch a control here, or press its key; then turn a knob or hit a pad"
         up = "turn a knob up, or hit a pad" if is_fader(self._learns) else "hit a pad, or turn a knob"
-        self._say(f"{label_of(self._learns)}: now {up}; n leaves it as it is")
+        return f"{label_of(self._learns)}: now {up}; n leaves it as it is"
+
+    def _ask(self) -> None:
+        self._say(self.prompt)
 
     def forget(self) -> None:
         """Let go of the mappings of the control that learning waits with, or of what was learned last."""

@@ -81,8 +81,8 @@ class Patchbay:
     def _rows(self, snapshot: Snapshot) -> Iterator[Row]:
         outputs = snapshot.status.outputs
         late_ms = snapshot.status.lateness.p99_ms
-        for number, state in enumerate(outputs):
-            yield _output_row(number, state, late_ms)
+        for state in outputs:
+            yield _output_row(state, late_ms)
         if self._plugs is None:
             yield Row("looks", "looking for devices ...")
             return
@@ -100,7 +100,7 @@ class Patchbay:
             )
 
 
-def _output_row(number: int, state: OutputState, late_ms: float) -> Row:
+def _output_row(state: OutputState, late_ms: float) -> Row:
     facts = [_KINDS.get(state.kind, state.kind), state.detail]
     if state.offset_ms:
         facts.append(f"offset {state.offset_ms:+g} ms")
@@ -111,7 +111,7 @@ def _output_row(number: int, state: OutputState, late_ms: float) -> Row:
     word = "open" if state.is_open else "opening" if state.detail == "is being opened" else "not open"
     detail = "  ·  ".join(fact for fact in facts if fact)
     again = (CloseOutput(state.kind, state.name),)
-    return Row(f"open {state.kind} {state.name} {number}", state.name, detail, word, state.is_open, again)
+    return Row(f"{state.kind} {state.name}", state.name, detail, word, state.is_open, again)
 
 
 def _is_it(state: OutputState, kind: str, name: str) -> bool:

@@ -80,18 +80,22 @@ class Shelf:
             yield before if before is not None and before.stamp == stamp else _volume(file, stamp)
 
     def _files(self) -> Iterator[Path]:
-        """What is played, what was opened lately, the folders of these, the current one, and what came with rvae."""
+        """The folder of what is played, the current one, what was opened lately with the folders it lies in, and what
+        came with rvae. A file stays in its place when it is opened.
+        """
         recent = recent_files()
-        near = [Path(self.played), *recent] if self.played else list(recent)
-        yield from near
-        for folder in dict.fromkeys((*(file.parent for file in near), Path.cwd())):
+        own = [Path(self.played)] if self.played else []
+        for folder in dict.fromkeys((*(file.parent for file in own), Path.cwd())):
+            yield from sorted(_inside(folder, MODEL_SUFFIX, SUFFIX))
+        yield from sorted((*own, *recent))
+        for folder in sorted({file.parent for file in recent}):
             yield from sorted(_inside(folder, MODEL_SUFFIX))
         yield from sorted(_inside(cache_folder(), MODEL_SUFFIX))
 
 
-def _inside(folder: Path, suffix: str) -> list[Path]:
+def _inside(folder: Path, *suffixes: str) -> list[Path]:
     try:
-        return [file for file in folder.absolute().iterdir() if file.suffix.lower() == suffix]
+        return [file for file in folder.absolute().iterdir() if file.suffix.lower() in suffixes]
     except OSError:
         return []
 
@@ -135,7 +139,7 @@ def _row(volume: Volume, played: str) -> Row:
 
 def _short(folder: Path) -> str:
     """A folder as one reads it: from the current one, or from home, where it lies within."""
-    for base, name in ((Path.cwd(), "."), (Path.home(), "~")):
+    for base, name in ((Path.cwd(), "here"), (Path.home(), "~")):
         if folder.is_relative_to(base):
             inner = folder.relative_to(base)
             return name if inner == Path() else f"{name}/{inner.as_posix()}"

@@ -138,7 +138,8 @@ class Snapshot:
     `is_taking`: whether one is recorded. `morphs`: whether it is on its way to a scene. `credits`: whose clips the
     pattern is made of, as one line; empty where that is not known. `nudge`: ms, by row of the kit. `panel`: the list
     that is open. `take`: what is being played in, or None. `kit`: the model's voices, with the notes that the player
-    gives them; `own_kit`: the player's, which may have others, or None.
+    gives them; `own_kit`: the player's, which may have others, or None. `prompt`: what learning waits for, as one
+    line; empty while nothing is learned.
     """
 
     model_name: str
@@ -172,3 +173,4 @@ class Snapshot:
     panel: Panel | None = None
     take: TakeState | None = None
     own_kit: Kit | None = None
+    prompt: str = ""

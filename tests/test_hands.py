@@ -254,3 +254,18 @@ def test_a_drum_sounds_where_it_is_heard_unless_it_does_something_else() -> None
 @pytest.mark.parametrize("message", [[], [0x90], [0x90, 36], [0x80, 36, 64], [0xB0, 1, 9], [0x90, 36, 200]])
 def test_what_is_no_note_on_is_no_hit(message: list[int]) -> None:
     assert Hit.of(Heard("pads", bytes(message), 0)) is None
+
+
+def test_what_learning_waits_for_is_asked_as_long_as_it_waits() -> None:
+    rig = Rig()
+    assert rig.hands.prompt == ""
+    rig.hands.learn()
+    assert rig.hands.prompt.startswith("learning: touch a control")
+    rig.hands.see(SetControl("density", 0.6), rig.now)
+    assert rig.hands.prompt.startswith("density: now turn a knob up")
+    rig.hear([0xB0, 21, 64])
+    assert rig.hands.prompt == ""
+    rig.hands.learn("tempo")  # the other button on it
+    assert rig.hands.prompt.startswith("tempo: now turn a knob up")
+    rig.hands.learn()
+    assert rig.hands.prompt == ""

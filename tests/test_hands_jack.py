@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,3 +119,19 @@ def test_a_knob_is_learned_in_the_window_and_moves_what_it_was_put_on(
 
 def _density(session: Path) -> object:
     return json.loads(session.read_text())["controls"]["density"]
+
+
+def test_hands_play_along_where_there_is_no_window(server: Any, model_file: Path, tmp_path: Path) -> None:
+    device = Device("knobs")
+    command = [sys.executable, "-m", "performance.cli", "play", str(model_file), "--headless", "--no-audio"]
+    command += ["--midi-in", "knobs", "--virtual", "rvae", "--bars", "500", "-o", str(tmp_path / "out")]
+    log = tmp_path / "log.txt"
+    with contextlib.closing(device), log.open("wb") as out:
+        playing = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "RVAE_HOME": str(tmp_path)})
+        try:
+            assert wait_for(lambda: "knobs:out is heard" in log.read_text(), seconds=60)
+            device.send([0xFC])  # a device's stop button ends what would take minutes
+            assert wait_for(lambda: "events, late by" in log.read_text(), seconds=60)
+        finally:
+            playing.kill()
+            playing.wait()

@@ -563,3 +563,14 @@ def test_what_is_kept_from_frame_to_frame_changes_no_picture() -> None:
             target = pygame.Surface(size)
             draw(target, moment, Look(), kept)
             assert pygame.image.tobytes(target, "RGB") == pygame.image.tobytes(picture(moment, size=size), "RGB")
+
+
+def test_what_learning_waits_for_stays_in_view_while_a_control_is_touched() -> None:
+    asks = "Density: now turn a knob up, or hit a pad; n leaves it as it is"
+    touched = Look(now_s=10.0, touched=("density", 10.0), news=(1, 9.9))
+    heard = (Message(1, "knobs is heard, with no mappings of its own; n learns one"),)
+    assert status_text(snapshot(prompt=asks, messages=heard), touched) == (asks, False)
+    assert status_text(snapshot(prompt=asks), replace(touched, now_s=500.0)) == (asks, False)
+    assert status_text(snapshot(messages=heard), touched)[0].startswith("Density")
+    trouble = Message(1, "midi TR-8 is gone; the music goes on without it", is_error=True)
+    assert status_text(snapshot(prompt=asks, messages=(trouble,)), touched) == (trouble.text, True)

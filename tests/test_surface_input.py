@@ -235,6 +235,8 @@ ACTS = {
     "learn": LearnKnob(),
     "forget": ForgetKnob(),
     "models": ShowPanel("models"),
+    "kit": ShowPanel("kit"),
+    "dropped": ShowPanel("dropped"),
     "devices": ShowPanel("devices"),
     "next_panel": NextPanel(),
     "next_row": StepRow(1),
@@ -494,3 +496,15 @@ def test_help_has_pages_and_goes_after_the_last() -> None:
             look, _ = respond(key("h", kind=kind), LAYOUT, snapshot(), look)
         pages.append(look.help_page)
     assert pages == [*range(1, len(help_pages()) + 1), 0]
+
+
+@pytest.mark.parametrize(
+    ("item", "target"), [("tempo", "tempo"), ("density", "density"), ("change", "quantum"), ("play", "play_stop")]
+)
+def test_the_other_button_on_the_bar_learns_a_knob_for_what_is_there(item: str, target: str) -> None:
+    assert commands_of([mouse(pygame.MOUSEBUTTONDOWN, box_of(item).center, button=3)]) == [LearnKnob(target)]
+
+
+def test_the_other_button_on_what_has_no_value_learns_nothing() -> None:
+    for item in ("panic", "help", "meter"):
+        assert commands_of([mouse(pygame.MOUSEBUTTONDOWN, box_of(item).center, button=3)]) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ import pygame
 import pytest
 from test_surface_input import axis, key
 
+from performance.desk import Desk
+from performance.hands import Hands
+from performance.midi_in import MidiIn
 from performance.process import EngineProcess
 from performance.snapshot import Snapshot
 from performance.stage import Stage
@@ -35,10 +39,19 @@ def keys(name: str) -> list[pygame.Event]:
     return [down, pygame.Event(pygame.KEYUP, key=down.key, mod=0)]
 
 
+def rows(now: Snapshot) -> list[str]:
+    """What the panel that is open lists."""
+    return [] if now.panel is None else [row.text for row in now.panel.rows]
+
+
 # What is done, by keys and by buttons, and how one sees that it was.
 Seen = Callable[["Run", Snapshot], bool]
 SET: tuple[tuple[str, str, str, Seen], ...] = (
     ("play", "space", "pad-a", lambda run, now: now.playing),
+    ("look for models", "f7", "pad-rt+back", lambda run, now: "other" in rows(now)),
+    ("go to one", "page down", "pad-lt+rightstick", lambda run, now: rows(now)[now.panel.chosen] == "other"),
+    ("open it", "return", "pad-rt+rightstick", lambda run, now: now.model_name == "other" and now.playing),
+    ("it goes on", "f8", "pad-rt+back", lambda run, now: now.panel.name == "devices" and now.playhead.bar > 3),
     ("keep a scene", "ctrl+1", "pad-rt+a", lambda run, now: [number for number, _ in now.scenes] == [1]),
     ("move", "right", "pad-right", lambda run, now: now.cursor != run.first.cursor),
     ("keep another", "ctrl+2", "pad-rt+b", lambda run, now: len(now.scenes) == 2),
@@ -63,7 +76,7 @@ SET: tuple[tuple[str, str, str, Seen], ...] = (
 class Run:
     """One set: what is still to be done, and what is seen."""
 
-    stage: Stage
+    stage: Desk
     first: Snapshot
     todo: list[tuple[str, list[pygame.Event], Seen]]
     last: list[pygame.Event]
@@ -92,9 +105,16 @@ class Run:
 @pytest.mark.parametrize("hands", ["keys", "controller"])
 def test_a_whole_set_by(hands: str, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    model = load(model_file)
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path / "home"))
+    shelf = tmp_path / "models"
+    shelf.mkdir()
+    monkeypatch.chdir(shelf)
+    played = shelf / "first.rvae"
+    for name in ("first", "other"):
+        shutil.copy(model_file, shelf / f"{name}.rvae")
+    model = load(played)
     engine = EngineProcess(model.pattern((0.5, 0.5), meter=model.meter), realtime=False, recordings=str(tmp_path))
-    stage = Stage(model, engine, bpm=300)
+    stage = Desk(Stage(model, engine, name="first", bpm=300), Hands(MidiIn()), file=str(played))
     by_keys = hands == "keys"
     todo = [(name, keys(pressed) if by_keys else pad(button), seen) for name, pressed, button, seen in SET]
     whole = Run(stage, stage.tick(), todo, keys("ctrl+q") if by_keys else pad("pad-lt+back"))

@@ -239,16 +239,21 @@ def _draw_fraction(target: pygame.Surface, words: Words, value: Fraction, box: p
 
 
 def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:
-    """The one line at the bottom, and whether it is a trouble: what was just touched, a new message, or how all is."""
+    """The one line at the bottom, and whether it is a trouble: that comes first, then what learning waits for, what was
+    just touched, a new message, and how all is.
+    """
     if not snapshot.engine_lives:
         return "The engine has stopped: quit and start again; the last message says why", True
+    message = snapshot.messages[-1] if snapshot.messages else None
+    if message is not None and message.is_error and look.now_s - look.news[1] < _ERROR_S:
+        return message.text, True
+    if snapshot.prompt:
+        return snapshot.prompt, False
     if look.touched is not None and look.now_s - look.touched[1] < _TOUCHED_S:
         control = CONTROLS[look.touched[0]]
         return f"{control.label}  {control.text(snapshot.controls[control.name])}", False
-    if snapshot.messages:
-        message = snapshot.messages[-1]
-        if look.now_s - look.news[1] < (_ERROR_S if message.is_error else _NEWS_S):
-            return message.text, message.is_error
+    if message is not None and not message.is_error and look.now_s - look.news[1] < _NEWS_S:
+        return message.text, False
     return outputs_text(snapshot), False
 
 
@@ -279,7 +284,7 @@ def draw_status(target: pygame.Surface, layout: Layout, words: Words, snapshot: 
         pygame.draw.polygon(target, ALARM, ((sign.centerx, sign.top), sign.bottomright, sign.bottomleft))
         left = sign.right + px // 2
     room = pygame.Rect(left, box.top, box.right - left, box.height)
-    colour = mix(LOUD, ALARM, 0.35) if trouble else QUIET
+    colour = mix(LOUD, ALARM, 0.35) if trouble else WARM if text == snapshot.prompt else QUIET
     px, lines = status_lines(words, text, px, room.width)
     height = box.height // len(lines)
     for row, line in enumerate(lines):

@@ -14,7 +14,7 @@ _BY_HAND: tuple[tuple[str, str, str], ...] = (
     (
         "pad",
         "Game controller",
-        "sticks: cursor, density; A play, B panic, X clip, Y view; with a trigger: scenes, mutes",
+        "sticks: cursor, density; A play, B panic, X clip, Y view; with a trigger: scenes, mutes, panels",
     ),
     ("click", "Mute", "on a voice's name; the wheel: denser or sparser; other button: freeze"),
     ("click", "Pin", "in the lanes: holds an onset or forces one; again: a rest; again: lets go"),
@@ -25,23 +25,31 @@ Row = tuple[str, str, str]
 
 
 def help_pages() -> tuple[tuple[Row, ...], ...]:
-    """(keys, label, what it does) of all that can be done, then of all that can be set and what is done by hand."""
+    """(keys, label, what it does) of all that can be done, then of all that can be set and what is done by hand; two
+    pages each.
+    """
     controls = [(key_text(control.keys), control.label, control.help) for control in CONTROLS.values() if control.keys]
     back = {
         action.label.removeprefix("Previous "): action for action in ACTIONS.values() if "Previous " in action.label
     }
     actions: list[Row] = []
     for action in ACTIONS.values():
-        if not action.keys or action in back.values():
+        if not key_text(action.keys) or action in back.values():
             continue
         keys, label, reverse = key_text(action.keys), action.label, back.get(action.label.removeprefix("Next "))
         if reverse is not None:  # there and back on one line
             keys, label = f"{keys}  {key_text(reverse.keys)}", label.replace("Next ", "Next, previous ")
         actions.append((keys, label, action.help))
-    return (*actions, (key_text(ACTIONS["help"].keys), "More", "what can be set, and what hands do")), (
-        *controls,
-        *_BY_HAND,
-    )
+    pages = (*_halves(actions), *_halves([*controls, *_BY_HAND]))
+    more = (key_text(ACTIONS["help"].keys), "More")
+    lines = ("what else can be done", "what can be set", "what else can be set, and what hands do", "")
+    return tuple((*page, (*more, line)) if line else page for page, line in zip(pages, lines, strict=True))
+
+
+def _halves(rows: list[Row]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """On two pages, so that they are read from afar."""
+    middle = -(-len(rows) // 2)
+    return tuple(rows[:middle]), tuple(rows[middle:])
 
 
 def draw_help(target: pygame.Surface, layout: Layout, words: Words, page: int) -> None:
@@ -71,10 +79,14 @@ def _draw_row(target: pygame.Surface, words: Words, line: pygame.Rect, row: tupl
     px = max(9, min(round(line.height * 0.46), line.width // 18))
     small = max(8, round(px * 0.74))
     first = line.width * 31 // 100
-    write(target, words, keys, px, pygame.Rect(line.left, line.top, first - px // 2, line.height), colour=WARM)
+    room = pygame.Rect(line.left, line.top, first - px // 2, line.height)
+    keys_px = px
+    while words.width(keys, keys_px) > room.width and keys_px > max(8, px * 0.6):
+        keys_px -= 1
+    write(target, words, keys, keys_px, room, colour=WARM)
     right = pygame.Rect(line.left + first, line.top, line.width - first, line.height)
-    while words.width(what, small) > right.width and small > max(8, px * 0.56):
-        small -= 1  # then in two lines, if need be
+    while len(words.wrap(what, small, right.width)) * small > line.height - px and small > max(8, px * 0.56):
+        small -= 1
     explained = words.wrap(what, small, right.width)[: max(0, (line.height - px) // small)]
     top = line.top + (line.height - px - small * len(explained)) // 2
     write(target, words, label, px, pygame.Rect(right.left, top, right.width, px), colour=LOUD)

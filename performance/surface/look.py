@@ -8,7 +8,7 @@ from performance.commands import StageCommand
 from performance.snapshot import Snapshot
 
 TRAIL_S = 1.6
-HELP_PAGES = 2
+HELP_PAGES = 4
 _TRAIL_STEP = 0.004  # moves smaller than this are not worth a point of the trail
 
 

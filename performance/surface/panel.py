@@ -87,13 +87,15 @@ def _draw_row(target: pygame.Surface, words: Words, box: pygame.Rect, unit: int,
     if row.is_on:  # told by a sign, not by colour alone
         pygame.draw.circle(target, WARM, (inner.left + sign // 2, inner.top + inner.height * 3 // 10), sign // 2)
     inner.left, inner.width = inner.left + unit * 5 // 4, inner.width - unit * 5 // 4
-    large, small = max(10, round(unit * 2)), max(9, round(unit * 1.4))
+    large, small = max(10, round(unit * 2)), max(9, round(unit * 1.45))
     upper = pygame.Rect(inner.left, inner.top, inner.width, ceil(inner.height * 0.56))
     lower = pygame.Rect(inner.left, upper.bottom, inner.width, inner.bottom - upper.bottom)
     if not row.detail:
         upper = inner.copy()
     ink = LOUD if row.commands or row.is_on else mix(MUTED, QUIET, 0.5)
-    state = write(target, words, row.state, small, upper, colour=WARM if row.is_on else QUIET, align="right")
+    state = write(
+        target, words, row.state, max(9, round(unit * 1.7)), upper, colour=WARM if row.is_on else QUIET, align="right"
+    )
     upper.width -= state.width + (unit // 2 if state.width else 0)
     write(target, words, row.text, large, upper, colour=ink)
     write(target, words, row.detail, small, lower, colour=QUIET)
