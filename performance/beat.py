@@ -35,7 +35,7 @@ _LEAST_AHEAD_NS = 3 * NS_PER_MS  # unless events would run out
 
 def keep_time(
     end: socket.socket,
-    recorder_end: socket.socket,
+    recorder_ends: Sequence[socket.socket],
     pattern: Pattern,
     specs: Sequence[OutputSpec],
     realtime: bool,
@@ -52,7 +52,7 @@ def keep_time(
         hold_still()
     got = take_realtime() if realtime else "normal priority"
     awake = AwakeProcessor() if realtime else None
-    wire, recorder_line = Wire(end), RecorderLine(recorder_end)
+    wire, recorder_line = Wire(end), RecorderLine(recorder_ends)
     with quiet_drivers():
         leader, problem = _leader(leader_spec)
         engine = Engine(
@@ -117,6 +117,8 @@ def _run(engine: Engine, lines: list[Wire], recorder_line: RecorderLine, ending:
             engine.tend_outputs()
             for words in recorder_line.flush():
                 engine.say(words.text, is_error=words.is_error)
+            if recorder_line.has_gone:
+                engine.end_journal()
             wire.flush()
             if wire.is_clear:  # otherwise the window hangs: it gets the next one
                 wire.send(engine.status(realtime))

@@ -17,6 +17,7 @@ from typing import Any
 
 _LOADED = ["performance.beat", "performance.outputs.audio", "performance.outputs.speaker"]
 _PR_SET_NAME = 15
+_SOON_S = 2.5
 
 
 def forking() -> BaseContext:
@@ -51,3 +52,14 @@ def _run(name: str, target: Callable[..., None], args: tuple[Any, ...]) -> None:
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
     target(*args)
+
+
+def see_out(say: Callable[[str], None]) -> None:
+    """At the very end: wait for processes that have something to finish, and say so where it takes long."""
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            continue
+        process.join(_SOON_S)
+        if process.is_alive():
+            say("the files of the recording are being made, which may take a minute; Ctrl-C leaves that to go on alone")
+            process.join()

@@ -49,11 +49,11 @@ class EngineProcess:
         # Beside the engine, not by it: each takes its time to start.
         if speaker is None and any(spec.kind == "audio" for spec in outputs):
             speaker = start_speaker(context)
-        args = (there, self.recorder.engine_end, pattern, tuple(outputs), realtime, leader, speaker, strikes)
+        args = (there, self.recorder.engine_ends, pattern, tuple(outputs), realtime, leader, speaker, strikes)
         self._process = start(_keep_time, *args, name="rvae-engine", context=context)
         # Before multiprocessing waits for it. It is no daemon, which would be ended then: those have no children.
         atexit.register(self.close)
-        for end in filter(None, (there, self.recorder.engine_end, speaker, strikes)):
+        for end in filter(None, (there, *self.recorder.engine_ends, speaker, strikes)):
             end.close()
 
     @property

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.context import BaseContext
@@ -35,6 +35,7 @@ _MOST_ENTRIES = 50_000  # minutes of the densest music: a recorder that does not
 _BATCH = 2_000
 _LAST_WORDS_S = 1.0
 _NICE = 10
+_RECORDERS = 8  # one after the other, in one performance
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +46,54 @@ class Words:
     is_error: bool = False
 
 
-class RecorderLine:
-    """The engine's end: a journal that goes to the recorder. `flush`, at quiet moments, never waits."""
+_GONE = Words(
+    "recording: its process has gone; what it wrote is there, the music goes on; record again and another writes", True
+)
 
-    def __init__(self, end: socket.socket) -> None:
-        self._wire = Wire(end)
+
+class RecorderLine:
+    """The engine's end: a journal that goes to the recorder. `flush`, at quiet moments, never waits.
+
+    `ends`: a line to each recorder that there may be; where one has gone, the next is taken when one is asked for.
+    """
+
+    def __init__(self, ends: Sequence[socket.socket]) -> None:
+        self._wire, *self._spare = map(Wire, ends)
         self._kept: list[Entry | str | Excerpt] = []
         self._lost = 0
+        self._words: list[Words] = []
+
+    @property
+    def has_gone(self) -> bool:
+        """Whether nobody writes at the moment, and nobody will until asked for."""
+        return self._wire.is_closed
 
     def to(self, folder: str) -> RecorderLine:
         """Begin a recording in a folder: what is noted next is its journal. Raises OutputError."""
-        if self._wire.is_closed:
-            raise OutputError("recording: its process has gone; start rvae again to record, the music goes on")
+        self._find("recording", "record")
         self._kept.append(folder)
         return self
 
     def export(self, excerpt: Excerpt) -> None:
         """Have a clip written. Raises OutputError."""
-        if self._wire.is_closed:
-            raise OutputError("export: the recorder's process has gone; start rvae again to export, the music goes on")
+        self._find("export", "export")
         self._kept.append(excerpt)
+
+    def _find(self, what: str, again: str) -> None:
+        self._hear()
+        if not self._wire.is_closed:
+            return
+        if not self._spare:
+            raise OutputError(f"{what}: its process has gone; start rvae again to {again}, the music goes on")
+        self._wire, self._lost = self._spare.pop(0), 0
+
+    def _hear(self) -> None:
+        if self._wire.is_closed:
+            return
+        self._words += self._wire.receive()
+        if self._wire.is_closed:
+            self._kept.clear()
+            self._words.append(_GONE)
 
     def note(self, entry: Entry) -> None:
         """Keep an entry until the next `flush`."""
@@ -80,16 +109,13 @@ class RecorderLine:
 
     def flush(self) -> list[Words]:
         """Send what is kept, as far as it goes at once. Returns what the recorder has to say."""
-        was_closed = self._wire.is_closed
         self._wire.flush()
         if self._kept and self._wire.is_clear and not self._wire.is_closed:
             with contextlib.suppress(WireFull):
                 self._wire.send(self._kept[:_BATCH])
                 del self._kept[:_BATCH]
-        words: list[Words] = [] if was_closed else self._wire.receive()
-        if self._wire.is_closed and not was_closed:
-            self._kept.clear()
-            words.append(Words("recording: its process has gone; what it wrote is there, the music goes on", True))
+        self._hear()
+        words, self._words = self._words, []
         return words
 
     def close(self) -> None:
@@ -99,25 +125,30 @@ class RecorderLine:
             self.flush()
             if not self._wire.is_clear:
                 select.select([], [self._wire], [], 0.01)
-        self._wire.close()
+        for wire in (self._wire, *self._spare):
+            wire.close()
 
 
 class Recorder:
-    """The window's end: starts the process when it is first needed. `folder`: where recordings go unless told;
-    `context`: how processes are started, see `forking`.
+    """The window's end: starts the process when it is first needed, and another where it has gone.
+
+    `folder`: where recordings go unless told; `context`: how processes are started, see `forking`.
     """
 
     def __init__(self, folder: str = DEFAULT_FOLDER, context: BaseContext | None = None) -> None:
         self._folder, self._context = folder, context
-        self._here, self.engine_end = socket.socketpair()
+        # The engine has its ends from the beginning: they cannot be handed to it later.
+        pairs = [socket.socketpair() for _ in range(_RECORDERS)]
+        self._here, self.engine_ends = [here for here, _ in pairs], tuple(there for _, there in pairs)
         self._process: BaseProcess | None = None
 
     def start(self) -> None:
-        """Have a process that records. One that has ended is not started anew: what it had begun to read is gone."""
-        if self._process is None:
+        """Have a process that records, as long as there are lines: what one that ended had begun to read is gone."""
+        if not self.is_alive and self._here:
+            here = self._here.pop(0)
             # Not a daemon: at the end of the program it is waited for until its files are whole.
-            self._process = start(recorder_main, self._here, self._folder, name="rvae-recorder", context=self._context)
-            self._here.close()
+            self._process = start(recorder_main, here, self._folder, name="rvae-recorder", context=self._context)
+            here.close()
 
     @property
     def pid(self) -> int | None:
@@ -131,7 +162,8 @@ class Recorder:
 
     def close(self) -> None:
         """No recording will be begun any more; one that runs ends with the engine. May be called twice."""
-        self._here.close()
+        for here in self._here:
+            here.close()
 
     def wait(self, seconds: float) -> bool:
         """Wait until it has written everything, which it begins to do when the engine is gone; whether it has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 
 def main() -> int:
@@ -17,4 +18,9 @@ def main() -> int:
     # All is closed; what is still written is another process's: a signal ends the wait for it, without a traceback.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
+    if "multiprocessing" in sys.modules:
+        from performance.cli import say
+        from performance.forking import see_out
+
+        see_out(say)
     return code

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 from jack_support import wait_for
 from playing_support import PATIENCE_S, Played, osc, own_display
+
+from performance.bench.processes import family
 
 PRESET = """
 [controls]
@@ -40,7 +43,8 @@ def test_a_torn_session_an_unknown_control_no_numbers_and_a_window_of_a_pixel(mo
             assert played.process.wait(PATIENCE_S) == 130
             assert played.check() > 0
             assert played.process.stderr
-            said = [line for line in played.process.stderr.read().splitlines() if not line.startswith("recorded")]
+            of_recording = ("recorded", "the files of the recording")
+            said = [line for line in played.process.stderr.read().splitlines() if not line.startswith(of_recording)]
         finally:
             played.close()
     assert '"density":0.75' in session.read_text(), "what the preset does know counts"
@@ -48,3 +52,23 @@ def test_a_torn_session_an_unknown_control_no_numbers_and_a_window_of_a_pixel(mo
     assert len([line for line in said if aside.name in line]) == 1
     assert len([line for line in said if "sparkle" in line]) == 2, "as a control, and as a target"
     assert len(said) == 3, said
+
+
+def test_quitting_while_a_recording_is_still_written_says_so_and_may_be_left_to_go_on(
+    model_file: Path, tmp_path: Path
+) -> None:
+    played = Played(str(model_file), "--no-audio", "--bpm", "200", folder=tmp_path)
+    try:
+        played.play()
+        recorder = family(played.process.pid)["rvae-recorder"]
+        os.kill(recorder, signal.SIGSTOP)  # it takes for ever
+        played.process.terminate()
+        assert played.process.stderr
+        assert "the files of the recording are being made" in played.process.stderr.readline()
+        played.process.send_signal(signal.SIGINT)
+        assert played.process.wait(PATIENCE_S) == -signal.SIGINT
+        os.kill(recorder, signal.SIGCONT)
+        assert played.check() > 0
+        assert "Traceback" not in played.process.stderr.read()
+    finally:
+        played.close()

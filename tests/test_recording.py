@@ -19,6 +19,7 @@ from performance.commands import Play, SetControl, SetPattern, StartRecording, S
 from performance.journal import Applied, Closed, Lost, Went
 from performance.journal_file import JournalFile, JournalWriter
 from performance.process import EngineProcess
+from performance.recorder import _RECORDERS
 from performance.replay import difference
 from performance.sequencer import Onset
 from rvae.meter import Meter
@@ -131,9 +132,37 @@ def test_a_recorder_that_is_killed_is_told_of_and_what_it_wrote_stays(start: Sta
     assert wait_for(lambda: engine.status().lateness.events > played + 3)  # the beat goes on
     (journal,) = journals(tmp_path)
     assert difference(JournalFile(journal)) is None
+    assert wait_for(lambda: not engine.status().recording)
+    first = journal.read_bytes()
     engine.do(Stop())
     engine.do(StartRecording())
+    assert wait_for(lambda: engine.status().recording)
+    engine.do(Play())
+    assert wait_for(lambda: len(journals(tmp_path)) == 2)
+    (second,) = (found for found in journals(tmp_path) if found != journal)
+    assert wait_for(lambda: onsets(second) > 2)
+    engine.close()
+    assert engine.recorder.wait(60)
+    assert difference(JournalFile(second)) is None
+    assert isinstance(list(JournalFile(second))[-1], Closed)
+    assert not any(isinstance(entry, Lost) for entry in JournalFile(second))
+    assert second.with_suffix(".mid").exists()
+    assert journal.read_bytes() == first
+
+
+def test_a_recorder_that_is_gone_for_good_is_told_of_and_the_beat_goes_on(start: Start) -> None:
+    engine = start()
+    engine.do(Play())
+    for _ in range(_RECORDERS):
+        engine.do(StartRecording())
+        assert wait_for(lambda: engine.status().recording)
+        assert engine.recorder.pid is not None
+        os.kill(engine.recorder.pid, signal.SIGKILL)
+        assert wait_for(lambda: not engine.status().recording)
+    engine.do(StartRecording())
     assert wait_for(lambda: "start rvae again to record" in texts(engine))
+    played = engine.status().lateness.events
+    assert wait_for(lambda: engine.status().lateness.events > played + 3)
 
 
 PLAY = """

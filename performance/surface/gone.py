@@ -7,8 +7,8 @@ the performance is played from within that call.
 from __future__ import annotations
 
 import ctypes
-import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 
 import pygame
 
+from performance.forking import see_out
 from performance.links import StageLike
 
 FRAME_S = 1 / 60
@@ -34,9 +35,9 @@ def outliving_the_screen(stage: StageLike) -> Iterator[None]:
 
     def lost(_display: int | None) -> int:
         code = play_on(stage)
-        for child in multiprocessing.active_children():
-            if not child.daemon:  # a recording is waited for, as at any other end
-                child.join()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        see_out(_say)
         os._exit(code)  # to unwind through what holds the lost screen would end in the library again
 
     handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lost)
