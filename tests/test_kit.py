@@ -19,7 +19,7 @@ from rvae.kitfile import find_kit, kit_names
 _FACTORY = [
     ("roland-td", 22, "closed_hat"), ("roland-td", 58, "low_tom"), ("roland-td", 40, "snare_rim"),
     ("roland-tr", 43, "low_tom"), ("roland-tr", 47, "mid_tom"), ("roland-tr", 50, "high_tom"),
-    ("ableton", 36, "kick"), ("ableton", 37, "rim"), ("ableton", 46, "open_hat"), ("ableton", 51, "cowbell"),
+    ("roland-t8", 50, "clap"), ("ableton", 36, "kick"), ("ableton", 37, "rim"), ("ableton", 51, "cowbell"),
     ("alesis", 23, "open_hat"), ("superior", 24, "open_hat"), ("superior", 22, "closed_hat"), ("gm2", 86, "hand_drums"),
     ("logic", 53, "ride_bell"), ("gm", 76, "small_percussion"), ("alesis", 39, "low_tom"), ("alesis", 47, "mid_tom"),
     ("addictive", 36, "kick"), ("addictive", 49, "closed_hat"), ("addictive", 71, "high_tom"),
