@@ -59,13 +59,17 @@ class TakeStage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What a thread has done: a line for the player, its main words, clips for the plane, a place for the cursor."""
+    """What a thread has done: a line for the player, its main words, clips for the plane, a place for the cursor.
+
+    `seeks`: it was to find a place.
+    """
 
     line: str
     word: str
     is_error: bool = False
     clips: tuple[Clip, ...] = ()
     point: Point | None = None
+    seeks: bool = False
 
 
 class PlayingIn:
@@ -80,7 +84,8 @@ class PlayingIn:
         self._done: tuple[str, int] | None = None  # what came of it, and until when that is shown
         self._is_alone = False
         self._starts_by_ns: int | None = None  # the count-in waits for pads to be heard, but not for longer
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
+        self._seeks = False  # a place is being looked for
         self._outcomes: list[_Outcome] = []
         self._news: list[tuple[str, bool]] = []
         self._clips: tuple[Clip, ...] = ()
@@ -109,8 +114,8 @@ class PlayingIn:
             self._news.append((f"something is being played in already: {KEYS[self._purpose]} ends that", True))
         elif self._take is not None:
             self._take.end()
-        elif self._thread is not None and self._thread.is_alive():
-            self._news.append(("what was played in last is still being read; once more in a moment", True))
+        elif self._seeks:
+            self._news.append(("what was played last is still being looked for; once more in a moment", True))
         else:
             self._begin(purpose, snapshot)
 
@@ -202,28 +207,34 @@ class PlayingIn:
             return
         work: Callable[[Excerpt, Model, Take], _Outcome] = self._keep if self._purpose == "clip" else self._find
 
+        model, lost = replace(self._stage.model, kit=take.kit), _LOST[self._purpose]
+        self._seeks = seeks = self._purpose == "find"
+
         def run() -> None:
             try:
-                outcome = work(excerpt, replace(self._stage.model, kit=take.kit), take)
+                outcome = work(excerpt, model, take)
             except (RvaeError, OSError, MemoryError) as error:
-                lost = _LOST[self._purpose]
                 outcome = _Outcome(f"what was played in {lost}: {error}", lost, is_error=True)
-            self._outcomes.append(outcome)
+            self._outcomes.append(replace(outcome, seeks=seeks))
 
-        self._thread = threading.Thread(target=run, name="playing-in", daemon=True)
-        self._thread.start()
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(threading.Thread(target=run, name="playing-in", daemon=True))
+        self._threads[-1].start()
 
     def _end(self, word: str) -> None:
         self._done = word, self._clock.now_ns() + _SHOWN_NS
 
     def _come_out(self, outcome: _Outcome) -> None:
-        self._end(outcome.word)
+        if self._take is None:  # otherwise the next one runs already
+            self._end(outcome.word)
         self._news.append((outcome.line, outcome.is_error))
         self._clips += outcome.clips
         if outcome.point is not None:
             self._stage.do(MoveCursor(*outcome.point))
-        if self._purpose == "find" and self._is_alone:
-            self._stage.hush(False)  # the answer begins
+        if outcome.seeks:
+            self._seeks = False
+            if self._is_alone:
+                self._stage.hush(False)  # the answer begins
 
     def _keep(self, excerpt: Excerpt, model: Model, take: Take) -> _Outcome:
         """Write a clip, and a card and the kit where there are none; read it as everybody will."""
@@ -283,8 +294,8 @@ class PlayingIn:
             if self._purpose == "clip":
                 self._is_alone = False
                 self._finish(take)
-        if self._thread is not None:
-            self._thread.join(_END_S)
+        for thread in self._threads:
+            thread.join(_END_S)
 
 
 _NOTHING: dict[Purpose, str] = {"clip": "no clip is kept", "find": "the cursor stays"}

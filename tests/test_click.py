@@ -9,12 +9,15 @@ from checker import StreamChecker
 from hypothesis import given
 from hypothesis import strategies as st
 from music import METERS
-from test_engine import FOUR, SEVEN, Rig
+from test_engine import FOUR, KICKS, SEVEN, Rig
+from test_journal import Wandering
 
 from performance.click import BAR, BEAT, PART, clicks, clicks_of
-from performance.clock import NS_PER_MS
+from performance.clock import NS_PER_MS, VirtualClock
 from performance.commands import Play, SetControl, SetPattern, Stop, StrikePad
+from performance.engine import Engine
 from performance.journal import MemoryJournal
+from performance.outputs.memory import MemoryOutput
 from performance.outputs.mixer import Mixer
 from performance.replay import difference, replay
 from performance.transport import Bars
@@ -75,6 +78,16 @@ def test_a_count_in_of_no_bars_is_only_the_click() -> None:
     rig.run(3)
     assert heard(rig) == [(BAR, 0), (BEAT, 500), (BEAT, 1000), (BEAT, 1500)]
     assert rig.onset_ms() == [0, 500, 1000, 1500]
+
+
+def test_a_leader_counts_by_itself() -> None:
+    clock, output = VirtualClock(), MemoryOutput()
+    engine = Engine(clock, KICKS, [output], leader=Wandering([None], []))
+    engine.open_outputs(STANDARD_KIT)
+    engine.do(Play(count_in_bars=2))
+    transport = engine.transport
+    assert transport is not None
+    assert transport.quarters_at(clock.now_ns()) >= 0, "it begins where the leader is"
 
 
 def test_the_click_follows_tempo_and_meter_to_the_nanosecond() -> None:

@@ -1,0 +1,52 @@
+"""Clips played in with nothing but the computer's keys, in the real window."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from jack_support import wait_for
+from playing_support import Played, own_display
+from small_models import mixed_model
+
+from rvae.corpus import read_corpus
+
+
+def test_keys_alone_play_a_clip_in_and_find_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path / "home"))
+    model, takes, session = tmp_path / "mixed.rvae", tmp_path / "takes", tmp_path / "set.rvsession"
+    mixed_model().save(model)
+    words = ["--no-audio", "--takes", str(takes), "--session", str(session), "--meter", "4/4", "--bpm", "120"]
+    with own_display() as display:
+        played = Played(str(model), *words, folder=tmp_path / "set", display=display)
+        with contextlib.closing(played):
+            window = played.window()
+
+            def press(*keys: str) -> None:
+                for key in keys:
+                    played.hands("key", "--window", window, key)
+
+            press("shift+F12")  # a count-in of two bars
+            press("F12")
+            assert wait_for(lambda: played.log.read() >= 1, seconds=60), "it counts, and begins"
+            press("1", "3", "2", "3", "F12")
+            assert wait_for(lambda: bool(list(takes.glob("take-*.mid"))), seconds=60)
+            assert wait_for(lambda: _of(session, "controls")["count_in"] == 2.0, seconds=60)
+            cursor = _of(session, "cursor")
+            beats = played.log.read()
+            press("F10")
+            assert wait_for(lambda: played.log.read() > beats, seconds=60)
+            press("2", "1", "2", "3")
+            assert wait_for(lambda: _of(session, "cursor") != cursor, seconds=60)
+            assert _of(session, "voices")["mute"] == [0.0] * 9, "keys that strike mute nothing"
+            assert played.plays_on(), "the instrument answers"
+            assert wait_for(lambda: bool(played.log.onsets), seconds=60)
+    (pattern, *_) = read_corpus(takes).patterns
+    assert {pattern.kit.names[row] for row in pattern.onset.any(axis=1).nonzero()[0]} == {"kick", "snare", "closed_hat"}
+
+
+def _of(session: Path, name: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads(session.read_text())[name]
+    return found
