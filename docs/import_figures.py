@@ -9,10 +9,8 @@ Each FOLDER is a collection of clips; the bundled corpora come first.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,17 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
+from performance.bench.importing import MANY, account, inspected, meter_claims
 from rvae.card import ClipCard
 from rvae.corpus import Corpus, bundled_corpora, read_corpus
 from rvae.cutting import Reading, with_beats
 from rvae.errors import MidiFileError, RvaeError
-from rvae.exporting import export
 from rvae.findings import find
 from rvae.meter import Meter
 from rvae.midi import TimeSignature, read_midi, write_clip
-from rvae.stretches import find_stretches
 
-_MANY = 1_000
 _HEAD = """# Figures of the import
 
 Written by `python docs/import_figures.py`; do not edit by hand. The five bundled corpora come first, then collections
@@ -58,14 +54,11 @@ def _accounts(corpora: dict[str, Corpus]) -> str:
     """Every note of every set, and whether the set comes back the same."""
     rows = []
     for name, corpus in corpora.items():
-        report = corpus.report
-        unmapped, dropped = sum(report.unmapped.values()), sum(gone.onsets for gone in report.dropped)
-        rest = report.note_ons - report.onsets - report.collisions - unmapped - dropped
-        with tempfile.TemporaryDirectory() as folder:
-            same = export(corpus, Path(folder) / "out", Reading())
-        back = f"{sum(same.values())} of {len(same)}"
-        counts = (report.files, report.note_ons, report.onsets, report.collisions, unmapped, dropped, rest)
-        rows.append((name, *counts, back))
+        found = account(corpus)
+        counts = [
+            found[key] for key in ("files", "note_ons", "onsets", "collisions", "unmapped", "dropped", "unaccounted")
+        ]
+        rows.append((name, *counts, f"{found['same_again']} of {found['clips']}"))
     head = ("set", "files", "notes", "kept", "collisions", "unmapped", "dropped", "unaccounted", "same again")
     words = "`same again`: clips that `rvae export` writes as clean MIDI from which the same patterns are read.\n"
     return f"## Every note accounted for\n\n{words}\n{_table(head, rows)}"
@@ -75,24 +68,12 @@ def _meters(sets: dict[str, Path]) -> str:
     """Clips in one meter, with their time signatures taken away."""
     rows = []
     for name, folder in sets.items():
-        count = certain = right = right_of_all = 0
-        for file in sorted(folder.glob("*.mid")):
-            try:
-                clip = read_midi(file)
-            except MidiFileError:
-                continue
-            said = {sign[1:] for sign in clip.signatures}
-            found = find_stretches(replace(clip, signatures=(), texts=()), (), ClipCard()).estimate
-            if len(said) != 1 or found is None:
-                continue
-            is_right = (found.meter.numerator, found.meter.denominator) in said
-            count, right_of_all = count + 1, right_of_all + is_right
-            certain, right = certain + found.is_certain, right + (found.is_certain and is_right)
+        found = meter_claims(folder)
+        count, certain, right = found["asked"], found["certain"], found["right"]
         if count:
             claims = f"{certain} ({certain / count:.0%})"
-            rows.append(
-                (name, count, claims, f"{right} ({right / max(certain, 1):.1%})", f"{right_of_all / count:.1%}")
-            )
+            of_all = f"{found['right_of_all'] / count:.1%}"
+            rows.append((name, count, claims, f"{right} ({right / max(certain, 1):.1%})", of_all))
     head = ("set", "clips in one meter", "certain", "right of these", "right of all, certain or not")
     words = (
         "The time signatures are taken away, and the meter is estimated from the music. Where it is not certain, rvae\n"
@@ -248,28 +229,27 @@ def _free_figures(file: Path, number: int, *, drift: bool) -> _Free | None:
 
 
 def _speed(sets: dict[str, Path]) -> str:
-    """Reading, cutting, and looking through."""
-    rows = [_timed(name, folder) for name, folder in sets.items() if name == "groove-midi"]
-    with tempfile.TemporaryDirectory() as place:
-        files = [file for folder in sets.values() for file in sorted(folder.glob("*.mid"))]
-        for number in range(_MANY):
-            shutil.copy(files[number % len(files)], Path(place) / f"{number}.mid")
-        rows.append(_timed(f"{_MANY:,} files, the sets in turn", Path(place)))
-    head = ("set", "files", "notes", "seconds", "of the processor", "with findings")
+    """The command `rvae inspect`, with all that it does."""
+    rows = []
+    for name, folder in sets.items():
+        if name == "groove-midi":
+            files = sorted(folder.glob("*.mid"))
+            rows.append(_timed(name, files, len(files)))
+    every = [file for folder in sets.values() for file in sorted(folder.glob("*.mid"))]
+    rows.append(_timed(f"{MANY:,} files, the sets in turn", every, MANY))
+    head = ("set", "files", "seconds", "files a second", "of the processor", "programs that wanted it")
     words = (
-        "`rvae inspect` without printing; `of the processor` is what it would take with nothing else going on.\n"
-        f"The load of the machine, which has {os.cpu_count()} processors, was {os.getloadavg()[0]:.0f}.\n"
+        "`rvae inspect --json` from the command to its end: Python's start, reading, cutting, looking for doubts and\n"
+        "twins, printing. `of the processor`: its seconds, however long they took to come. This machine has\n"
+        f"{os.cpu_count()} processors; `programs that wanted it`: on average in the minute before.\n"
     )
     return f"## Speed\n\n{words}\n{_table(head, rows)}"
 
 
-def _timed(name: str, folder: Path) -> tuple[object, ...]:
-    began, busy = time.monotonic(), time.process_time()
-    corpus = read_corpus(folder)
-    took, used = time.monotonic() - began, time.process_time() - busy
-    find(corpus)
-    every = time.process_time() - busy
-    return name, corpus.report.files, corpus.report.note_ons, f"{took:.1f}", f"{used:.1f}", f"{every:.1f}"
+def _timed(name: str, files: Sequence[Path], count: int) -> tuple[object, ...]:
+    load = os.getloadavg()[0]
+    found = inspected(files, count)
+    return name, *(found[key] for key in ("files", "seconds", "files_per_s", "processor_s")), f"{load:.1f}"
 
 
 if __name__ == "__main__":

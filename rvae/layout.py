@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 Places = npt.NDArray[np.float64]
 Distances = npt.NDArray[np.float64]
@@ -72,6 +71,8 @@ def layout(distances: Distances, rng: np.random.Generator, swaps: int = 6000) ->
         return np.array([[0.5, 0.5]])
     places = even_places(count, rng)
     wanted = scaled_places(distances)
+    from scipy.optimize import linear_sum_assignment  # half a second to import, and only here is it needed
+
     _, seat = linear_sum_assignment(((wanted[:, None] - places[None]) ** 2).sum(axis=-1))
     near = np.exp(-((places[:, None] - places[None]) ** 2).sum(axis=-1) * count / 2)
     np.fill_diagonal(near, 0.0)

@@ -104,18 +104,18 @@ def _said_length(length: float, last: float) -> float | None:
 
 
 @cache
-def _weights(meter: Meter) -> Reals:
-    """The metric weight of each twelfth of a quarter of a bar."""
+def _weights(meter: Meter) -> tuple[Reals, float]:
+    """The metric weight of each twelfth of a quarter of a bar; how likely onsets anywhere are by them, as a log."""
     count = int(meter.bar_quarters * _PLACES_PER_QUARTER)
     ticks = [meter.ticks_at(Fraction(place, _PLACES_PER_QUARTER)) for place in range(count)]
-    return np.array([meter.metric_weight(int(tick)) if tick.denominator == 1 else 0.0 for tick in ticks])
+    weights = np.array([meter.metric_weight(int(tick)) if tick.denominator == 1 else 0.0 for tick in ticks])
+    in_use = np.isin(np.arange(count) % _PLACES_PER_QUARTER, _IN_USE)
+    return weights, float(np.log(np.exp(_FIT * weights[in_use]).mean()))
 
 
 def _fit(places: Ints, loudness: Reals, meter: Meter) -> float:
     """How much likelier the onsets are where this meter has its weight than anywhere."""
-    weights = _weights(meter)
-    in_use = np.isin(np.arange(len(weights)) % _PLACES_PER_QUARTER, _IN_USE)
-    even = float(np.log(np.exp(_FIT * weights[in_use]).mean()))
+    weights, even = _weights(meter)
     gains = _FIT * weights[places % len(weights)] - even
     return float(np.average(gains, weights=0.5 + loudness)) * min(len(places), _MOST_ONSETS)
 
@@ -174,28 +174,22 @@ def better_meter(
     places, rows, loud = _snapped(quarters[near]), voices[near], loudness[near]
     likeness = _Likeness(places, rows)
 
-    def evidence(meter: Meter) -> float:
-        usual = _USUAL.get(meter.label, _UNUSUAL) / 2
-        return usual + _fit(places, loud, meter) + likeness.of(meter) + _whole(length, meter)
+    def evidence(meter: Meter, usual: float) -> float:
+        return usual / 2 + _fit(places, loud, meter) + likeness.of(meter) + _whole(length, meter)
 
     same = {label.bar_quarters, label.bar_quarters * 2, label.bar_quarters / 2}
-    others = [
-        meter
-        for meter in (*_meters(), Meter.parse("12/16"))
-        if not _is_written(meter, label)
-        and (meter.bar_quarters not in same or meter.is_ternary_beat(0) != label.is_ternary_beat(0))
-    ]
-    said = max(evidence(meter) for meter in (label, *_meters()) if _is_written(meter, label))
-    gains = [evidence(meter) - said for meter in others]
+    said, others, gains = evidence(label, _USUAL.get(label.label, _UNUSUAL)), list[Meter](), list[float]()
+    for meter, usual in (*zip(_meters(), _USUAL.values(), strict=True), (Meter.parse("12/16"), _UNUSUAL)):
+        if (meter.numerator, meter.denominator) == (label.numerator, label.denominator):
+            said = max(said, evidence(meter, usual))
+        elif meter.bar_quarters not in same or meter.is_ternary_beat(0) != label.is_ternary_beat(0):
+            others.append(meter)
+            gains.append(evidence(meter, usual))
     best = int(np.argmax(gains))
-    if gains[best] >= _DOUBT:
-        return others[best], gains[best]
+    if gains[best] - said >= _DOUBT:
+        return others[best], gains[best] - said
     # Bars of another length may be plain without any accent: nearly the same each time, where the label's are not.
     alike = [likeness.of(meter) for meter in others]
     again = int(np.argmax(alike))
     plain = alike[again] >= _PLAINLY_ALIKE and alike[again] - likeness.of(label) >= _PLAINLY_ALIKE
-    return (others[again], gains[again]) if plain else None
-
-
-def _is_written(meter: Meter, other: Meter) -> bool:
-    return (meter.numerator, meter.denominator) == (other.numerator, other.denominator)
+    return (others[again], gains[again] - said) if plain else None

@@ -18,7 +18,6 @@ from math import floor, inf, log, log2
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solveh_banded
 
 from rvae.meter import Meter
 
@@ -287,6 +286,8 @@ def _smooth(places: Reals, seconds: Reals, weights: Reals) -> Reals:
         bands[1, 1:-1] -= 2 * _STIFFNESS
         bands[2, :-2] += _STIFFNESS
     bands[0] += 1e-9
+    from scipy.linalg import solveh_banded  # a tenth of a second to import, and few clips need it
+
     times: Reals = solveh_banded(bands, right, lower=True)
     return times
 

@@ -56,6 +56,11 @@ def test_the_command_gives_all_figures_in_the_keys_that_others_read(measured: tu
         assert found["memory_mb"] > 10
         assert found["instrument"]["processor"]["idle"] >= 0
     assert found["audio"].keys() & {"absent", "underruns"}
+    read = found["import"]
+    assert read["files"] == 100
+    assert read["seconds"] > 0
+    assert read["unaccounted"] == 0
+    assert read["same_again"] == read["clips"]
     assert all(row.keys() & {"absent", "p99"} for row in found["link_phase_ms"].values())
 
 

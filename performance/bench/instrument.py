@@ -18,7 +18,7 @@ from rvae.errors import OutputError
 _WAIT_S = 60.0
 _AGAIN_S = 0.02
 _SETTLED_S = 2.0
-_RVAE = "import sys; from performance.start import main; sys.exit(main())"
+RVAE = "import sys; from performance.start import main; sys.exit(main())"
 
 
 def measure_instrument(model_file: Path, *, seconds: float, starts: int) -> Json:
@@ -45,7 +45,7 @@ def _bare_start_s() -> float:
     """What it stands beside: a Python that loads numpy and pygame, and ends."""
     begun_s = time.perf_counter()
     words = [sys.executable, "-c", "import numpy, pygame"]
-    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment(), check=False)
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(), check=False)
     return time.perf_counter() - begun_s
 
 
@@ -57,12 +57,12 @@ class _Running:
         self._ear.bind(("127.0.0.1", 0))
         self._ear.settimeout(_AGAIN_S)
         self._target = ("127.0.0.1", _free_port())
-        words = [sys.executable, "-c", _RVAE, "play", str(model_file), "--osc-in", str(self._target[1])]
+        words = [sys.executable, "-c", RVAE, "play", str(model_file), "--osc-in", str(self._target[1])]
         words += ["--osc", f"127.0.0.1:{self._ear.getsockname()[1]}"]
         self._folder = tempfile.TemporaryDirectory(prefix="rvae-bench-")
         self._begun_s = time.time()
         quiet = subprocess.DEVNULL
-        self._process = subprocess.Popen(words, stdout=quiet, stderr=quiet, cwd=self._folder.name, env=_environment())
+        self._process = subprocess.Popen(words, stdout=quiet, stderr=quiet, cwd=self._folder.name, env=environment())
 
     def __enter__(self) -> _Running:
         return self
@@ -117,8 +117,8 @@ class _Running:
         return None if before is None or after is None else round((after - before) / (time.monotonic() - begun_s), 3)
 
 
-def _environment() -> dict[str, str]:
-    # Where rvae is not installed but run from its folder, the process is to find it too.
+def environment() -> dict[str, str]:
+    """For a process that is to find rvae too where it is not installed but run from its folder."""
     here = str(Path(__file__).resolve().parents[2])
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))}
 

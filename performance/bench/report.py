@@ -10,6 +10,7 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
+from performance.bench.importing import MANY
 from performance.bench.lateness import CONDITIONS
 from rvae.midi import write_whole
 
@@ -62,6 +63,7 @@ def rows(found: Mapping[str, Any]) -> list[Row]:
         ),
         _single("processor while playing, share of one core", processor.get("playing"), ""),
         _single("memory of all processes", found["memory_mb"], "MB"),
+        *_import(found["import"]),
         _from(found["decode_ms"], "one place decoded, p99", "p99", limit=None),
         _from(found["sequence_ms"], "the events of one busy bar made, p99", "p99", limit=None),
     ]
@@ -108,6 +110,30 @@ def _drift(figures: Mapping[str, Any]) -> Row:
         return _missing(title, figures)
     ours = f"{figures['drift']:.3f} ms after {figures['minutes']:g} min"
     return Row(title, ours, _NOTHING, "none: within 0.5 ms", abs(figures["drift"]) < 0.5)
+
+
+def _import(figures: Mapping[str, Any]) -> list[Row]:
+    if "absent" in figures:
+        return [_missing("clips inspected", figures)]
+    took, spent, files = figures["seconds"], figures["processor_s"], figures["files"]
+    speed = Row(
+        f"{files:,} clips inspected",
+        f"{took:.1f} s, {figures['files_per_s']:g} a second",
+        f"{spent:.1f} s of a processor",
+    )
+    if files == MANY:
+        speed = replace(speed, to_reach="under 30 s", reached=took < 30)
+    lost, again, clips = figures["unaccounted"], figures["same_again"], figures["clips"]
+    asked, certain, right = figures["asked"], figures["certain"], figures["right"]
+    notes = f"{lost} of {figures['note_ons']:,}"
+    claims = f"{right} of {certain} certain ({right / max(certain, 1):.0%})"
+    reached = right >= 0.8 * certain and certain >= 0.5 * asked
+    return [
+        speed,
+        Row("notes of these clips without an account", notes, _NOTHING, "none", lost == 0),
+        Row("clips the same after an export", f"{again} of {clips}", _NOTHING, "all", again == clips),
+        Row("meters found without a time signature", claims, f"asked of {asked}", "80% of at least half", reached),
+    ]
 
 
 def _frame(figures: Mapping[str, Any]) -> Row:
@@ -182,7 +208,9 @@ received the packet. The Link peer is another process that starts the session; a
 the peer's, by the peer's clock. The MIDI clock runs for {minutes:g} minutes on a virtual clock; its pulses are normally
 distributed with a standard deviation of 3 ms; the first four bars do not count. First sound: from the command to the
 moment the first onset is due, the window open, told to play as soon as it listens; the median of three starts. Memory:
-the proportional set size of all processes while playing. Sound: the usual device, which here is {sound}.
+the proportional set size of all processes while playing. Sound: the usual device, which here is {sound}. Clips: the
+bundled corpora, copied as often as needed, by the command `rvae inspect`; more sets are on
+[the import's page](import-figures.md).
 
 ## All figures
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from performance.bench.computing import busy_pattern, decoding_ms, mixing_load, sequencing_ms
+from performance.bench.importing import MANY, importing
 from performance.bench.instrument import measure_instrument
 from performance.bench.lateness import CONDITIONS, lateness_ms, may_be_realtime
 from performance.bench.others import LINK_METERS, clock_following, link_phase, osc_timetags
@@ -22,6 +23,7 @@ from rvae.model import Model
 Say = Callable[[str], None]
 _CLOCK_MINUTES = 10.0
 _STARTS = 3
+_FULL_S, _FEW = 10.0, 100
 _LEAST_LINK_S = 4.0
 
 
@@ -51,6 +53,7 @@ def measure(model: Model, model_file: Path, *, seconds: float, say: Say) -> Json
             "display": display,
             "load": _load(),
         },
+        "import": row("clips read", lambda: importing(files=MANY if seconds >= _FULL_S else _FEW)),
         "decode_ms": row("decoding", lambda: decoding_ms(model)),
         "sequence_ms": row("making events", lambda: sequencing_ms(pattern)),
         "first_sound_s": instrument.pop("first_sound_s", None),

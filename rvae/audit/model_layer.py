@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
-from scipy import stats
 
 from rvae.audit.drawing import BLUE, GREEN, GREY, ORANGE, RED, rect, share_bars, svg, text
 from rvae.audit.figure import Figure, Layer, Measure, Picture, Row, Table, Unsaid
@@ -129,6 +128,8 @@ def figure_of(what: Measure, of: Of, values: Sequence[float], n: int, *, signed:
     mean = float(np.mean(values))
     if len(values) < FEWEST_SEEDS or np.ptp(values) < _SAME:
         return Figure(what, mean, n, of)
+    from scipy import stats  # half a second to import, and every command of the library comes by here
+
     half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
     low = mean - half if signed else max(0.0, mean - half)
     return Figure(what, mean, n, of, (low, mean + half))
