@@ -5,6 +5,7 @@ alone too. What comes of it is the player's own kit (`commands.SetKit`), played 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 
 from performance.commands import SetKit, StageCommand, TurnPage
@@ -15,15 +16,16 @@ from performance.snapshot import Snapshot
 from rvae.audit.percussion import name_of
 from rvae.errors import RvaeError
 from rvae.kit import MAX_VOICES, Kit
-from rvae.kitfile import find_kit, kit_names
 
 _BACK = "back"
+_LOOK_S = 0.5
 _USUAL = (*range(27, 88), *range(27), *range(88, 128))  # notes as they are listed: percussion first
 
 
 class KitEditor:
     """A panel's source, page by page: all voices (""), one of them (`voice 3`), what it plays (`out 3`), another note
-    it reads (`in 3`), its name (`name 3`), a new voice (`new`, then `new cowbell`). Rows count from 0.
+    it reads (`in 3`), its name (`name 3`), a new voice (`new`, then `new cowbell`); kits to go over to (`kits`). Rows
+    count from 0.
     """
 
     def __init__(self, kits: OwnKits) -> None:
@@ -31,6 +33,8 @@ class KitEditor:
         self._page = ""
         self._struck: Hit | None = None
         self._is_open = False
+        self._at_hand: tuple[Kit, ...] = ()
+        self._looks: threading.Thread | None = None
         self._usual_names: tuple[str, ...] = ()
         self._trouble = ""
         self._rows: tuple[object, tuple[Row, ...]] = (None, ())
@@ -62,9 +66,13 @@ class KitEditor:
     def opened(self) -> None:
         """From all voices on, with nothing struck."""
         self._page, self._struck, self._is_open = "", None, True
-        if not self._usual_names:
-            names = [name for kit in kit_names() if kit not in ("pads", "mpc") for name in find_kit(kit).names]
-            self._usual_names = tuple(dict.fromkeys(names))
+        self._looks = threading.Thread(target=self._look, daemon=True)  # a disk may take longer than a frame
+        self._looks.start()
+
+    def _look(self) -> None:
+        at_hand = self._kits.at_hand()
+        names = (name for kit in at_hand for name in kit.names if not name.startswith("pad_"))
+        self._at_hand, self._usual_names = at_hand, tuple(dict.fromkeys(names))
 
     def closed(self) -> None:
         """The panel is shown no longer."""
@@ -73,6 +81,8 @@ class KitEditor:
     def turn(self, page: str) -> None:
         """Show another page."""
         self._page = page
+        if self._looks is not None:
+            self._looks.join(_LOOK_S)  # over long ago, unless the disk sleeps
 
     def hear(self, hits: Sequence[Hit], snapshot: Snapshot) -> tuple[StageCommand, ...]:
         """What was struck, and what it asks for on this page."""
@@ -113,7 +123,7 @@ class KitEditor:
 
     def rows(self, snapshot: Snapshot) -> tuple[Row, ...]:
         """The page that is shown; made anew where something of it has changed."""
-        known = (self._page, self._struck, snapshot.own_kit, snapshot.kit, self._trouble)
+        known = (self._page, self._struck, snapshot.own_kit, snapshot.kit, self._trouble, self._at_hand)
         if known != self._rows[0]:
             self._rows = (known, self._made(snapshot))
         return self._rows[1]
@@ -147,6 +157,8 @@ class KitEditor:
                 )
             case "new":
                 return (Row(_BACK, "back: all voices", commands=(TurnPage(""),)), *self._new(kit))
+            case "kits":
+                return (Row(_BACK, "back: all voices", commands=(TurnPage(""),)), *self._others(snapshot))
         return tuple(self._all(kit, snapshot))
 
     def _all(self, kit: Kit, snapshot: Snapshot) -> Iterator[Row]:
@@ -179,6 +191,7 @@ class KitEditor:
                 "learned by the next training" if pitch is None else f"for note {pitch}; learned by the next training"
             )
             yield Row("new", "new voice", about, commands=(TurnPage("new"),))
+        yield Row("kits", "another kit", "of a machine, or one of yours", commands=(TurnPage("kits"),))
         yield from self._kept(snapshot)
 
     def _kept(self, snapshot: Snapshot) -> Iterator[Row]:
@@ -209,6 +222,14 @@ class KitEditor:
         if len(kit) > 1:
             asked = SetKit(kit.without_voice(row), f"{word} removed")
             yield Row("drop", f"remove {word}", "not in the next training", commands=(asked, TurnPage("")))
+
+    def _others(self, snapshot: Snapshot) -> Iterator[Row]:
+        for kit in self._at_hand:
+            common = [_words(name) for name in kit.names if name in snapshot.kit.names]
+            about = f"for {', '.join(common)}" if common else "has none of this model's voices"
+            asked = (SetKit(kit, f"kit {kit.name}"), TurnPage("")) if common else ()
+            is_on = snapshot.own_kit is not None and snapshot.own_kit.name == kit.name
+            yield Row(f"kit {kit.name}", kit.name, about, is_on=is_on, commands=asked)
 
     def _new(self, kit: Kit) -> Iterator[Row]:
         for name in self._free_names(kit):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from performance.folders import settings_folder
 from rvae.errors import FileError, KitError
 from rvae.kit import Kit
-from rvae.kitfile import find_kit
+from rvae.kitfile import find_kit, kit_names
 from rvae.midi import write_text
 
 SUFFIX = ".toml"
@@ -35,9 +36,19 @@ class OwnKits:
         """The file of a kit, by its name."""
         return self._folder / f"{kit.name}{SUFFIX}"
 
+    def at_hand(self) -> tuple[Kit, ...]:
+        """Those that come with rvae, and those that lie here and can be read."""
+        found = [find_kit(name) for name in kit_names()]
+        for file in sorted(self._folder.glob(f"*{SUFFIX}")):
+            with suppress(KitError):
+                found.append(replace(find_kit(str(file)), name=file.stem))
+        return tuple(found)
+
     def named(self, kit: Kit) -> Kit:
-        """A changed kit under the name of its file: its own, or the next that is free."""
-        if kit.name in self._names:
+        """A changed kit under the name of its file: its own, or the next that is free. One that comes with rvae needs
+        none.
+        """
+        if kit.name in self._names or (kit.name in kit_names() and find_kit(kit.name) == kit):
             return kit
         base = _as_name(kit.name)
         base = base if base.startswith("my-") else f"my-{base}"

@@ -164,6 +164,25 @@ def test_a_new_voice_for_a_struck_note_is_first_offered_the_name_it_has(table: T
     assert "cowbell new" in table.row("next").detail
 
 
+def test_the_kit_of_a_machine_can_be_gone_over_to_and_leaves_no_file_until_it_is_changed(table: Table) -> None:
+    table.step_to("kits")
+    assert not table.row("kit pads").commands, "it has none of this model's voices"
+    seen = table.choose("kit addictive")
+    assert (seen.kit.row_of_pitch(49), seen.kit.row_of_pitch(71), seen.kit.voices[0].pitch_out) == (2, 6, 36)
+    assert seen.kit.names == STANDARD_KIT.names
+    table.desk.tick()
+    assert not table.folder.exists()
+    table.hit(3)
+    table.choose("voice 0")
+    table.desk.tick()
+    assert [file.name for file in table.folder.iterdir()] == ["my-addictive.toml"]
+    table.desk.do(ShowPanel("kit"))
+    table.desk.do(ShowPanel("kit"))
+    table.seen = table.desk.tick()
+    table.choose("kits")
+    assert table.row("kit my-addictive").is_on
+
+
 def test_undo_takes_each_change_back_and_says_which(table: Table) -> None:
     table.hit(3)
     table.choose("voice 1")

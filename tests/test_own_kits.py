@@ -93,22 +93,23 @@ def test_every_note_ends_as_it_began_while_the_notes_of_the_kit_change(
 def test_a_kit_of_ones_own_never_takes_the_place_of_another(tmp_path: Path) -> None:
     (tmp_path / "my-standard.toml").write_text("mine from before", encoding="utf-8")
     kits = OwnKits(tmp_path)
-    named = kits.named(STANDARD_KIT)
+    assert kits.named(STANDARD_KIT) == STANDARD_KIT, "one that comes with rvae needs no file"
+    named = kits.named(MINE)
     assert named.name == "my-standard-2"
     kits.keep(named)
     assert find_kit(str(kits.file(named))) == named
     assert (tmp_path / "my-standard.toml").read_text(encoding="utf-8") == "mine from before"
-    assert kits.named(named.with_out(0, 24)).name == "my-standard-2", "it goes on in its own file"
+    assert kits.named(named.with_out(0, 25)).name == "my-standard-2", "it goes on in its own file"
     assert kits.quoted(named) == str(tmp_path / "my-standard-2.toml")
 
 
 def test_a_kit_that_is_gone_on_with_keeps_its_file(tmp_path: Path) -> None:
     first = OwnKits(tmp_path)
-    kit = first.named(STANDARD_KIT)
+    kit = first.named(MINE)
     first.keep(kit)
     again = OwnKits(tmp_path)
     again.keep(kit)  # as the session brought it
-    changed = again.named(kit.with_out(0, 24))
+    changed = again.named(kit.with_out(0, 25))
     again.keep(changed)
     assert [file.name for file in tmp_path.iterdir()] == ["my-standard.toml"]
     assert find_kit(str(again.file(changed))) == changed
@@ -116,7 +117,7 @@ def test_a_kit_that_is_gone_on_with_keeps_its_file(tmp_path: Path) -> None:
 
 def test_a_kit_from_elsewhere_leaves_a_file_of_its_name_alone(tmp_path: Path) -> None:
     first = OwnKits(tmp_path)
-    kit = first.named(STANDARD_KIT)
+    kit = first.named(MINE)
     first.keep(kit)
     again = OwnKits(tmp_path)
     again.keep(kit.with_out(0, 30))  # a session of another machine
@@ -140,5 +141,5 @@ def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "kits").write_text("a file", encoding="utf-8")
     kits = OwnKits(tmp_path / "kits")
     with pytest.raises(FileError) as refusal:
-        kits.keep(kits.named(STANDARD_KIT))
+        kits.keep(kits.named(MINE))
     assert "\n" not in str(refusal.value)
