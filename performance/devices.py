@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 from rvae.errors import OutputError
 
-_LOOK_S = 2.0
+_LOOK_S = 3.0
 _OWN = "rvae"  # our own ports are no others to play to
 
 
@@ -39,7 +39,7 @@ class Plugs:
 
 
 def watch_devices(line: Connection) -> None:
-    """Look every other second and send the `Plugs` that are there, until nobody listens: for a process of its own."""
+    """Look every few seconds and send the `Plugs` that are there, until nobody listens: for a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; who started us ends us
     found: Plugs | None = None
     try:
@@ -56,19 +56,19 @@ def watch_devices(line: Connection) -> None:
 def find_plugs(*, anew: bool = False) -> Plugs:
     """Look at what is there; takes up to a second. `anew`: the sound library has a list, which is made again."""
     from performance.midi_in import input_names
-    from performance.outputs.jack import jack_ports
+    from performance.outputs.jack import jack_ports_of_all
     from performance.outputs.midi import output_ports
     from performance.outputs.quiet import quiet_drivers
 
     midi: list[str] = []
     audio: list[str] = []
     with quiet_drivers():
-        jack = jack_ports()
+        jack, sources = jack_ports_of_all()
         with contextlib.suppress(OutputError):
             midi = output_ports()
         with contextlib.suppress(OutputError):
             audio = _audio_devices(anew=anew)
-        inputs = input_names()
+        inputs = input_names(sources)
     others = [name for name in (*midi, *jack) if not name.lower().startswith(_OWN)]
     return Plugs(tuple(dict.fromkeys(others)), tuple(audio), tuple(inputs))
 

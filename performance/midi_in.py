@@ -288,15 +288,8 @@ def _system_ports() -> list[Any]:
         return []
 
 
-def input_names() -> list[str]:
-    """The names of all ports that can be heard, as `Heard` has them; our own are left out."""
-    try:
-        client = jack_client("rvae-devices")
-    except OutputError:
-        jack = []
-    else:
-        jack = [port.name for port in client.get_ports(is_midi=True, is_output=True)]
-        client.close()
+def input_names(jack: Sequence[str]) -> list[str]:
+    """The names of all ports that can be heard, as `Heard` has them, with those of JACK; our own are left out."""
     names = dict.fromkeys((*_named(_system_ports()), *jack))
     return [name for name in names if not name.lower().startswith(_OWN)]
 

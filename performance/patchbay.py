@@ -101,7 +101,8 @@ class Patchbay:
 
 
 def _output_row(state: OutputState, late_ms: float) -> Row:
-    facts = [_KINDS.get(state.kind, state.kind), state.detail]
+    said = state.detail.removeprefix(f"{state.kind} {state.name} is ").partition("; the music")[0]
+    facts = [_KINDS.get(state.kind, state.kind), said]
     if state.offset_ms:
         facts.append(f"offset {state.offset_ms:+g} ms")
     if state.is_open and state.kind != "audio":

@@ -7,14 +7,16 @@ import pygame
 import pytest
 from jack_support import wait_for
 from near_engine import NearEngine
-from small_models import clip_bytes, straight_files, straight_model
+from small_models import clip_bytes, mixed_model, straight_files, straight_model
 from surface_support import snapshot
 from test_hands import Rig
 
-from performance.commands import ChooseRow, DropClip, GoToClip, ShowPanel
+from performance.commands import ChooseRow, DropClip, GoToClip, OpenModel, ShowPanel
 from performance.desk import Desk
 from performance.panel import Row
 from performance.playing_in import PlayingIn
+from performance.session import Keeper, Session, guests_of, read_session
+from performance.settings import Settings
 from performance.snapshot import Snapshot
 from performance.stage import Stage
 from performance.surface.input import respond
@@ -98,3 +100,24 @@ def test_what_is_no_clip_of_this_plane_is_said_in_a_line(desk: Desk, tmp_path: P
             assert after.clips == clips
             assert after.messages[-1].is_error
             assert f"{file.name}: not on the plane" in after.messages[-1].text
+
+
+def test_dropped_clips_are_kept_in_the_session_and_find_their_places_on_another_model(tmp_path: Path) -> None:
+    model, known, file = straight_model(), straight_files()[0], tmp_path / "set.rvsession"
+    begun = Settings.at_first((0.5, 0.5), model.meter, len(model.kit))
+    keeper = Keeper(file, Session("", model.kit.names, begun))
+    with contextlib.closing(Desk(Stage(model, NearEngine(model), settings=begun, keeper=keeper), Rig().hands)) as desk:
+        count = len(dropped(desk, known).clips)
+    kept, _ = read_session(file)
+    assert guests_of(kept) == (str(known),)
+    stage = Stage(model, NearEngine(model), settings=kept.settings)
+    with contextlib.closing(Desk(stage, Rig().hands, guests=(*guests_of(kept), str(tmp_path / "gone.mid")))) as desk:
+        assert wait_for(lambda: len(desk.tick().clips) == count, seconds=60)
+        assert wait_for(lambda: any("gone.mid: not on the plane" in m.text for m in desk.tick().messages), seconds=60)
+        other = tmp_path / "other.rvae"
+        mixed_model().save(other)
+        desk.do(OpenModel(str(other)))
+        learned = len(mixed_model().clips_of(model.meter.beats))
+        assert wait_for(lambda: len(desk.tick().clips) == learned + count - len(model.clips), seconds=60)
+        (place, *_) = mixed_model().encode(read_corpus(known).patterns).clip(0, 1)
+        assert desk.tick().clips[learned].point == pytest.approx(tuple(place))

@@ -14,7 +14,8 @@ import pygame
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jack_support import wait_for
+from jack_support import jack_server, wait_for
+from playing_support import Ear, OscLog
 from small_models import FOUR, TINY, corpus_of, mixed_model, random_pattern, straight_model
 from surface_support import snapshot
 from test_hands import Rig
@@ -31,6 +32,9 @@ from performance.commands import (
     SetPattern,
     SetVoice,
     ShowPanel,
+    StartRecording,
+    Stop,
+    StopRecording,
     StoreScene,
     StrikePad,
     Undo,
@@ -41,6 +45,7 @@ from performance.journal_file import JournalFile, Lines
 from performance.opening import Opened
 from performance.outputs.mixer import Mixer
 from performance.outputs.osc import OscOutput
+from performance.process import EngineProcess
 from performance.recents import recent_files, remember
 from performance.replay import difference
 from performance.rows import Rows
@@ -48,6 +53,7 @@ from performance.sequencer import Onset
 from performance.session import Keeper, Session, read_session, write_session
 from performance.settings import Settings
 from performance.snapshot import Snapshot
+from performance.specs import OutputSpec
 from performance.stage import Stage
 from performance.surface.input import respond
 from performance.surface.layout import Layout
@@ -376,3 +382,40 @@ def test_another_model_waits_for_the_end_of_a_training(files: Path) -> None:
         desk.do(OpenModel(str(files / "hands.rvae")))
         assert wait_for(lambda: any("not while the training runs" in m.text for m in desk.tick().messages))
         assert desk.tick().kit == replace(model).kit
+
+
+def test_in_the_real_instrument_no_beat_is_missing_and_what_was_recorded_is_the_same_again(
+    monkeypatch: pytest.MonkeyPatch, files: Path, tmp_path: Path
+) -> None:
+    mixed_model().save(files / "mixed.rvae")
+    with jack_server(monkeypatch):
+        ear, log, model = Ear(), OscLog(), straight_model()
+        outputs = [OutputSpec("midi", "synth:in"), OutputSpec("osc", log.address)]
+        pattern = model.pattern((0.5, 0.5), meter=model.meter)
+        engine = EngineProcess(pattern, outputs, recordings=str(tmp_path / "set"))
+        stage = Stage(model, engine, name="straight", bpm=240, density=0.8)
+        with contextlib.closing(log), contextlib.closing(ear):
+            with contextlib.closing(Desk(stage, Rig().hands, file=str(files / "straight.rvae"))) as desk:
+
+                def goes_on(beats: int) -> bool:
+                    until = log.read() + beats
+                    return wait_for(lambda: desk.tick() and log.read() >= until, seconds=60)
+
+                desk.do(StartRecording())
+                desk.do(Play())
+                assert goes_on(4)
+                for number, name in enumerate(("hands", "mixed", "straight", "hands", "torn", "mixed", "straight")):
+                    desk.do(OpenModel(str(files / f"{name}.rvae")))
+                    desk.do(MoveCursor(number % 7 / 6, number % 5 / 4))
+                    assert goes_on(5)
+                desk.do(Stop())
+                assert wait_for(lambda: not desk.tick().playing, seconds=60)
+                assert ear.falls_silent()
+                desk.do(StopRecording())
+                assert wait_for(lambda: any("recorded" in message.text for message in desk.tick().messages), seconds=60)
+            assert engine.recorder.wait(60)
+            assert ear.wrong == []
+            log.check(beats_per_bar=4)
+            assert "tambourine" in {heard.values[0] for heard in log.onsets}
+    (journal,) = (tmp_path / "set").glob("*.rvjournal")
+    assert difference(JournalFile(journal)) is None

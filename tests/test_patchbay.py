@@ -168,7 +168,7 @@ def test_what_is_open_and_what_could_be_is_listed_with_what_choosing_does() -> N
     states = (
         OutputState("midi", "tr-8", True, "JACK port x", offset_ms=-4.0),
         OutputState("audio", "default", True, "Speakers, 48000 Hz, 256 frames, 12 ms"),
-        OutputState("midi", "gone", False, "midi gone is gone"),
+        OutputState("midi", "gone", False, "midi gone is gone (unplugged); the music goes on without it"),
     )
     now = snapshot(status=EngineStatus(outputs=states, lateness=Lateness(10, 0.1, 1.7)))
     plugs = Plugs(("TR-8S MIDI 1", "Microfreak"), ("Speakers", "HDMI"), ("Pads", "Knobs"))
@@ -187,6 +187,7 @@ def test_what_is_open_and_what_could_be_is_listed_with_what_choosing_does() -> N
         ("Knobs", "", HearDevice("Knobs", True)),
     ]
     assert rows[0].detail == "MIDI out  ·  JACK port x  ·  offset -4 ms  ·  late by 1.7 ms (p99)"
+    assert rows[2].detail == "MIDI out  ·  gone (unplugged)"
     panels.close()
 
 

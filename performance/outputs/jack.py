@@ -54,12 +54,18 @@ def _jack_error() -> Any:
 
 def jack_ports() -> list[str]:
     """The MIDI inputs of other JACK programs, by their full names; none where JACK does not run."""
+    return jack_ports_of_all()[0]
+
+
+def jack_ports_of_all() -> tuple[list[str], list[str]]:
+    """The MIDI inputs of other JACK programs, and their outputs, likewise."""
     try:
         client = jack_client("rvae-devices")
     except OutputError:
-        return []
+        return [], []
     try:
-        return [port.name for port in client.get_ports(is_midi=True, is_input=True)]
+        found = [client.get_ports(is_midi=True, **{way: True}) for way in ("is_input", "is_output")]
+        return [port.name for port in found[0]], [port.name for port in found[1]]
     finally:
         client.close()
 
