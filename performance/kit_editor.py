@@ -59,6 +59,8 @@ class KitEditor:
             return "hit a pad: it belongs to this voice; f9 closes"
         if kind == "name":
             return "choose its name; others can be written into the file; f9 closes"
+        if kind == "kits":
+            return "choose one: voices of the same names take its notes; f9 closes"
         if kind == "new":
             return "hit a pad for it, or choose; f9 closes"
         return "hit a pad, then choose its voice; choose a voice to change it; f9 closes"
