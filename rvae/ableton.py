@@ -201,7 +201,7 @@ def _clips(tracks: list[_Track], qpm: float) -> tuple[dict[str, MidiClip], dict[
             why = (
                 "neither a Drum Rack on the track nor drums in its name; if it is drums, rename it, or export its clips"
             )
-            refused[place] = f"{why} ({len(track.clips)} clips)"
+            refused[place] = f"{why} (clips it has: {len(track.clips)})"
             continue
         for clip in _once(track.clips):
             name = f"{place}/{_plain(clip.name) or 'clip'}"

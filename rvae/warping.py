@@ -26,8 +26,10 @@ _OFF_ANY_GRID, _FITS_ITSELF = 0.05, 1.2
 _BETTER, _FAR_BETTER = 0.3, 0.7
 _KEEPS_A_BEAT = 0.35  # onsets at random hardly ever reach this on any beats, takes nearly always
 _SAME_TEMPO = 0.04
+_SUREST = 0.99  # nobody is wholly certain
 _KICKS, _SNARES = ("kick", "bass"), ("snare", "clap", "rim")
 _US_PER_S = 1_000_000
+_HOW = "rvae card FOLDER --clip NAME --bpm N"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,14 @@ def warp(clip: MidiClip, drums: Ints, kit: Kit, card: ClipCard, groupings: Seque
     beats = find_beats(take, meter=meter, bpm=card.bpm)
     better = _BETTER if on_grid < _OFF_ANY_GRID else _FAR_BETTER
     if beats is None or (card.bpm is None and beats.fit < max(on_grid + better, _KEEPS_A_BEAT)):
-        return Warped(clip)
+        lost = not is_said and on_grid < _OFF_ANY_GRID
+        note = f"no tempo, and no beat is heard: read at 120, as MIDI has it; if you know its tempo, {_HOW}"
+        return Warped(clip, None, note if lost else "")
     return _warped(clip, beats, meter, card, is_said=is_said)
 
 
 def _warped(clip: MidiClip, beats: Beats, meter: Meter | None, card: ClipCard, *, is_said: bool) -> Warped:
     """What follows from the beats that were found."""
-    how = "rvae card FOLDER --clip NAME --bpm N"
     bpm, other = f"{beats.estimate.bpm:.0f}", beats.estimate.other_bpm
     if card.bpm is not None:
         note = f"played freely around {bpm} bpm, as its card says: its beats were followed"
@@ -78,14 +81,14 @@ def _warped(clip: MidiClip, beats: Beats, meter: Meter | None, card: ClipCard, *
         tempo = 60 * _US_PER_S / _us_per_quarter(clip)
         if abs(beats.estimate.bpm / tempo - 1) < _SAME_TEMPO:
             return Warped(clip)
-        note = f"its onsets keep to no grid at its tempo of {tempo:.0f}: played freely, at {bpm}? If so, {how}"
+        note = f"its onsets keep to no grid at its tempo of {tempo:.0f}: played freely, at {bpm}? If so, {_HOW}"
         return Warped(clip, None, note)
     elif beats.estimate.is_certain:
-        sure = f"{beats.estimate.certainty:.0%} certain"
-        note = f"no tempo: played freely, {bpm} bpm estimated ({sure}), its beats were followed; if it is not, {how}"
+        sure = f"{min(beats.estimate.certainty, _SUREST):.0%} certain"
+        note = f"no tempo: played freely, {bpm} bpm estimated ({sure}), its beats were followed; if it is not, {_HOW}"
     else:
         asked = f"{bpm} bpm ({beats.estimate.certainty:.0%})" + (f" or {other:.0f}" if other else "")
-        note = f"no tempo, and its onsets keep to no grid: played freely, is it {asked}? Say which with {how}"
+        note = f"no tempo, and its onsets keep to no grid: played freely, is it {asked}? Say which with {_HOW}"
         return Warped(clip, beats.estimate, note, is_readable=False)
     return Warped(_moved(clip, beats, meter), beats.estimate, note)
 

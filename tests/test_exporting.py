@@ -18,6 +18,7 @@ from rvae.corpus import bundled_corpora
 from rvae.cutting import Reading, cleaned, cut
 from rvae.exporting import export, file_names
 from rvae.kit import Kit, Voice
+from rvae.kitfile import find_kit, kit_names
 from rvae.meter import Meter
 from rvae.midi import parse_midi, read_midi, write_clip
 from rvae.pattern import Pattern
@@ -117,6 +118,21 @@ def test_a_kit_goes_with_the_clips_and_notes_it_cannot_play_back_are_ones_it_rea
     assert main(["export", str(tmp_path / "a.mid"), "--kit", str(tmp_path / "kit.toml"), "-o", str(out)]) == 0
     assert Kit.from_toml((out / "kit.toml").read_text(encoding="utf-8")) == kit
     assert_same(read_corpus(tmp_path / "a.mid", kit=kit), out, Reading(kit=kit))
+
+
+@pytest.mark.parametrize("kit", kit_names())
+def test_a_song_of_three_meters_and_two_tempi_comes_back_the_same_with_every_kit(kit: str, tmp_path: Path) -> None:
+    voices = [voice.pitches_in[0] for voice in find_kit(kit).voices]
+    signs = [(0, signature(7, 3)), (4 * 336, signature(3, 2)), (4 * 336 + 4 * 288, signature(6, 3))]
+    speeds = [(0, tempo(500_000)), (2 * 336 + 100, tempo(431_000))]
+    notes = [(at, on(voices[at // 24 % len(voices)], 40 + at % 80)) for at in range(5, 4 * (336 + 288 + 288), 24)]
+    (tmp_path / "song.mid").write_bytes(midi(track(*signs, *speeds, *notes)))
+    out = tmp_path / "out"
+    assert main(["export", str(tmp_path / "song.mid"), "--kit", kit, "-o", str(out)]) == 0
+    corpus = read_corpus(tmp_path / "song.mid", kit=find_kit(kit))
+    assert [meter.name for meter in corpus.meters] == ["7/8", "3/4", "6/8"]
+    assert len({pattern.qpm for pattern in corpus.patterns}) == 2
+    assert_same(corpus, out, Reading(kit=find_kit(kit)))
 
 
 def test_a_folder_that_has_something_in_it_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,6 +86,15 @@ def test_onsets_on_the_grid_of_120_are_no_free_playing(tmp_path: Path) -> None:
     assert clip.qpm == 120
 
 
+def test_onsets_on_no_beat_at_all_are_read_at_120_and_that_is_said(tmp_path: Path) -> None:
+    chance = np.random.default_rng(1)
+    anywhere = [(float(at), int(chance.choice([KICK, SNARE, HAT]))) for at in sorted(chance.uniform(0, 30, 90))]
+    (tmp_path / "a.mid").write_bytes(pad_file(anywhere))
+    (clip,) = read_corpus(tmp_path).report.clips
+    assert clip.tempo is None
+    assert any("no beat is heard" in note and "--bpm" in note for note in clip.notes)
+
+
 def test_where_the_tempo_is_not_clear_there_is_a_question_and_the_card_answers_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
