@@ -69,7 +69,7 @@ def parse_set(data: bytes) -> tuple[dict[str, MidiClip], dict[str, str]]:
         for chunk in _unpacked(data):
             parser.Parse(chunk, False)
         parser.Parse(b"", True)
-    except (expat.ExpatError, zlib.error) as error:
+    except (expat.ExpatError, zlib.error, LookupError) as error:  # the last for an encoding that does not exist
         raise MidiFileError(f"no Live set that can be read ({error}); save it from Live again") from None
     except (ValueError, OverflowError) as error:
         raise MidiFileError(f"a number in it makes no sense ({error}); save it from Live again") from None

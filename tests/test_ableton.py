@@ -135,6 +135,7 @@ ENTITY = '<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;
         (live_set()[:100], "cut short"),
         (gzip.compress(b"<Ableton><LiveSet>"), "no element"),
         (gzip.compress(b"<Other/>"), "no set of Ableton"),
+        (gzip.compress(b"<?xml version='1.0' encoding='x-none'?><Ableton/>"), "encoding"),
         (live_set(track(clip(BEAT)), head=ENTITY), "definitions"),
         (live_set(track(clip({400: [(0, 1)]}))), "note 400"),
         (live_set(track(clip({36: [(float("nan"), 1)]}))), "nan"),
