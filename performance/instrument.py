@@ -236,7 +236,7 @@ class Instrument:
 
         Raises RvaeError, and all is as it was.
         """
-        bars, old = self.movement.when.bars, self.settings
+        bars, old, names = self.movement.when.bars, self.settings, self.model.kit.names
         self.decoded = Decoded.of(model, Wanted.of(settings))
         self.model, self.settings, self._history = model, settings, History()
         self._bar = 0 if bars is None else math.floor(bars) + 1
@@ -248,8 +248,11 @@ class Instrument:
             if value != old.controls[name] and control(name).group == "engine":
                 self._send(SetControl(name, value))
         for name in ("mute", "nudge"):
+            # Any other row may be as an earlier model left it; while nothing plays, rows are given out anew.
+            known = {} if bars is None else dict(zip(names, old.voices[name], strict=True))
             for voice, value in enumerate(settings.voices[name]):
-                self._send(SetVoice(name, voice, value))
+                if known.get(model.kit.names[voice]) != value:
+                    self._send(SetVoice(name, voice, value))
 
     def decode(self) -> None:
         """Where something has changed that the pattern depends on: decode it and send it."""

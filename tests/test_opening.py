@@ -178,12 +178,15 @@ def test_a_recording_goes_on_and_is_replayed_to_the_same_events(player: Player, 
 
 
 def test_stopped_it_is_there_at_once(player: Player) -> None:
+    player.do(SetVoice("mute", STANDARD_KIT.row_of_name("snare"), 1))
     player.stage.open(opened(hands_model()))
     now = player.do(Play())
     assert now.kit == HANDS
     assert player.near.engine.sequencer.pattern.kit == HANDS
+    assert now.mute == (True, False, False)
+    player.do(SetControl("density", 1))
     player.until_bar(3)
-    assert {onset.pitch for onset in onsets(player)} <= {40, 36, 54}
+    assert {onset.pitch for onset in onsets(player)} == {36, 54}
 
 
 def test_more_voices_than_can_sound_at_once_are_a_line_and_all_stays(player: Player) -> None:
@@ -290,7 +293,7 @@ def test_the_shelf_lists_what_is_at_hand_and_choosing_opens_it(desk: Desk, files
     found = rows(desk)
     assert found["straight"][1] == "played"
     assert "4/4" in found["straight"][0]
-    assert "3 voices  ·  4 patterns  ·  ." in found["hands"][0]
+    assert "3 voices  ·  4 patterns  ·  here" in found["hands"][0]
     assert found["torn"] == ("not a whole rvae model; train it again, or take another copy", "cannot be read")
     desk.do(ChooseRow(str(files / "hands.rvae")))
     assert wait_for(lambda: desk.tick().kit == HANDS)
