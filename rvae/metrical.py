@@ -116,8 +116,9 @@ def _weights(meter: Meter) -> tuple[Reals, float]:
 def _fit(places: Ints, loudness: Reals, meter: Meter) -> float:
     """How much likelier the onsets are where this meter has its weight than anywhere."""
     weights, even = _weights(meter)
-    gains = _FIT * weights[places % len(weights)] - even
-    return float(np.average(gains, weights=0.5 + loudness)) * min(len(places), _MOST_ONSETS)
+    shares = 0.5 + loudness
+    gain = _FIT * float(weights[places % len(weights)] @ shares / shares.sum()) - even
+    return gain * min(len(places), _MOST_ONSETS)
 
 
 class _Likeness:
