@@ -169,7 +169,8 @@ def _tempi(sets: dict[str, Path]) -> str:
         "takes a step of half a percent, up or down, with every beat, and may leave the first by a tenth. `played\n"
         "freely`: taken as such; the others share a grid with 120. `right`: within 4 %. `a simple ratio off`: half,\n"
         "double, two thirds and the like. `barline right` and `onsets within a tick`, a 24th of a beat, of where they\n"
-        "are with the tempo known: of those that are right. Four of the weights were set while looking at these sets.\n"
+        "are with the tempo known: of those that are right. Four weights, the four thresholds of `played freely`\n"
+        "and what one voice alone may claim were set while looking at these sets: on other clips expect less.\n"
     )
     return f"## Tempi that the file does not say\n\n{words}\n{_table(head, rows)}"
 
