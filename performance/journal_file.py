@@ -10,8 +10,10 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -31,6 +33,7 @@ SUFFIX = ".rvjournal"
 FORMAT, VERSION = "rvae-journal", 1
 MAX_LINE_BYTES = 4_000_000
 _CHUNK = 1 << 20
+_MOST_TICKS = 100_000
 _KEPT = 512  # patterns that are remembered by their hash, on both sides: a hand brings sixty a second, for hours
 
 _KINDS: dict[str, type[Any]] = {
@@ -140,7 +143,11 @@ def _unpack(value: Any, known: _Known) -> Any:
         case list():
             return tuple(_unpack(each, known) for each in value)
         case {"is": name, **rest}:
-            return _KINDS[name](**{str(key): _unpack(each, known) for key, each in rest.items()})
+            values = {str(key): _unpack(each, known) for key, each in rest.items()}
+            hints = _hints(name)
+            if not all(_fits(each, hints[key]) for key, each in values.items()):
+                raise ValueError(f"no {name}")
+            return _KINDS[name](**values)
         case {"pattern": name}:
             return known.patterns[name]
         case {"kit": name}:
@@ -150,13 +157,38 @@ def _unpack(value: Any, known: _Known) -> Any:
     return value
 
 
+@cache
+def _hints(name: str) -> dict[str, Any]:
+    return get_type_hints(_KINDS[name])
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value is what a field's type says: a stranger's journal may hold anything anywhere."""
+    if isinstance(hint, type):
+        return type(value) in (int, float) if hint is float else type(value) is hint
+    inside = get_args(hint)
+    match get_origin(hint):
+        case origin if origin is tuple and isinstance(value, tuple):
+            wanted = inside[:1] * len(value) if inside[-1] is Ellipsis else inside
+            return len(wanted) == len(value) and all(map(_fits, value, wanted))
+        case origin if origin is Literal:
+            return value in inside
+        case origin if origin in (Union, UnionType):
+            return any(_fits(value, each) for each in inside)
+    return value is hint
+
+
 def _kit_of(body: Any, known: _Known) -> Kit:
     return Kit(body["name"], _unpack(body["voices"], known))
 
 
 def _pattern_of(body: Any, known: _Known) -> Pattern:
     meter, kit = _unpack(body["meter"], known), _unpack(body["kit"], known)
+    if not isinstance(meter, Meter) or not isinstance(kit, Kit):
+        raise ValueError("no pattern")
     shape = (len(kit), body["bars"] * meter.beats * body["ticks_per_beat"])
+    if not 0 <= shape[1] <= _MOST_TICKS:
+        raise ValueError("longer than a pattern is")
     onset, velocity, off = np.zeros(shape, np.int8), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for row, column, loud, late in body["onsets"]:
         onset[row, column], velocity[row, column], off[row, column] = 1, loud, late

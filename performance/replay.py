@@ -16,6 +16,7 @@ from performance.timeline import End, Move, Timed, Timeline, Wait
 from rvae.errors import UsageError
 
 _MOVES = get_args(Move)
+_FURTHEST = 10_000  # quarters that are made at once: an engine makes a few at the most
 _A_LITTLE = Fraction(1, 24 * 2**16)
 
 
@@ -102,6 +103,8 @@ class Replay:
         return self._timeline
 
     def _advance(self, to: Fraction) -> None:
+        if to - self._line.position > _FURTHEST:
+            raise UsageError("the journal leaps where music goes step by step; it can be played again up to there")
         self._wait(self._line.advance(to))
 
     def _wait(self, events: Iterable[Timed]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 
 from rvae.errors import MeterError
 
@@ -192,7 +192,7 @@ def _usual_groups(numerator: int, denominator: int) -> tuple[int, ...]:
     return (2,) * (numerator // 2) if numerator % 2 == 0 else (2,) * ((numerator - 3) // 2) + (3,)
 
 
-@cache
+@lru_cache(maxsize=256)  # a stranger's files may hold any number of meters
 def _weights(meter: Meter) -> tuple[float, ...]:
     # 3 to a beat is a division of its own kind: in a dotted beat it is the first, in a plain one a foreign one.
     plain = ((12, 0.5), (6, 0.3), (8, 0.25), (4, 0.15), (3, 0.15))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -103,7 +103,7 @@ def _said_length(length: float, last: float) -> float | None:
     return eighths / 2 if abs(length * 2 - eighths) < 0.02 and eighths / 2 > last else None
 
 
-@cache
+@lru_cache(maxsize=256)  # a stranger's files may hold any number of meters
 def _weights(meter: Meter) -> tuple[Reals, float]:
     """The metric weight of each twelfth of a quarter of a bar; how likely onsets anywhere are by them, as a log."""
     count = int(meter.bar_quarters * _PLACES_PER_QUARTER)

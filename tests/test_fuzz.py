@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from fuzzing import MOST_MB, ROOT, check, run
+from fuzzing_files import KINDS
+from fuzzing_files import run as run_files
 from strategies import midi, on, signature, track
 
+from performance.journal import Lost
+from performance.journal_file import JournalFile
+from performance.replay import check as play_again
 from rvae.cutting import Reading, cut
 from rvae.midi import parse_midi
 from rvae.smf import MAX_NOTES
 
 
 def test_ten_thousand_inputs_are_read_or_refused() -> None:
-    became = run(10_000, 2026, [ROOT / "datasets"])
+    became = run(10_000, 2026, [ROOT / "datasets"]).became
     assert became.total() == 10_000
     assert became["read"] > 2_000
     assert became["refused"] > 1_000
@@ -68,3 +74,31 @@ def test_the_fullest_files_stay_within_bounds(tmp_path: Path) -> None:
     ):
         data = midi(b"MTrk" + len(body).to_bytes(4, "big") + body, ppq=96)
         assert most_mb(data, tmp_path) < MOST_MB
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_other_file_from_outside_is_read_or_refused_in_a_line(name: str) -> None:
+    became = run_files(KINDS[name], 40 if name in ("journal", "model") else 200, 2026).became
+    assert became.total() in (40, 200)
+    assert became["read"] > 0
+
+
+def test_a_journal_whose_values_are_of_other_kinds_is_read_around(tmp_path: Path) -> None:
+    file = tmp_path / "x.rvjournal"
+    lines = KINDS["journal"].make().decode().splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if '"is":"Release"' in line)
+    whole = json.loads(lines[at])
+    whole["event"]["quarters"] = "soon"
+    lines[at] = json.dumps(whole) + "\n"
+    file.write_text("".join(lines))
+    assert Lost(1) in list(journal := JournalFile(file))
+    assert "1 lines cannot be read" in journal.problems[0]
+
+
+def test_a_journal_that_leaps_far_ahead_is_said_and_takes_no_time(tmp_path: Path) -> None:
+    file = tmp_path / "x.rvjournal"
+    lines = KINDS["journal"].make().decode().splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if '"is":"Tempo"' in line)
+    lines[at] = json.dumps({**json.loads(lines[at]), "position": "99999999999/1"}) + "\n"
+    file.write_text("".join(lines))
+    assert "leaps" in play_again(JournalFile(file))
