@@ -108,7 +108,6 @@ def test_a_whole_set_by(hands: str, model_file: Path, tmp_path: Path, monkeypatc
     monkeypatch.setenv("RVAE_HOME", str(tmp_path / "home"))
     shelf = tmp_path / "models"
     shelf.mkdir()
-    monkeypatch.chdir(shelf)
     played = shelf / "first.rvae"
     for name in ("first", "other"):
         shutil.copy(model_file, shelf / f"{name}.rvae")
