@@ -17,6 +17,7 @@ from rvae.errors import FileError
 from rvae.meter import Meter
 from rvae.model import Model
 
+_BEGINS_S = 2.0
 _FRAME_S = 1 / 60
 _STOPS = 8  # clips that the built-in path visits
 
@@ -71,15 +72,17 @@ def draw_plane(
 def play_live(stage: StageLike, say: Callable[[str], None], *, bars: int) -> None:
     """Play the stage's path in real time for so many bars, and say what the engine says."""
     heard = 0
-    stage.do(Play(bars=bars))
-    begun = False
+    asked_s, begun = 0.0, False
     while True:
         snapshot = stage.tick()
+        if not asked_s and snapshot.status.now_ns:  # a stop that comes before the engine is up stops nothing
+            stage.do(Play(bars=bars))
+            asked_s = time.monotonic()
         for message in snapshot.messages:
             if message.number > heard:
                 heard = message.number
                 say(message.text)
-        begun = begun or snapshot.playing
+        begun = begun or snapshot.playing or (asked_s > 0 and time.monotonic() - asked_s > _BEGINS_S)  # or was stopped
         if not snapshot.engine_lives or (begun and not snapshot.playing):
             break
         time.sleep(_FRAME_S)

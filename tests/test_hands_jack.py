@@ -130,8 +130,12 @@ def test_hands_play_along_where_there_is_no_window(server: Any, model_file: Path
         playing = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "RVAE_HOME": str(tmp_path)})
         try:
             assert wait_for(lambda: "knobs:out is heard" in log.read_text(), seconds=60)
-            device.send([0xFC])  # a device's stop button ends what would take minutes
-            assert wait_for(lambda: "events, late by" in log.read_text(), seconds=60)
+
+            def stopped() -> bool:  # a device's stop button ends what would take minutes, once it has begun
+                device.send([0xFC])
+                return "events, late by" in log.read_text()
+
+            assert wait_for(stopped, seconds=60), log.read_text()
         finally:
             playing.kill()
             playing.wait()
