@@ -68,7 +68,7 @@ class Guests:
         if moves == self._moves:  # otherwise they are read again, for another model
             self._found.append(clips)
             self._told += _told(corpus, model)
-            self._news.append((f"{name}: {line}; shift+f9 tells of each file", not clips))
+            self._news.append((f"{name}: {line}; Shift+F9 tells of each file", not clips))
 
     def told(self) -> Sequence[Told]:
         """What became of each file that was dropped so far, oldest first."""

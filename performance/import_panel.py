@@ -31,7 +31,7 @@ class ImportPanel:
     @property
     def hint(self) -> str:
         """What a hand can do here."""
-        return "choose a file to read all of it; nothing was changed in it; shift+f9 closes"
+        return "choose a file to read all of it; nothing was changed in it; Shift+F9 closes"
 
     def opened(self) -> None:
         """From the list of files on."""

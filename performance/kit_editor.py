@@ -54,16 +54,16 @@ class KitEditor:
         """What a hand can do here."""
         kind = self._page.partition(" ")[0]
         if kind == "out":
-            return "hit the pad whose note it shall play, or choose one; f9 closes"
+            return "hit the pad whose note it shall play, or choose one; F9 closes"
         if kind in ("voice", "in"):
-            return "hit a pad: it belongs to this voice; f9 closes"
+            return "hit a pad: it belongs to this voice; F9 closes"
         if kind == "name":
-            return "choose its name; others can be written into the file; f9 closes"
+            return "choose its name; others can be written into the file; F9 closes"
         if kind == "kits":
-            return "choose one: voices of the same names take its notes; f9 closes"
+            return "choose one: voices of the same names take its notes; F9 closes"
         if kind == "new":
-            return "hit a pad for it, or choose; f9 closes"
-        return "hit a pad, then choose its voice; choose a voice to change it; f9 closes"
+            return "hit a pad for it, or choose; F9 closes"
+        return "hit a pad, then choose its voice; choose a voice to change it; F9 closes"
 
     def opened(self) -> None:
         """From all voices on, with nothing struck."""

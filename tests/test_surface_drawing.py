@@ -29,7 +29,7 @@ from performance.surface.layout import Layout
 from performance.surface.look import TRAIL_S, Look, at_time
 from performance.surface.plane import clip_at, clip_points, draw_clips, named_clips, ways_text
 from performance.surface.planes import Planes
-from performance.surface.taking import take_text
+from performance.surface.taking import take_band, take_text
 from performance.surface.theme import ALARM, BAND_COLOURS, LOUD, NIGHT, QUIET, RAISED, WARM, Colour, Words
 from performance.surface.views import (
     PULSE,
@@ -202,7 +202,9 @@ def test_the_status_line_tells_errors_first_then_news_then_how_all_is() -> None:
 
 def test_an_output_that_does_not_sound_is_told() -> None:
     closed = EngineStatus(outputs=(OutputState("midi", "TR-8", False),))
-    assert "midi TR-8 (closed)" in status_text(snapshot(status=closed), Look())[0]
+    text, is_trouble = status_text(snapshot(status=closed), Look())
+    assert "midi TR-8 (closed: F8 lists devices)" in text
+    assert is_trouble  # silence is no small print
     assert "no outputs" in status_text(snapshot(status=EngineStatus()), Look())[0]
 
 
@@ -574,3 +576,32 @@ def test_what_learning_waits_for_stays_in_view_while_a_control_is_touched() -> N
     assert status_text(snapshot(messages=heard), touched)[0].startswith("Density")
     trouble = Message(1, "midi TR-8 is gone; the music goes on without it", is_error=True)
     assert status_text(snapshot(prompt=asks, messages=(trouble,)), touched) == (trouble.text, True)
+
+
+def test_a_trouble_is_not_hidden_by_the_news_that_comes_with_it() -> None:
+    trouble = Message(1, "sound: no device could be opened; plug one in", is_error=True)
+    news = Message(2, "recording to set.rvjournal")
+    both = snapshot(messages=(trouble, news))
+    look = at_time(at_time(Look(), snapshot(messages=(trouble,)), 10.0), both, 12.0)
+    assert status_text(both, look) == (trouble.text, True)
+    assert status_text(both, at_time(look, both, 18.5)) == (news.text, False)  # that too can be read
+    assert status_text(both, at_time(look, both, 21.0)) == (trouble.text, True)
+    assert status_text(both, at_time(look, both, 41.0))[0] not in (trouble.text, news.text)
+
+
+def test_the_click_is_seen_with_and_without_a_recording() -> None:
+    on = {**snapshot().controls, "click": 1.0}
+    recording = replace(snapshot().status, recording=True)
+    pictures = [
+        picture(snapshot(controls=controls, status=status))
+        for controls in (snapshot().controls, on)
+        for status in (snapshot().status, recording)
+    ]
+    assert len({pygame.image.tobytes(one, "RGB") for one in pictures}) == 4
+
+
+def test_how_the_cursor_moves_does_not_cover_what_a_take_says() -> None:
+    take = TakeState("clip", "runs", bar=1, strokes=3)
+    band = take_band(Layout.of(*SIZE, voices=len(snapshot().kit)))
+    still, moving = (picture(snapshot(take=take, is_taking=taking)).subsurface(band) for taking in (False, True))
+    assert pygame.image.tobytes(still, "RGB") == pygame.image.tobytes(moving, "RGB")

@@ -240,13 +240,17 @@ def _draw_fraction(target: pygame.Surface, words: Words, value: Fraction, box: p
 
 def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:
     """The one line at the bottom, and whether it is a trouble: that comes first, then what learning waits for, what was
-    just touched, a new message, and how all is.
+    just touched, a new message, and how all is. Good news that comes after a trouble waits until that could be read,
+    and does not end it.
     """
     if not snapshot.engine_lives:
         return "The engine has stopped: quit and start again; the last message says why", True
     message = snapshot.messages[-1] if snapshot.messages else None
-    if message is not None and message.is_error and look.now_s - look.news[1] < _ERROR_S:
-        return message.text, True
+    trouble = next((found for found in reversed(snapshot.messages) if found.is_error), None)
+    if trouble is not None and look.now_s - look.trouble[1] < _ERROR_S:
+        can_wait = trouble is message or look.now_s - look.news[1] >= _NEWS_S
+        if can_wait or look.now_s - look.trouble[1] < _NEWS_S:
+            return trouble.text, True
     if snapshot.prompt:
         return snapshot.prompt, False
     if look.touched is not None and look.now_s - look.touched[1] < _TOUCHED_S:
@@ -254,13 +258,17 @@ def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:
         return f"{control.label}  {control.text(snapshot.controls[control.name])}", False
     if message is not None and not message.is_error and look.now_s - look.news[1] < _NEWS_S:
         return message.text, False
-    return outputs_text(snapshot), False
+    return outputs_text(snapshot), any(not output.is_open for output in snapshot.status.outputs)
 
 
 def outputs_text(snapshot: Snapshot) -> str:
     """Model, outputs, what is not as usual and not on the bar, and lateness, as one quiet line."""
     status = snapshot.status
-    outputs = [f"{output.kind} {output.name}{'' if output.is_open else ' (closed)'}" for output in status.outputs]
+    # What cannot be opened stands first, since that is what is not heard.
+    outputs = [
+        f"{output.kind} {output.name}{'' if output.is_open else ' (closed: F8 lists devices)'}"
+        for output in sorted(status.outputs, key=lambda output: output.is_open)
+    ]
     parts = [snapshot.model_name, *(outputs or ["no outputs"]), status.sync]
     for name in _TOLD_IF_CHANGED:
         control = CONTROLS[name]

@@ -22,7 +22,7 @@ from performance.surface.plane import (
     draw_cursor,
     draw_mix,
     draw_names,
-    draw_recording,
+    draw_running,
     draw_scenes,
     draw_target,
     draw_trail,
@@ -32,7 +32,7 @@ from performance.surface.plane import (
     ways_text,
 )
 from performance.surface.planes import PlaneColours
-from performance.surface.taking import draw_take
+from performance.surface.taking import draw_take, take_band
 from performance.surface.theme import NIGHT, PANEL, Words
 from performance.surface.views import VIEWS
 
@@ -107,8 +107,8 @@ def draw(
         draw_voices(target, layout, kept.words, score)
         if snapshot.panel is not None:
             draw_panel(target, layout, kept.words, snapshot.panel)
-        if snapshot.status.recording:
-            draw_recording(target, layout, kept.words)
+        clicks = snapshot.controls["click"] >= 0.5
+        draw_running(target, layout, kept.words, recording=snapshot.status.recording, click=clicks)
     draw_bar(target, layout, kept.words, snapshot, look)
     draw_status(target, layout, kept.words, snapshot, look)
 
@@ -166,5 +166,6 @@ def _draw_plane(
     if snapshot.take is not None:
         draw_take(target, layout, kept.words, snapshot.take)
     if text := ways_text(snapshot):
-        draw_ways(target, layout, kept.words, text, is_taking=snapshot.is_taking)
+        below = 0 if snapshot.take is None else take_band(layout).height
+        draw_ways(target, layout, kept.words, text, is_taking=snapshot.is_taking, below=below)
     target.set_clip(None)

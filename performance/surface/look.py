@@ -44,7 +44,7 @@ class Look:
     cursor, up for the density. `trigger`: the one that is held, `lt+` or `rt+`. `help_page`: which is shown, 0 for
     none. `audience`: whether its window is open. `view`: which of `views.VIEWS`. `trail`: (x, y, when in seconds),
     oldest first. `touched`: the control last changed here, and when. `news`: the number of the newest message and when
-    it came.
+    it came; `trouble`: of the newest error.
     """
 
     now_s: float = 0.0
@@ -64,6 +64,7 @@ class Look:
     trail: tuple[tuple[float, float, float], ...] = ()
     touched: tuple[str, float] | None = None
     news: tuple[int, float] = (0, 0.0)
+    trouble: tuple[int, float] = (0, 0.0)
 
     @property
     def help_shown(self) -> bool:
@@ -87,4 +88,6 @@ def at_time(look: Look, snapshot: Snapshot, now_s: float) -> Look:
         trail = (*trail, (x, y, now_s))
     newest = snapshot.messages[-1].number if snapshot.messages else 0
     news = look.news if look.news[0] == newest else (newest, now_s)
-    return replace(look, now_s=now_s, trail=trail, news=news)
+    wrong = next((message.number for message in reversed(snapshot.messages) if message.is_error), look.trouble[0])
+    trouble = look.trouble if look.trouble[0] == wrong else (wrong, now_s)
+    return replace(look, now_s=now_s, trail=trail, news=news, trouble=trouble)

@@ -130,13 +130,17 @@ def draw_mix(target: pygame.Surface, layout: Layout, words: Words, hand: Point) 
     pygame.draw.rect(target, WARM, square, line)
 
 
-def draw_ways(target: pygame.Surface, layout: Layout, words: Words, text: str, *, is_taking: bool) -> None:
-    """How the cursor moves, at the upper edge of the plane; with a red point while a gesture is recorded."""
+def draw_ways(
+    target: pygame.Surface, layout: Layout, words: Words, text: str, *, is_taking: bool, below: int = 0
+) -> None:
+    """How the cursor moves, at the upper edge of the plane or so many pixels `below` it; with a red point while a
+    gesture is recorded.
+    """
     px = max(12, round(layout.unit * 1.4))
     pad = max(2, px // 4)
     dot = px if is_taking else 0
     picture = words.picture(words.fit(text, px, layout.plane.width // 2), px)
-    box = pygame.Rect(0, layout.plane.top, dot + picture.get_width() + 4 * pad, picture.get_height() + 2 * pad)
+    box = pygame.Rect(0, layout.plane.top + below, dot + picture.get_width() + 4 * pad, picture.get_height() + 2 * pad)
     box.centerx = layout.plane.centerx
     pygame.draw.rect(target, NIGHT, box)
     if is_taking:
@@ -144,15 +148,24 @@ def draw_ways(target: pygame.Surface, layout: Layout, words: Words, text: str, *
     target.blit(picture, picture.get_rect(midleft=(box.left + 2 * pad + dot, box.centery)))
 
 
-def draw_recording(target: pygame.Surface, layout: Layout, words: Words) -> None:
-    """That the set is being recorded: above the names of the voices, where nothing else is, or over the plane."""
+def draw_running(target: pygame.Surface, layout: Layout, words: Words, *, recording: bool, click: bool) -> None:
+    """That the set is being recorded, that it clicks: above the names of the voices, where nothing else is, or over the
+    plane.
+    """
     if layout.names:
         box = pygame.Rect(layout.names[0].left, layout.ruler.top, layout.names[0].width, layout.ruler.height)
     else:
         box = pygame.Rect(layout.plane.left, layout.plane.top, layout.plane.width // 4, layout.plane.height // 12)
     box = box.inflate(0, -max(2, box.height // 6))
-    pygame.draw.rect(target, ALARM, box, border_radius=max(2, box.height // 6))
-    write(target, words, "REC", max(10, round(box.height * 0.95)), box, colour=NIGHT, align="centre")
+    signs = [("REC", ALARM)] * recording + [("CLICK", WARM)] * click
+    for index, (word, colour) in enumerate(signs):
+        part = box.copy()
+        part.width = box.width // len(signs)
+        part.left += part.width * index
+        part.width -= layout.unit // 4 if index < len(signs) - 1 else 0
+        pygame.draw.rect(target, colour, part, border_radius=max(2, box.height // 6))
+        px = max(10, round(box.height * (0.95 if len(signs) == 1 else 0.8)))
+        write(target, words, word, px, part, colour=NIGHT, align="centre")
 
 
 def ways_text(snapshot: Snapshot) -> str:

@@ -12,7 +12,7 @@ from performance.surface.theme import ALARM, LOUD, NIGHT, WARM, Colour, Words, w
 
 _WORDS = {"clip": "TAKE", "find": "FIND"}
 _COLOURS: dict[str, Colour] = {"clip": ALARM, "find": WARM}
-_ENDS = {"clip": "f12 ends it", "find": "f10 lets go"}
+_ENDS = {"clip": "F12 ends it", "find": "F10 lets go"}
 
 
 def take_text(take: TakeState) -> str:
@@ -30,11 +30,17 @@ def take_text(take: TakeState) -> str:
     return "reading it"
 
 
+def take_band(layout: Layout) -> pygame.Rect:
+    """The band at the top of the plane that tells of a take."""
+    plane = layout.plane
+    return pygame.Rect(plane.left, plane.top, plane.width, max(12, plane.height // 9))
+
+
 def draw_take(target: pygame.Surface, layout: Layout, words: Words, take: TakeState) -> None:
     """The band at the top of the plane; before the take begins also the beat that is counted, over all of the plane."""
     plane, colour = layout.plane, _COLOURS[take.purpose]
-    height = max(12, plane.height // 9)
-    band = pygame.Rect(plane.left, plane.top, plane.width, height)
+    band = take_band(layout)
+    height = band.height
     pygame.draw.rect(target, colour, band)
     pygame.draw.rect(target, colour, plane, max(2, plane.width // 120))
     inner = band.inflate(-height // 2, 0)
