@@ -17,12 +17,14 @@ from performance.controls import ACTIONS, CONTROLS, Control
 from performance.surface.layout import Layout
 from rvae.kit import Kit
 
-_NOT_PRESSED = {"quit", "full_screen", "audience", "play_stop", "panic", "stop", "play", "record"}
+# What is chosen in a panel closes the very port that is listened to, or gives it other notes than the checks go by.
+_NOT_PRESSED = {"quit", "full_screen", "audience", "play_stop", "panic", "stop", "play", "record", "choose_row"}
 _KEYSYMS = {
     "space": "space", "backspace": "BackSpace", "escape": "Escape", "tab": "Tab", "left": "Left", "right": "Right",
     "up": "Up", "down": "Down", "-": "minus", "=": "equal", "[": "bracketleft", "]": "bracketright", ",": "comma",
     ".": "period", ";": "semicolon", "'": "apostrophe", "/": "slash", "return": "Return", "enter": "Return",
     "delete": "Delete", "home": "Home", "end": "End", "`": "grave", "\\": "backslash",
+    "page down": "Next", "page up": "Prior",
 }  # fmt: skip
 _PATIENCE_S = 60.0
 
