@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import struct
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -80,6 +81,9 @@ def read_midi(path: str | Path) -> MidiClip:
 def read_bytes(path: str | Path, most: int = MAX_FILE_BYTES) -> bytes:
     """What is in a file, as far as a clip can go and one byte more. Raises MidiFileError."""
     try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe may never begin, a device never end
+            raise MidiFileError(f"{path}: cannot be read (a pipe or a device); give a file")
         with Path(path).open("rb") as file:
             return file.read(most + 1)
     except OSError as error:

@@ -258,6 +258,19 @@ def test_a_link_to_itself_and_folders_that_link_to_each_other_end(tmp_path: Path
     assert list(refusals(corpus)) == ["self.mid"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes among files are of POSIX")
+def test_a_pipe_a_device_and_a_huge_file_among_clips_are_listed_and_nothing_waits(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_bytes(BEAT)
+    os.mkfifo(tmp_path / "pipe.mid")
+    (tmp_path / "zero.mid").symlink_to("/dev/zero")
+    with (tmp_path / "huge.mid").open("wb") as file:
+        file.truncate(1 << 36)
+    refused = refusals(read_corpus(tmp_path))
+    assert "a pipe or a device" in refused["pipe.mid"]
+    assert "a pipe or a device" in refused["zero.mid"]
+    assert "larger than" in refused["huge.mid"]
+
+
 # --- Hydrogen
 
 
