@@ -284,7 +284,7 @@ class PlayingIn:
         x, y = (float(min(1.0, max(0.0, part))) for part in model.encode(patterns[:1])[0])
         near = match(model.pattern((x, y), meter=patterns[0].meter), patterns[0]).onset_f1
         word = f"found: {near:.0%} of the onsets agree"
-        return _Outcome(f"{word} (F1); z goes back", word, point=(x, y))
+        return _Outcome(f"{word}; z goes back", word, point=(x, y))
 
     def close(self) -> None:
         """Wait a moment for what is being written."""

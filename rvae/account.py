@@ -60,10 +60,14 @@ class ClipReport:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What was made of all files: `clips`, those that could be read, and `unreadable`, those that could not."""
+    """What was made of all files: `clips`, those that could be read, and `unreadable`, those that could not.
+
+    `others`: files beside them that are no clips, such as sound, counted by the end of their name.
+    """
 
     clips: tuple[ClipReport, ...] = ()
     unreadable: tuple[Dropped, ...] = ()
+    others: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:

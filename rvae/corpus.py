@@ -119,10 +119,14 @@ def read_corpus(
 
 @dataclass(frozen=True, eq=False)
 class Files:
-    """Clips as they stand in their files, each with the card that speaks for it, and what cannot be read."""
+    """Clips as they stand in their files, each with the card that speaks for it, and what cannot be read.
+
+    `others`: files beside them that are no clips, counted by the end of their name.
+    """
 
     clips: tuple[tuple[Path, MidiClip, Card | None], ...]
     unreadable: tuple[Dropped, ...] = ()
+    others: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_files(paths: Iterable[str | Path] | str | Path, progress: Progress | None = None) -> Files:
@@ -139,7 +143,7 @@ def read_files(paths: Iterable[str | Path] | str | Path, progress: Progress | No
             clips.append((path, sources.read(path), card))
         except MidiFileError as error:
             unreadable.append(Dropped(str(path), str(error).removeprefix(f"{path}: ")))
-    return Files(tuple(clips), (*sources.refused, *unreadable))
+    return Files(tuple(clips), (*sources.refused, *unreadable), dict(sources.others.most_common()))
 
 
 def cut_corpus(files: Files, reading: Reading, progress: Progress | None = None) -> Corpus:
@@ -155,7 +159,7 @@ def cut_corpus(files: Files, reading: Reading, progress: Progress | None = None)
         reports.append(report)
         if card is not None:
             card_of[report.file] = card
-    account = ImportReport(tuple(reports), files.unreadable)
+    account = ImportReport(tuple(reports), files.unreadable, files.others)
     if not patterns:
         raise CorpusError(_nothing(account))
     taken = {pattern.source for pattern in patterns}

@@ -117,6 +117,8 @@ class _Cutter:
         channels, pitches = self.clip.notes[:, 1], self.clip.notes[:, 2]
         self.channel = drum_channel(self.clip, self.reading)
         on_channel = np.full(len(channels), True) if self.channel is None else channels == self.channel
+        if self.channel is None and len(channels):
+            self.notes.append(_all_drums(sorted(set(channels.tolist()))))
         if not on_channel.all():
             self.drop(f"not on the drum channel ({self.channel})", int((~on_channel).sum()))
         row_of = np.array(
@@ -312,6 +314,14 @@ def drum_channel(clip: MidiClip, reading: Reading) -> int | None:
     if reading.channel is None and np.any(clip.notes[:, 1] == DRUM_CHANNEL):
         return DRUM_CHANNEL
     return reading.channel
+
+
+def _all_drums(channels: list[int]) -> str:
+    """Of a file with nothing on the drum channel, which may as well be a bass line or a whole song."""
+    if len(channels) == 1:
+        return f"nothing on channel {DRUM_CHANNEL}: channel {channels[0]} was read as drums"
+    named = ", ".join(map(str, channels))
+    return f"nothing on channel {DRUM_CHANNEL}: channels {named} were all read as drums; --channel N takes one"
 
 
 def _ticks(stretch: Stretch, ticks_per_beat: int) -> float:

@@ -4,6 +4,7 @@ would read. Said and proposed, never changed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ _TERNARY_TICKS, _BINARY_TICKS = (4, 8, 16, 20), (6, 18)
 _TERNARY_TIMES = 2.0  # so many times as many onsets on thirds as on quarters of the beat
 _TERNARY_SHARE = 0.08
 _ALL_TERNARY_SHARE = 0.02
+_CLIPS_TO_DOUBT = 8  # fewer: too often all of them are rides or toms
+_FEW_HATS, _MANY_HATS, _BEAT_SHARE = 0.08, 0.25, 0.08  # of all notes
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,27 @@ class KitProposal:
 
 
 @dataclass(frozen=True)
+class KitDoubt:
+    """The kit hears hardly any hi-hat in many clips: `heard` of all `notes`. A kit of another maker hears `hats`."""
+
+    name: str
+    hats: int
+    heard: int
+    notes: int
+
+
+@dataclass(frozen=True)
 class Findings:
-    """All of a corpus. `compared`: whether its patterns were few enough to look for twins."""
+    """All of a corpus. `compared`: whether its patterns were few enough to look for twins.
+
+    `kit_doubt`: where all notes are read, or nearly, and yet the kit seems to be the wrong one.
+    """
 
     doubts: tuple[Doubt, ...]
     twins: tuple[Twin, ...]
     kits: tuple[KitProposal, ...]
     compared: bool
+    kit_doubt: KitDoubt | None = None
 
 
 def find(corpus: Corpus, *, twins: bool = True) -> Findings:
@@ -71,7 +88,8 @@ def find(corpus: Corpus, *, twins: bool = True) -> Findings:
     doubts = [doubt for clip in corpus.report.clips for doubt in _doubts(clip, by_clip.get(clip.file, ()))]
     compared = twins and len(corpus.patterns) <= _MOST_COMPARED
     found = _twins(corpus.patterns, by_clip) if compared else []
-    return Findings(tuple(doubts), tuple(found), tuple(_kits(corpus.kit, corpus.report.unmapped)), compared)
+    kits = tuple(_kits(corpus.kit, corpus.report.read, corpus.report.unmapped))
+    return Findings(tuple(doubts), tuple(found), kits, compared, _kit_doubt(corpus))
 
 
 def _doubts(clip: ClipReport, patterns: Sequence[Pattern]) -> list[Doubt]:
@@ -132,13 +150,51 @@ def _twins(patterns: Sequence[Pattern], by_clip: Mapping[str, list[Pattern]]) ->
     return sorted(twins.values(), key=lambda twin: (not twin.exact, -twin.onset_f1, twin.file))
 
 
-def _kits(kit: Kit, unmapped: Mapping[int, int]) -> list[KitProposal]:
-    """The kits that read most of the notes left over, best first; of equals, first those that read least besides."""
+def _kits(kit: Kit, read: Mapping[int, int], unmapped: Mapping[int, int]) -> list[KitProposal]:
+    """The kits that read most of the notes left over, best first; of equals, first those that read least besides.
+
+    None that would leave out as many of the notes that are read now.
+    """
     found = []
     for name in kit_names():
         other = find_kit(name)
         pitches = tuple(pitch for pitch in unmapped if other.row_of_pitch(pitch) is not None)
-        if pitches and other != kit:
+        won = sum(unmapped[pitch] for pitch in pitches)
+        lost = sum(count for pitch, count in read.items() if other.row_of_pitch(pitch) is None)
+        if won > lost and other != kit:
             besides = sum(len(voice.pitches_in) for voice in other.voices)
-            found.append((besides, KitProposal(name, sum(unmapped[pitch] for pitch in pitches), pitches)))
-    return [proposal for _, proposal in sorted(found, key=lambda one: (-one[1].onsets, one[0]))][:3]
+            found.append((lost - won, besides, KitProposal(name, won, pitches)))
+    return [proposal for *_, proposal in sorted(found, key=lambda one: one[:2])][:3]
+
+
+def _kit_doubt(corpus: Corpus) -> KitDoubt | None:
+    """A kit under which many clips have a hi-hat that this one hears as something else, with kick and snare in both.
+
+    The notes alone cannot tell a ride from a hat of another maker: one clip, or a few, are never doubted.
+    """
+    report = corpus.report
+    counts = {pitch: report.read.get(pitch, 0) + report.unmapped.get(pitch, 0) for pitch in range(128)}
+    notes = sum(counts.values())
+    now = _parts(corpus.kit, counts)
+    if len(corpus.clips) < _CLIPS_TO_DOUBT or not any("hat" in name for name in corpus.kit.names):
+        return None
+    if now["hat"] > _FEW_HATS * notes:
+        return None
+    found = []
+    for name in kit_names():
+        other = find_kit(name)
+        parts = _parts(other, counts)
+        beats = min(parts["kick"], parts["snare"]) >= _BEAT_SHARE * notes
+        if beats and parts["hat"] >= _MANY_HATS * notes and parts[""] <= now[""]:
+            found.append(KitDoubt(name, parts["hat"], now["hat"], notes))
+    return max(found, key=lambda doubt: doubt.hats, default=None)
+
+
+def _parts(kit: Kit, counts: Mapping[int, int]) -> Counter[str]:
+    """Notes by the part that voices of such a name have: hat, kick, snare; "" those that no voice reads."""
+    parts: Counter[str] = Counter()
+    for pitch, count in counts.items():
+        row = kit.row_of_pitch(pitch)
+        name = "" if row is None else kit.names[row]
+        parts[next((part for part in ("hat", "kick", "snare") if part in name), name)] += count
+    return parts

@@ -18,7 +18,7 @@ from rvae.findings import Findings, KitProposal
 from rvae.kitfile import find_kit
 from rvae.meter import TICKS_PER_BEAT
 from rvae.pattern import Pattern
-from rvae.wording import done, early_or_late, facts, is_question, several
+from rvae.wording import done, early_or_late, facts, is_question, kit_doubted, passed_over, several
 
 _LEFT, _LANE, _HEAD, _WIDTH = 92, 13, 18, 720
 _MOST_PICTURES = 300
@@ -67,12 +67,20 @@ _LEGEND = (
 )
 
 
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
 def _losses(corpus: Corpus, findings: Findings) -> list[str]:
     report = corpus.report
     says = []
     if report.unmapped:
         count = sum(report.unmapped.values())
         says.append(f"{several(count, 'note')} {_is(count)} of drums that kit {corpus.kit.name} does not read.")
+    if findings.kit_doubt is not None:
+        says.append(_sentence(kit_doubted(findings.kit_doubt)))
+    if report.others:
+        says.append(_sentence(passed_over(report.others)))
     if report.collisions:
         says.append(
             f"{several(report.collisions, 'note')} came so close to a louder one of the same drum (a flam, a roll, a "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import PurePath
 
 from rich import progress
@@ -18,6 +19,7 @@ from rich.text import Text
 from rvae.corpus import Corpus, Progress
 from rvae.findings import Findings, find
 from rvae.model import Model
+from rvae.wording import kit_doubted, passed_over
 
 _NAMES_SHOWN = 3
 _TWINS_SHOWN = 10
@@ -89,6 +91,8 @@ def figures(corpus: Corpus, findings: Findings | None = None) -> dict[str, objec
             {"file": twin.file, "other": twin.other, "exact": twin.exact, "onset_f1": round(twin.onset_f1, 3)}
             for twin in looked.twins
         ],
+        "others": dict(report.others),
+        "kit_doubt": None if looked.kit_doubt is None else asdict(looked.kit_doubt),
         "kit_proposals": [{"kit": kit.name, "onsets": kit.onsets, "notes": list(kit.pitches)} for kit in looked.kits],
     }
 
@@ -228,9 +232,13 @@ def _print_losses(corpus: Corpus, console: Console) -> None:
     _print_grouped(console, "Not taken", gone)
     if report.onsets == report.note_ons and not report.dropped:
         _say(console, "nothing was lost")
+    if report.others:
+        _say(console, f"{passed_over(report.others)}; clips are MIDI: a sound has to be exported as notes")
 
 
 def _print_findings(corpus: Corpus, findings: Findings, console: Console) -> None:
+    if findings.kit_doubt is not None:
+        _say(console, kit_doubted(findings.kit_doubt))
     for kit in findings.kits[:1]:
         _say(console, f"--kit {kit.name} would read {kit.onsets} of the unmapped: {', '.join(map(str, kit.pitches))}")
     leans = [clip.lean_ms for clip in corpus.report.clips if clip.patterns]

@@ -11,6 +11,7 @@ import os
 import stat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -35,10 +36,15 @@ _BROKEN = (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zip
 
 
 class Sources:
-    """Finds clips and reads them. `refused`: what was found and cannot be used, with the reason."""
+    """Finds clips and reads them.
+
+    `refused`: what was found and cannot be used, with the reason. `others`: files in folders and archives that are no
+    clips, counted by the end of their name; hidden ones, cards and kits are not.
+    """
 
     def __init__(self) -> None:
         self.refused: list[Dropped] = []
+        self.others: Counter[str] = Counter()
         self._archives: dict[Path, zipfile.ZipFile] = {}
         self._sets: dict[Path, dict[str, MidiClip]] = {}
         self._cards: dict[Path, Card | None] = {}
@@ -174,6 +180,9 @@ class Sources:
             return
         wanted = [info for info in infos if _is_wanted(info.filename)]
         unpacked = sum(info.file_size for info in wanted)
+        for info in infos:
+            if not info.is_dir() and not _is_wanted(info.filename):
+                self._pass_over(info.filename)
         if unpacked > MAX_UNPACKED_BYTES:
             why = f"unpacks to {unpacked // 1_000_000} MB, {MAX_UNPACKED_BYTES // 1_000_000} at most are read"
             self.refused.append(Dropped(str(archive), f"{why}; make an archive of the clips alone"))
@@ -186,6 +195,11 @@ class Sources:
                 yield archive / info.filename
             names.add(info.filename)
 
+    def _pass_over(self, name: str) -> None:
+        path = PurePosixPath(name)
+        if path.suffix.lower() != ".toml" and not any(part.startswith((".", "__")) for part in path.parts):
+            self.others[path.suffix.lower() or path.name] += 1
+
     def _below(self, folder: Path, seen: set[str]) -> Iterator[Path]:
         closed: list[OSError] = []
         for where, folders, files in os.walk(folder, followlinks=True, onerror=closed.append):
@@ -196,8 +210,10 @@ class Sources:
             seen.add(real)
             folders.sort()
             for name in sorted(files):
-                if name.lower().endswith((*CLIP_SUFFIXES, SET_SUFFIX, ARCHIVE_SUFFIX)):
+                if _is_wanted(name):
                     yield Path(where, name)
+                else:
+                    self._pass_over(name)
         for error in closed:  # a folder that may not be looked into is reported like a file that may not be read
             yield Path(error.filename)
 
@@ -225,7 +241,9 @@ def _inside(archive: Path, path: Path) -> str:
 
 
 def _is_wanted(name: str) -> bool:
-    return name.lower().endswith((*CLIP_SUFFIXES, SET_SUFFIX, ARCHIVE_SUFFIX))
+    """By the end of its name; but macOS puts a `._NAME` beside each file, on other disks and in its archives."""
+    beside = PurePosixPath(name).name.startswith("._")
+    return not beside and name.lower().endswith((*CLIP_SUFFIXES, SET_SUFFIX, ARCHIVE_SUFFIX))
 
 
 def _objection(info: zipfile.ZipInfo, before: set[str]) -> str:

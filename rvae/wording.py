@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rvae.account import ClipReport
 from rvae.audit.percussion import name_of
+from rvae.findings import KitDoubt
+
+_KINDS_SHOWN = 6
 
 
 def facts(clip: ClipReport) -> list[str]:
@@ -33,6 +38,21 @@ def done(clip: ClipReport) -> list[str]:
 def is_question(clip: ClipReport) -> bool:
     """Whether its meter is one that only its maker can tell."""
     return clip.estimate is not None and bool(clip.patterns) and not clip.estimate.is_certain
+
+
+def kit_doubted(doubt: KitDoubt) -> str:
+    """A question whether the clips are of another maker's kit."""
+    return (
+        f"hardly any hi-hat ({doubt.heard:,} of {several(doubt.notes, 'note')}): are the clips made for another kit? "
+        f"--kit {doubt.name} would read {doubt.hats:,} as hi-hat; if they are of General MIDI, leave it"
+    )
+
+
+def passed_over(others: Mapping[str, int]) -> str:
+    """Files that are no clips, by the end of their name."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in list(others.items())[:_KINDS_SHOWN])
+    more = ", ..." if len(others) > _KINDS_SHOWN else ""
+    return f"{several(sum(others.values()), 'other file')} passed over: {kinds}{more}"
 
 
 def early_or_late(ms: float) -> str:

@@ -16,8 +16,10 @@ from strategies import midi, on, signature, track
 from rvae import read_corpus
 from rvae.__main__ import main
 from rvae.corpus import bundled_corpora
-from rvae.findings import find
+from rvae.findings import KitDoubt, find
 from rvae.import_page import import_page
+from rvae.kit import Kit
+from rvae.kitfile import find_kit
 from rvae.measures import lean_ms
 from rvae.meter import Meter
 from rvae.midi import MidiNote, TimeSignature, read_midi, write_clip, write_midi
@@ -128,6 +130,64 @@ def test_notes_that_another_kit_reads_are_proposed_with_it(tmp_path: Path) -> No
     (tmp_path / "a.mid").write_bytes(midi(track((0, on(36)), (48, on(24)), (96, on(25)), (144, on(21)))))
     kits = find(read_corpus(tmp_path)).kits
     assert (kits[0].name, kits[0].onsets, kits[0].pitches) == ("superior", 3, (21, 24, 25))
+
+
+def test_a_kit_that_would_leave_out_more_than_it_reads_is_not_proposed(tmp_path: Path) -> None:
+    unread, rides = (0, on(71)), [(48, on(80)), (96, on(81)), (144, on(83)), (192, on(84)), (240, on(87))]
+    (tmp_path / "a.mid").write_bytes(midi(track(unread, *rides)))
+    for kit in find(read_corpus(tmp_path)).kits:
+        left_out = [pitch for pitch in (80, 81, 83, 84, 87) if find_kit(kit.name).row_of_pitch(pitch) is None]
+        assert len(left_out) < kit.onsets
+
+
+def as_for(kit: Kit, clips: int, folder: Path) -> None:
+    """Backbeats made for another kit: its kick, snare and closed hat."""
+    plays = {voice.name: voice.pitch_out for voice in kit.voices}
+    pitch = {KICK: plays["kick"], SNARE: plays["snare"], HAT: plays["closed_hat"]}
+    notes = [note._replace(pitch=pitch[note.pitch]) for note in beat(STRAIGHT)]
+    for number in range(clips):
+        write_midi(folder / f"{number}.mid", notes, meters=FOUR, length_quarters=8)
+
+
+def test_clips_of_another_maker_whose_hats_are_cymbals_here_are_asked_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_for(find_kit("addictive"), 8, tmp_path)
+    found = find(read_corpus(tmp_path))
+    assert found.kit_doubt == KitDoubt("addictive", hats=256, heard=0, notes=320)
+    assert main(["inspect", str(tmp_path)]) == 0
+    assert "--kit addictive would read 256 as hi-hat" in capsys.readouterr().out
+    page = import_page(read_corpus(tmp_path), found)
+    assert "Hardly any hi-hat" in page
+    assert find(read_corpus(tmp_path, kit=find_kit("addictive"))).kit_doubt is None
+
+
+def test_a_few_clips_without_a_hat_are_not_asked_about(tmp_path: Path) -> None:
+    as_for(find_kit("addictive"), 7, tmp_path)
+    assert find(read_corpus(tmp_path)).kit_doubt is None
+
+
+def test_no_bundled_corpus_is_taken_for_another_kit() -> None:
+    for folder in bundled_corpora().values():
+        assert find(read_corpus(folder), twins=False).kit_doubt is None, folder
+
+
+@pytest.mark.parametrize("name", ["groove-midi", "drumset-patterns", "timelines", "mixed-meter"])
+def test_no_set_of_other_people_is_taken_for_another_kit(shared: Path, name: str) -> None:
+    assert find(read_corpus(shared / "data" / name), twins=False).kit_doubt is None
+
+
+def test_a_file_with_nothing_on_the_drum_channel_says_what_was_read(tmp_path: Path) -> None:
+    bass = [note._replace(channel=2) for note in beat(STRAIGHT)]
+    write_midi(tmp_path / "bass.mid", bass, meters=FOUR, length_quarters=8)
+    write_midi(tmp_path / "song.mid", [*bass, MidiNote(0, 1, 5, 60, 90)], meters=FOUR, length_quarters=8)
+    write_midi(tmp_path / "drums.mid", beat(STRAIGHT), meters=FOUR, length_quarters=8)
+    said = {Path(clip.file).name: "; ".join(clip.notes) for clip in read_corpus(tmp_path).report.clips}
+    assert "nothing on channel 10: channel 2 was read as drums" in said["bass.mid"]
+    assert "channels 2, 5 were all read as drums; --channel N takes one" in said["song.mid"]
+    assert "channel" not in said["drums.mid"]
+    asked = {clip.file: clip.notes for clip in read_corpus(tmp_path / "song.mid", channel=2).report.clips}
+    assert not any("channel" in note for notes in asked.values() for note in notes)
 
 
 @pytest.mark.parametrize("late_ms", [-30.0, -12.0, 18.0])

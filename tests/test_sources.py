@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from strategies import midi, on, track
 
 from rvae import Corpus, read_corpus
+from rvae.__main__ import main
 from rvae.errors import CorpusError, FileError, MidiFileError
 from rvae.hydrogen import parse_hydrogen
 from rvae.meter import Meter
@@ -356,3 +357,21 @@ def test_a_hydrogen_file_that_makes_no_sense_is_one_line(data: bytes) -> None:
 def test_a_hydrogen_song_without_a_sequence_or_notes_is_no_trouble() -> None:
     assert len(parse_hydrogen(song([pattern(note(0, 0))], [], {})).notes) == 1
     assert len(parse_hydrogen(b"<song></song>").notes) == 0
+
+
+def test_files_that_are_no_clips_are_counted_by_their_kind_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = midi(track((0, on(36)), (48, on(38))))
+    (tmp_path / "a.mid").write_bytes(clip)
+    for name in ("loop.wav", "other.WAV", "notes.txt", "dataset.toml", ".DS_Store"):
+        (tmp_path / name).write_bytes(b"")
+    with zipfile.ZipFile(tmp_path / "pack.zip", "w") as archive:
+        for name in ("pack/b.mid", "pack/c.wav", "__MACOSX/pack/._b.mid", "__MACOSX/pack/._c.wav"):
+            archive.writestr(name, clip)
+    (tmp_path / "._a.mid").write_bytes(b"what macOS keeps beside a file")
+    report = read_corpus(tmp_path).report
+    assert report.others == {".wav": 3, ".txt": 1}
+    assert (report.files, report.dropped) == (2, ())
+    assert main(["inspect", str(tmp_path)]) == 0
+    assert "4 other files passed over: 3 .wav, 1 .txt" in capsys.readouterr().out
