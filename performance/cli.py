@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, NoReturn
 
@@ -144,6 +144,7 @@ def _render_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at", metavar="X,Y", help="stay at a place of the plane")
     parser.add_argument("--bars", type=int, required=True, metavar="N", help="how many bars")
     _music_arguments(parser)
+    parser.add_argument("--kit", metavar="KIT", help="write the notes that this kit plays: a name or a file")
     parser.add_argument("--midi", metavar="FILE", help="write a MIDI file")
     parser.add_argument("--wav", metavar="FILE", help="write a WAV file")
     parser.add_argument("--nudge", action="append", default=[], metavar="VOICE=MS", help="one voice so much later")
@@ -186,6 +187,7 @@ def _checked_music(arguments: argparse.Namespace) -> None:
 def _render(arguments: argparse.Namespace) -> int:
     from performance.cursor import parse_point, read_path, still
     from performance.offers import usual_bpm
+    from performance.own_kits import kit_asked
     from performance.render import perform, write_performance_midi, write_performance_wav
     from rvae.meter import Meter
     from rvae.model import load
@@ -196,6 +198,8 @@ def _render(arguments: argparse.Namespace) -> int:
         raise UsageError("nothing to write: give --midi FILE, --wav FILE or both; see rvae render --help")
     _checked_music(arguments)
     model = load(arguments.model)
+    if arguments.kit:
+        model = replace(model, kit=model.kit.with_notes_of(kit_asked(arguments.kit, model.kit, say)))
     meter = Meter.parse(arguments.meter) if arguments.meter else model.meter
     model.space(meter.beats)
     path = still(parse_point(arguments.at)) if arguments.at else read_path(arguments.path)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from performance.folders import settings_folder
-from rvae.errors import FileError, KitError
+from rvae.errors import FileError, KitError, UsageError
 from rvae.kit import Kit
 from rvae.kitfile import find_kit, kit_names
 from rvae.midi import write_text
@@ -20,6 +21,20 @@ SUFFIX = ".toml"
 def kits_folder() -> Path:
     """Where they lie. It may not exist yet."""
     return settings_folder() / "kits"
+
+
+def kit_asked(name: str, own: Kit, say: Callable[[str], None]) -> Kit:
+    """The kit of `--kit`, for a model that learned by `own`. Raises UsageError where they have nothing in common."""
+    kit = find_kit(name)
+    strange = [voice for voice in kit.names if voice not in own.names]
+    if len(strange) == len(kit):
+        raise UsageError(
+            f"--kit {name}: none of its voices is one of this model ({', '.join(own.names)}); to learn by it: "
+            f"rvae train CLIPS --kit {name}"
+        )
+    if strange:
+        say(f"--kit {name}: {', '.join(strange)} came too late for this model; the next training learns them")
+    return kit
 
 
 class OwnKits:

@@ -26,7 +26,7 @@ from performance.offsets import given_offset, keep_offsets, offset_name, pads_ms
 from performance.opening import Opened
 from performance.osc_input import DEFAULT_PORT, CursorEcho, OscInput
 from performance.outputs.audio import start_speaker
-from performance.own_kits import OwnKits, kits_folder
+from performance.own_kits import OwnKits, kit_asked, kits_folder
 from performance.playing_in import PlayingIn
 from performance.process import EngineProcess
 from performance.recents import remember
@@ -36,8 +36,6 @@ from performance.settings import Settings
 from performance.specs import LeaderSpec, OutputSpec
 from performance.stage import Stage
 from rvae.errors import OutputError, UsageError
-from rvae.kit import Kit
-from rvae.kitfile import find_kit
 from rvae.meter import Meter
 from rvae.model import Model, load
 
@@ -243,7 +241,7 @@ def _desk(
     takes = FilePath(arguments.takes) if arguments.takes else FilePath(arguments.record or arguments.output) / TAKES
     playing_in = PlayingIn(stage, takes, offset_ns=round(arguments.pads_ms * NS_PER_MS))
     if arguments.kit and not arguments.train:  # what is learned has it already
-        stage.do(SetKit(_kit_for(arguments.kit, stage.model, say)))
+        stage.do(SetKit(kit_asked(arguments.kit, stage.model.kit, say)))
     editor = KitEditor(OwnKits(kits_folder()))
     return Desk(
         stage,
@@ -254,20 +252,6 @@ def _desk(
         editor=editor,
         offsets_ms=read_offsets(say),
     )
-
-
-def _kit_for(name: str, model: Model, say: Say) -> Kit:
-    """The kit of `--kit`, for a model that has been learned. Raises UsageError where they have nothing in common."""
-    kit, own = find_kit(name), model.kit.names
-    strange = [voice for voice in kit.names if voice not in own]
-    if len(strange) == len(kit):
-        raise UsageError(
-            f"--kit {name}: none of its voices is one of this model ({', '.join(own)}); to learn by it: rvae train "
-            f"CLIPS --kit {name}"
-        )
-    if strange:
-        say(f"--kit {name}: {', '.join(strange)} came too late for this model; the next training learns them")
-    return kit
 
 
 def _go_on(arguments: argparse.Namespace, kept: Session) -> None:
@@ -368,7 +352,7 @@ def play_headless(arguments: argparse.Namespace, say: Say) -> int:
         finally:
             stage.close()
     if arguments.kit and not arguments.train:
-        model = replace(model, kit=model.kit.with_notes_of(_kit_for(arguments.kit, model, say)))
+        model = replace(model, kit=model.kit.with_notes_of(kit_asked(arguments.kit, model.kit, say)))
     files = write_files(
         model,
         path,

@@ -74,6 +74,20 @@ def test_render_writes_what_it_says(model: str, tmp_path: Path) -> None:
         assert sound.getnframes() == round((4 * 2 * 60 / 90 + 2) * 48_000)
 
 
+def test_render_writes_the_notes_of_another_kit(model: str, tmp_path: Path) -> None:
+    kit = tmp_path / "mine.toml"
+    kit.write_text('name = "mine"\n[[voice]]\nname = "kick"\nin = [1]\nout = 1\n', encoding="utf-8")
+    plain, other = tmp_path / "a.mid", tmp_path / "b.mid"
+    place = ("--at", "0.3,0.6", "--bars", "2")
+    assert rvae("render", model, *place, "--midi", str(plain)).returncode == 0
+    done = rvae("render", model, *place, "--kit", str(kit), "--midi", str(other))
+    assert done.returncode == 0, done.stderr
+    pitches = [read_midi(file).notes[:, 2].tolist() for file in (plain, other)]
+    assert pitches[1] == [1 if pitch == 36 else pitch for pitch in pitches[0]]
+    assert 1 in pitches[1]
+    assert "none of its voices" in one_line(rvae("render", model, *place, "--kit", "mpc", "--midi", str(other)))
+
+
 def test_render_follows_a_path_file(model: str, tmp_path: Path) -> None:
     path, midi = tmp_path / "way.csv", tmp_path / "a.mid"
     path.write_text("0,0,0\n4,1,1\n")
