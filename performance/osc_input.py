@@ -137,7 +137,7 @@ class OscInput:
             self._wrong.add((self._sender, address))
             sent = "".join(sign if sign.isprintable() else "?" for sign in " ".join(map(str, values)))[:_LONG]
             line = f"OSC in: {self._sender} sends {address} {sent or 'and nothing else'}: it makes no sense there"
-            self._lines.append(f"{line} and is passed over, which is said this once")
+            self._lines.append(f"{line} and is passed over, which is said this once; docs/osc.md says what it takes")
 
     def news(self) -> list[str]:
         """What the player should know: a line for each sender and address of ours that were put together wrongly; and
@@ -145,14 +145,14 @@ class OscInput:
         and not thousands.
         """
         lines = {
-            "strange": "messages were none of ours and were passed over; see docs for the addresses",
-            "lost": "messages came faster than they could be taken and are lost; let their sender send fewer",
+            "strange": "none of ours and passed over; docs/osc.md has the addresses",
+            "lost": "faster than they could be taken, and lost; let their sender send fewer",
         }
         found, self._lines = self._lines, []
         for what, count in (("strange", self._strange), ("lost", self.lost)):
             if count and count >= 10 * self._told[what]:
                 self._told[what] = count
-                found.append(f"OSC in: {count} {lines[what]}")
+                found.append(f"OSC in: {count} message{'s' if count > 1 else ''} {lines[what]}")
         return found
 
     def close(self) -> None:

@@ -178,7 +178,7 @@ def test_wekinator_drives_the_cursor_and_hears_where_it_is(model: Model, near: N
             snapshot = stage.tick()
         assert snapshot.cursor == (0.25, 0.5)
         assert wekinator.recv(100).startswith(b"/wekinator/control/outputs")
-        assert [m.text for m in snapshot.messages if "1 messages were none of ours" in m.text]
+        assert [m.text for m in snapshot.messages if "1 message none of ours" in m.text]
         stage.close()
 
 
