@@ -177,6 +177,8 @@ _CONTROLS = (
             help="the cursor moves between scenes 1 to 4, which stand in the corners"),
     Control("scene_tempo", "Scenes with tempo", 0, 1, 0, 1, keys=("shift+t",), osc="/rvae/scenes/tempo", group="stage",
             help="going back to a scene brings its tempo too"),
+    Control("scene_kit", "Scenes with kit", 0, 1, 0, 1, keys=("shift+k",), osc="/rvae/scenes/kit", group="stage",
+            help="going back to a scene brings the kit that was played then"),
 )  # fmt: skip
 _WAYS = ("left", "right", "up", "down")
 _DIGITS = "123456789"

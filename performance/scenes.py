@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from performance.cursor import Point
 from rvae.errors import UsageError
+from rvae.kit import Kit
 from rvae.meter import Meter
 
 MOST_SCENES = 128
@@ -17,7 +18,7 @@ CORNERS: Mapping[int, Point] = {1: (0.0, 1.0), 2: (1.0, 1.0), 3: (0.0, 0.0), 4: 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What a scene keeps: the cursor, the meter, the tempo (felt beats a minute), the density, and the density, mute
-    and nudge (ms) of each voice.
+    and nudge (ms) of each voice. `kit`: the player's own; None: as the model has it.
     """
 
     cursor: Point
@@ -27,6 +28,7 @@ class Scene:
     voice_density: tuple[float, ...]
     mute: tuple[bool, ...]
     nudge_ms: tuple[float, ...]
+    kit: Kit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def mixed(parts: Sequence[tuple[Scene, float]]) -> Scene:
         density,
         mute,
         tuple(round(mean([scene.nudge_ms[voice] for scene, _ in heard]), 1) for voice in voices),
+        first.kit,
     )
 
 

@@ -125,15 +125,24 @@ def _to_json(session: Session) -> dict[str, Any]:
         "meter": now.meter.name,
         "controls": dict(now.controls),
         "voices": {name: list(values) for name, values in now.voices.items()},
-        "scenes": {str(number): {**asdict(scene), "meter": scene.meter.name} for number, scene in now.scenes.items()},
+        "scenes": {str(number): _scene_to_json(scene) for number, scene in now.scenes.items()},
         "gestures": [
             {"start_bars": layer.start_bars, "bars": layer.bars, "keys": [list(key) for key in layer.path.keys]}
             for layer in now.layers
         ],
         "pins": [_pin_to_json(pin) for pin in now.pins.pins],
-        "own_kit": None if now.kit is None else now.kit.to_toml(),
+        "own_kit": _kit_to_json(now.kit),
         "frozen": [[voice, ticks, [_pin_to_json(pin) for pin in on]] for voice, ticks, on in now.pins.frozen],
     }
+
+
+def _scene_to_json(scene: Scene) -> dict[str, Any]:
+    kept = asdict(replace(scene, kit=None))
+    return {**kept, "meter": scene.meter.name, "kit": _kit_to_json(scene.kit)}
+
+
+def _kit_to_json(kit: Kit | None) -> str | None:
+    return None if kit is None else kit.to_toml()
 
 
 def _pin_to_json(pin: Pin) -> list[float]:
@@ -178,7 +187,7 @@ class _Reader:
             scenes={scene_number(int(number)): self.scene(kept) for number, kept in data["scenes"].items()},
             layers=tuple(map(_gesture, data["gestures"]))[:MOST_LAYERS],
             pins=Pins(tuple(map(self.pin, data["pins"])), frozen),
-            kit=None if (own := data.get("own_kit")) is None else Kit.from_toml(str(own)),
+            kit=_kit(data.get("own_kit")),
         )
 
     def scene(self, data: Mapping[str, Any]) -> Scene:
@@ -190,6 +199,7 @@ class _Reader:
             tuple(map(CONTROLS["voice_density"].clamp, self.row(data["voice_density"]))),
             tuple(map(bool, self.row(data["mute"]))),
             tuple(map(CONTROLS["nudge"].clamp, self.row(data["nudge_ms"]))),
+            _kit(data.get("kit")),
         )
 
     def row(self, values: Sequence[Any]) -> Sequence[Any]:
@@ -205,6 +215,10 @@ class _Reader:
     def pin(self, data: Sequence[Any]) -> Pin:
         ticks, voice, tick, velocity, microtiming = data
         return Pin(int(ticks), self.voice(voice), int(tick), float(velocity), float(microtiming))
+
+
+def _kit(data: object) -> Kit | None:
+    return None if data is None else Kit.from_toml(str(data))
 
 
 def _point(data: Sequence[Any]) -> Point:

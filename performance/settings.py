@@ -91,14 +91,16 @@ class Settings:
             self.voices["voice_density"],
             self.mute,
             self.voices["nudge"],
+            self.kit,
         )
 
     def with_scene(self, scene: Scene) -> Settings:
-        """As a scene has it; its tempo where scenes bring theirs."""
+        """As a scene has it; its tempo and its kit where scenes bring theirs."""
         return replace(
             self.with_sound(scene),
             cursor=scene.cursor,
             meter=scene.meter,
+            kit=scene.kit if self.controls["scene_kit"] >= 0.5 else self.kit,
             voices={
                 "voice_density": scene.voice_density,
                 "mute": tuple(map(float, scene.mute)),

@@ -13,7 +13,18 @@ from music import pattern_of
 from near_engine import NearEngine
 from test_engine import Rig
 
-from performance.commands import Play, Quantum, Redo, SetKit, SetPattern, Stop, Undo
+from performance.commands import (
+    Play,
+    Quantum,
+    RecallScene,
+    Redo,
+    SetControl,
+    SetKit,
+    SetPattern,
+    Stop,
+    StoreScene,
+    Undo,
+)
 from performance.own_kits import OwnKits
 from performance.stage import Stage
 from rvae.errors import FileError
@@ -61,6 +72,19 @@ def test_undo_brings_the_models_notes_back_and_redo_ones_own(stage: Stage, near:
     assert near.patterns()[-1].pattern.kit == STANDARD_KIT
     stage.do(Redo())
     assert stage.tick().own_kit == MINE
+
+
+def test_a_scene_brings_the_kit_it_was_kept_with_where_that_is_wanted(stage: Stage, near: NearEngine) -> None:
+    for command in (SetKit(MINE), StoreScene(1), SetKit(None), StoreScene(2), RecallScene(1)):
+        stage.do(command)
+    assert stage.tick().own_kit is None, "scenes bring no kit unless they are told to"
+    stage.do(SetControl("scene_kit", 1))
+    stage.do(RecallScene(1))
+    assert stage.tick().own_kit == MINE
+    assert near.patterns()[-1].pattern.kit.voices[0].pitch_out == 24
+    stage.do(RecallScene(2))
+    assert stage.tick().own_kit is None
+    assert near.patterns()[-1].pattern.kit == STANDARD_KIT
 
 
 def test_voices_that_the_model_has_not_change_nothing_that_is_played(stage: Stage) -> None:

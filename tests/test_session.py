@@ -55,6 +55,7 @@ scenes = st.builds(
     voice_density=rows(shares),
     mute=rows(st.booleans()),
     nudge_ms=rows(st.floats(-50, 50)),
+    kit=st.none() | kits(),
 )
 pins = st.builds(Pin, st.just(192), st.integers(0, VOICES - 1), st.integers(0, 191), shares, st.floats(-3, 3))
 
