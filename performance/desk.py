@@ -125,7 +125,12 @@ class Desk:
         for text, is_error in chain.from_iterable(news):
             self._stage.say(text, is_error=is_error)
         snapshot = self._playing_in.step(self._stage.tick(), is_heard=self._hands.is_ready)
-        self._snapshot = replace(snapshot, panel=self._panels.shown(snapshot), prompt=self._hands.prompt)
+        self._snapshot = replace(
+            snapshot,
+            panel=self._panels.shown(snapshot),
+            prompt=self._hands.prompt,
+            learned=self._hands.learned,
+        )
         return self._snapshot
 
     def _open(self, opened: Opened) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Protocol, TypeVar
 
 from performance.commands import MoveCursor, Play, SetControl, SetVoice, StageCommand, Stop
@@ -145,6 +146,12 @@ class Hands:
         """Lines for the player since the last time, and whether each is a trouble."""
         news, self._news = self._news, []
         return news
+
+    @property
+    def learned(self) -> tuple[tuple[str, str], ...]:
+        """What was given or learned: the target, and the knob or pad without its channel."""
+        found = chain(self._preset, chain.from_iterable(self._mappings.values()))
+        return tuple((one.target, str(replace(one.source, channel=None))) for one in found)
 
     def learn(self, target: str = "") -> None:
         """Put a target on the next knob; without one, the next control that is touched, and asked for again: none."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
@@ -18,6 +19,11 @@ from performance.panel import Row
 from performance.snapshot import OutputState, Snapshot
 
 _KINDS = {"midi": "MIDI out", "audio": "sound", "osc": "OSC"}
+_NO_MIDI = {
+    "linux": "plug a device in or start a synthesiser; or --virtual",
+    "darwin": "plug a device in or switch on the IAC bus; or --virtual",
+    "win32": "plug a device in, or install loopMIDI",
+}
 _LOOK_S, _END_S = 0.2, 2.0
 
 
@@ -98,6 +104,17 @@ class Patchbay:
             yield Row(
                 f"in {name}", name, "MIDI in", "heard" if is_heard else "", is_heard, (HearDevice(name, not is_heard),)
             )
+        yield from _missing(self._plugs, {state.kind for state in outputs})
+
+
+def _missing(plugs: Plugs, played: set[str]) -> Iterator[Row]:
+    """For each kind of thing of which there is none: what to plug in, which is listed within seconds."""
+    if not plugs.outputs and "midi" not in played:
+        yield Row("no midi", "no MIDI to play to", _NO_MIDI.get(sys.platform, _NO_MIDI["linux"]))
+    if not plugs.sound and "audio" not in played:
+        yield Row("no sound", "no sound device", "plug one in; on Linux a sound server must run too")
+    if not plugs.inputs:
+        yield Row("no hands", "no MIDI to hear", "plug in pads, knobs or a keyboard, to play by hand")
 
 
 def _output_row(state: OutputState, late_ms: float) -> Row:

@@ -139,7 +139,8 @@ class Snapshot:
     pattern is made of, as one line; empty where that is not known. `nudge`: ms, by row of the kit. `panel`: the list
     that is open. `take`: what is being played in, or None. `kit`: the model's voices, with the notes that the player
     gives them; `own_kit`: the player's, which may have others, or None. `prompt`: what learning waits for, as one
-    line; empty while nothing is learned.
+    line; empty while nothing is learned. `learned`: what knobs and pads of MIDI devices were put on, and which they
+    are ("mute snare", "note 38").
     """
 
     model_name: str
@@ -174,3 +175,4 @@ class Snapshot:
     take: TakeState | None = None
     own_kit: Kit | None = None
     prompt: str = ""
+    learned: tuple[tuple[str, str], ...] = ()

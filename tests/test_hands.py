@@ -71,6 +71,7 @@ def test_a_control_is_put_on_the_next_knob_and_kept() -> None:
     rig.hear([0xB0, 21, 60])
     assert "tempo is on cc 21 on 1 of knobs" in rig.lines()
     assert rig.kept == {"knobs": (Mapping(Source("cc", 21, 1), "tempo"),)}
+    assert rig.hands.learned == (("tempo", "cc 21"),), "as the help shows it"
     assert rig.wanted == Wanted(names=("knobs",))
     rig.hands.see(StepControl("density", 1), NOW)  # learning is over
     assert rig.lines() == ""

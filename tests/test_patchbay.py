@@ -191,6 +191,20 @@ def test_what_is_open_and_what_could_be_is_listed_with_what_choosing_does() -> N
     panels.close()
 
 
+def test_where_nothing_is_plugged_in_it_says_what_to_plug_in() -> None:
+    now = snapshot(status=EngineStatus())
+    patchbay = Patchbay(watch=plugged(Plugs()))
+    panels = Panels({"devices": patchbay})
+    panels.do(ShowPanel("devices"))
+    assert wait_for(lambda: len(patchbay.rows(now)) > 1)
+    rows = patchbay.rows(now)
+    assert [row.text for row in rows] == ["no MIDI to play to", "no sound device", "no MIDI to hear"]
+    assert all("plug" in row.detail and not row.commands for row in rows)
+    panels.close()
+    sounding = snapshot(status=EngineStatus(outputs=(OutputState("midi", "rvae", True),)))
+    assert "no MIDI to play to" not in [row.text for row in patchbay.rows(sounding)], "ours that others connect to"
+
+
 def test_inputs_are_heard_and_no_longer_heard_as_they_are_chosen() -> None:
     rig, model = Rig(), straight_model()
     stage = Stage(model, NearEngine(model))

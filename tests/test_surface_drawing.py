@@ -168,7 +168,7 @@ def test_a_model_without_clips_outputs_or_messages_can_be_drawn() -> None:
 
 
 def test_help_names_every_key_there_is() -> None:
-    shown = " ".join(keys for page in help_pages() for keys, _, _ in page).lower()
+    shown = " ".join(row.keys for page in help_pages() for row in page).lower()
     for thing in (*CONTROLS.values(), *ACTIONS.values()):
         for pressed in thing.keys:
             if pressed[:-1] == thing.keys[0][:-1] and pressed[-1] in "23456789" and len(thing.keys) > 3:
@@ -176,6 +176,57 @@ def test_help_names_every_key_there_is() -> None:
             elif thing.name != "move" and not pressed.startswith("pad-"):
                 assert pressed in shown
     assert "arrows" in shown
+
+
+def test_help_names_every_button_of_a_controller_on_the_line_of_what_it_does() -> None:
+    lines = {row.label: row.pads for page in help_pages() for row in page if row.pads}
+    for action in ACTIONS.values():
+        if any(key.startswith("pad-") for key in action.keys):
+            both = f"Next, previous {action.label.removeprefix('Next ').removeprefix('Previous ')}"
+            assert action.label in lines or both in lines, action.label
+    assert {control.label for control in CONTROLS.values() if control.pads} <= set(lines)
+    assert lines["Play or stop"] == "pad A"
+    assert lines["Keep a scene"] == "pad RT+A B X Y"
+    assert lines["Mute"] == "pad LT/RT+D-pad"
+    assert lines["Next, previous meter"] == "pad RB LB"
+    assert lines["Panels in turn"] == "pad RT+Back"
+
+
+def test_help_shows_the_knobs_that_were_learned() -> None:
+    learned = (("tempo", "cc 21"), ("nudge snare", "cc 30"), ("x", "cc 1"), ("recall_scene 3", "note 40"))
+    rows = {row.label: row.knobs for page in help_pages(learned) for row in page if row.knobs}
+    assert rows == {"Tempo": "cc 21", "Nudge": "cc 30", "Move the cursor": "cc 1", "Go back to a scene": "note 40"}
+    pages = [picture(snapshot(learned=found), Look(help_page=3)) for found in ((), learned)]
+    assert (brightness(pages[0], LAYOUT.plane) != brightness(pages[1], LAYOUT.plane)).any()
+
+
+class Measured(Words):
+    """Tells how small words were set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set: dict[str, int] = {}
+
+    def picture(self, text: str, px: int, colour: Colour = LOUD) -> pygame.Surface:
+        self.set[text] = min(px, self.set.get(text, px))
+        return super().picture(text, px, colour)
+
+
+def smallest(size: tuple[int, int], look: Look) -> tuple[int, str]:
+    """The height in px of the smallest words in a window, and which they are."""
+    target, kept, words = pygame.Surface(size), Kept(), Measured()
+    kept.words = words
+    learned = (("tempo", "cc 21"), ("mute snare", "note 38"), ("x", "cc 1"), ("recall_scene 3", "note 40"))
+    draw(target, snapshot(learned=learned), look, kept)
+    return min((px, text) for text, px in words.set.items())
+
+
+@pytest.mark.parametrize("page", range(len(help_pages()) + 1))
+def test_the_smallest_words_can_be_read_and_grow_with_the_display(page: int) -> None:
+    least, text = smallest((1280, 800), Look(help_page=page))
+    assert least >= 12, text
+    large, text = smallest((3840, 2160), Look(help_page=page))
+    assert large >= 2.4 * least, text  # 2160 lines to 800 are 2.7 times as many
 
 
 def test_help_leaves_bar_and_status_in_view() -> None:

@@ -19,7 +19,7 @@ import pygame
 import pytest
 from playing_support import own_display
 
-from performance.commands import MoveCursor, TogglePlay
+from performance.commands import MoveCursor, SetControl, TogglePlay
 from performance.surface.drawing import Kept, draw
 from performance.surface.field import LATTICE
 from performance.surface.lanes import tick_x
@@ -360,6 +360,53 @@ def test_a_controller_alone_plays_moves_and_quits_nothing_by_accident(monkeypatc
     assert run(stage, size=(640, 400), on_frame=press) == 0
     assert stage.done[0] == TogglePlay()
     assert stage.tick().cursor[0] > start[0]
+
+
+def test_two_fingers_in_the_loop_have_cursor_and_density(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    stage, size = LocalStage(), (1280, 800)
+    layout = Layout.of(*size, voices=len(stage.model.kit))
+
+    def finger(kind: int, number: int, x: float, y: float) -> pygame.Event:
+        across, down = layout.pixel_of(x, y)
+        place = {"x": across / size[0], "y": down / size[1], "dx": 0.0, "dy": 0.0, "pressure": 1.0}
+        return pygame.Event(kind, touch_id=1, finger_id=number, **place)
+
+    down, motion, up = pygame.FINGERDOWN, pygame.FINGERMOTION, pygame.FINGERUP
+    # (a finger does something, and the mouse event that SDL makes of the first one's touch)
+    hands = [
+        [finger(down, 5, 0.3, 0.45), mouse_of_touch(pygame.MOUSEBUTTONDOWN, layout.pixel_of(0.3, 0.45))],
+        [finger(motion, 5, 0.35, 0.5), mouse_of_touch(pygame.MOUSEMOTION, layout.pixel_of(0.35, 0.5))],
+        [finger(down, 6, 0.8, 0.5)],
+        [finger(motion, 6, 0.8, 0.7)],
+        [finger(motion, 5, 0.4, 0.55), mouse_of_touch(pygame.MOUSEMOTION, layout.pixel_of(0.4, 0.55))],
+        [finger(up, 6, 0.8, 0.7)],
+        [finger(up, 5, 0.4, 0.55), mouse_of_touch(pygame.MOUSEBUTTONUP, layout.pixel_of(0.4, 0.55))],
+        [finger(motion, 6, 0.1, 0.1)],
+    ]
+
+    def touch(_work_s: float) -> bool:
+        for event in hands[0] if hands else ():
+            pygame.event.post(event)
+        return bool(hands.pop(0) if hands else None)
+
+    assert run(stage, size=size, on_frame=touch) == 0
+    near = pytest.approx
+    assert stage.done == [
+        MoveCursor(near(0.3, abs=1e-6), near(0.45, abs=1e-6)),
+        MoveCursor(near(0.35, abs=1e-6), near(0.5, abs=1e-6)),
+        SetControl("density", near(0.7, abs=0.005)),
+        MoveCursor(near(0.4, abs=1e-6), near(0.55, abs=1e-6)),
+    ]
+    assert stage.tick().cursor == near((0.4, 0.55), abs=1e-6)
+
+
+def mouse_of_touch(kind: int, at: tuple[float, float]) -> pygame.Event:
+    """What SDL makes of the first finger for those who know of mice only."""
+    more = {"rel": (0, 0), "buttons": (1, 0, 0)} if kind == pygame.MOUSEMOTION else {"button": 1}
+    return pygame.Event(kind, pos=at, touch=True, **more)
 
 
 def test_a_model_that_was_learned_while_playing_gets_its_own_picture(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def draw(
     layout = Layout.of(*target.get_size(), voices=len(snapshot.kit))
     target.fill(NIGHT)
     if look.help_shown:
-        draw_help(target, layout, kept.words, look.help_page)
+        draw_help(target, layout, kept.words, look.help_page, snapshot.learned)
     else:
         _draw_plane(target, layout, snapshot, look, kept, colours or PlaneColours())
         playhead = snapshot.playhead.cycle_ticks if snapshot.playing else None

@@ -174,7 +174,7 @@ def what_shows(snapshot: Snapshot, look: Look) -> tuple[object, ...]:
         *(tuple(snapshot.controls.items()), snapshot.voice_density, snapshot.clips, snapshot.scenes),
         *(snapshot.hand, snapshot.target, snapshot.pins, snapshot.freeze),
         *(snapshot.gestures, snapshot.is_taking, snapshot.morphs, snapshot.status.recording, snapshot.take),
-        snapshot.panel,
+        *(snapshot.panel, snapshot.learned),
         *(status_text(snapshot, look), look.help_page, look.view, look.pointer, look.held, look.trail),
     )
 
