@@ -224,7 +224,7 @@ def smallest(size: tuple[int, int], look: Look) -> tuple[int, str]:
 @pytest.mark.parametrize("page", range(len(help_pages()) + 1))
 def test_the_smallest_words_can_be_read_and_grow_with_the_display(page: int) -> None:
     least, text = smallest((1280, 800), Look(help_page=page))
-    assert least >= 12, text
+    assert least >= 18, text
     large, text = smallest((3840, 2160), Look(help_page=page))
     assert large >= 2.4 * least, text  # 2160 lines to 800 are 2.7 times as many
 

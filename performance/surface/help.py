@@ -131,11 +131,11 @@ def _draw_row(target: pygame.Surface, words: Words, line: pygame.Rect, row: Row)
     small = max(8, round(px * 0.74))
     first = line.width * 31 // 100
     room = pygame.Rect(line.left, line.top, first - px // 2, line.height)
-    under = [text for text in (row.pads, row.knobs) if text]
-    heights = [px] * bool(row.keys) + [small] * len(under)
+    others = [text for text in (row.pads, row.knobs) if text]
+    heights = [px] * bool(row.keys) + [small] * len(others)
     shrunk = min(1.0, (line.height - 4) / max(1, sum(heights)))
     top = line.centery - round(sum(heights) * shrunk) // 2
-    for text, height in zip((*([row.keys] if row.keys else []), *under), heights, strict=True):
+    for text, height in zip((*([row.keys] if row.keys else []), *others), heights, strict=True):
         one = pygame.Rect(room.left, top, room.width, round(height * shrunk))
         fitting = _fitting(words, text, one.height, room.width)
         write(target, words, text, fitting, one, colour=WARM if text == row.keys else LOUD)
