@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rvae.account import ClipReport, Dropped, ImportReport
 from rvae.card import CARD_NAME, Card, Makers, merge_cards
-from rvae.cutting import Reading, cut
+from rvae.cutting import NO_CONSENT, Reading, cut
 from rvae.errors import CorpusError, MidiFileError
 from rvae.grid import Quantiser
 from rvae.kit import STANDARD_KIT, Kit
@@ -159,12 +159,29 @@ def cut_corpus(files: Files, reading: Reading, progress: Progress | None = None)
         reports.append(report)
         if card is not None:
             card_of[report.file] = card
+    reports = _copies_of_refused(files, reports)
     account = ImportReport(tuple(reports), files.unreadable, files.others)
     if not patterns:
         raise CorpusError(_nothing(account))
     taken = {pattern.source for pattern in patterns}
     kept = tuple({id(card): card for clip, card in card_of.items() if clip in taken}.values())
     return Corpus(tuple(patterns), reading.kit, reading.bars, reading.ticks_per_beat, kept, account, card_of)
+
+
+def _copies_of_refused(files: Files, reports: Sequence[ClipReport]) -> list[ClipReport]:
+    """Clips with the very notes of one whose makers have not agreed say so: a copy under another name is soon made."""
+    refused: dict[tuple[int, bytes], str] = {}
+    keys = [(clip.ppq, clip.notes.tobytes()) for _, clip, _ in files.clips]
+    for key, report in zip(keys, reports, strict=True):
+        if report.note_ons and any(gone.reason == NO_CONSENT for gone in report.dropped):
+            refused.setdefault(key, report.file)
+    found = []
+    for key, report in zip(keys, reports, strict=True):
+        if key in refused and report.patterns:
+            why = f"to the note the music of {Path(refused[key]).name}, whose makers have not agreed; take it out too"
+            report = replace(report, notes=(*report.notes, why))
+        found.append(report)
+    return found
 
 
 def _nothing(report: ImportReport) -> str:

@@ -29,12 +29,16 @@ _FEW_HATS, _MANY_HATS, _BEAT_SHARE = 0.08, 0.25, 0.08  # of all notes
 
 @dataclass(frozen=True)
 class Doubt:
-    """A label that the music of a file contradicts: the meter it has, the one proposed, and why."""
+    """A label that the music of a file contradicts: the meter it has, the one proposed, and why.
+
+    `kind`: the why without the figures, the same for all files of a kind.
+    """
 
     file: str
     label: Meter
     proposed: Meter
     why: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ def _doubts(clip: ClipReport, patterns: Sequence[Pattern]) -> list[Doubt]:
         "bars of that length are more alike" if proposed.bar_quarters != meter.bar_quarters else "its accents are there"
     )
     stored = f"a 12/8 stored as {meter.name} sixteenths: " if proposed.name == "12/16" else ""
-    return [Doubt(clip.file, meter, proposed, f"{stored}the onsets stand better in {proposed.label}: {how}")]
+    why = f"{stored}the onsets stand better in {proposed.label}: {how}"
+    return [Doubt(clip.file, meter, proposed, why, why)]
 
 
 def _ternary_inside(clip: str, meter: Meter, patterns: Sequence[Pattern]) -> Doubt | None:
@@ -124,12 +129,12 @@ def _ternary_inside(clip: str, meter: Meter, patterns: Sequence[Pattern]) -> Dou
     compound = Meter.of(3 * meter.numerator, 2 * meter.denominator)
     words = f"{ternary} onsets on thirds of the beat, {binary} on quarters of it"
     plain = binary + int(at[12]) <= _ALL_TERNARY_SHARE * at.sum()
-    why = (
+    kind = (
         f"a {compound.name} written as triplets"
         if plain
         else f"ternary inside, as in shuffle and swing or {compound.name}"
     )
-    return Doubt(clip, meter, compound, f"{why}: {words}")
+    return Doubt(clip, meter, compound, f"{kind}: {words}", kind)
 
 
 def _twins(patterns: Sequence[Pattern], by_clip: Mapping[str, list[Pattern]]) -> list[Twin]:

@@ -228,7 +228,10 @@ def _print_losses(corpus: Corpus, console: Console) -> None:
         pitches = ", ".join(f"{pitch} ({count} times)" for pitch, count in report.unmapped.items())
         unmapped = f"{sum(report.unmapped.values())} unmapped notes, which no voice of the kit reads"
         _say(console, f"{unmapped}: {pitches}; --kit brings another kit")
-    gone = ((f"{entry.reason}{_with_notes(entry.onsets)}", entry.file) for entry in report.dropped)
+    onsets: Counter[str] = Counter()
+    for entry in report.dropped:
+        onsets[entry.reason] += entry.onsets
+    gone = ((f"{entry.reason}{_with_notes(onsets[entry.reason])}", entry.file) for entry in report.dropped)
     _print_grouped(console, "Not taken", gone)
     if report.onsets == report.note_ons and not report.dropped:
         _say(console, "nothing was lost")
@@ -246,7 +249,9 @@ def _print_findings(corpus: Corpus, findings: Findings, console: Console) -> Non
         low, middle, high = sorted(leans)[0], sorted(leans)[len(leans) // 2], sorted(leans)[-1]
         spread = f"{middle:+.0f} ms in the middle, {low:+.0f} to {high:+.0f}"
         _say(console, f"takes as a whole are early (-) or late (+): {spread}; --on-time takes it away")
-    doubts = ((f"{doubt.label.label}, or {doubt.proposed.label}? {doubt.why}", doubt.file) for doubt in findings.doubts)
+    doubts = (
+        (f"{doubt.label.label}, or {doubt.proposed.label}? {doubt.kind}", doubt.file) for doubt in findings.doubts
+    )
     _print_grouped(console, "Labels that the music contradicts; they stand", doubts)
     if findings.twins:
         console.print()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from strategies import midi, on, signature, track
 
 from rvae import read_corpus
@@ -18,6 +20,7 @@ from rvae.__main__ import main
 from rvae.corpus import bundled_corpora
 from rvae.findings import KitDoubt, find
 from rvae.import_page import import_page
+from rvae.inspection import print_report
 from rvae.kit import Kit
 from rvae.kitfile import find_kit
 from rvae.measures import lean_ms
@@ -111,6 +114,9 @@ def test_few_bundled_clips_that_are_not_swung_are_doubted() -> None:
         corpus = read_corpus(bundled_corpora()[name])
         assert len(find(corpus).doubts) <= 0.1 * len(corpus.clips)
     triplets = read_corpus(bundled_corpora()["triplets-in-four"])
+    heard = io.StringIO()
+    print_report(triplets, Console(file=heard, width=200))
+    assert heard.getvalue().count("4/4, or 12/8?") == 2  # a line for each kind, not for each clip
     assert len(find(triplets).doubts) > 0.7 * len(triplets.clips)
 
 
@@ -188,6 +194,23 @@ def test_a_file_with_nothing_on_the_drum_channel_says_what_was_read(tmp_path: Pa
     assert "channel" not in said["drums.mid"]
     asked = {clip.file: clip.notes for clip in read_corpus(tmp_path / "song.mid", channel=2).report.clips}
     assert not any("channel" in note for notes in asked.values() for note in notes)
+
+
+def test_a_copy_of_a_clip_whose_makers_have_not_agreed_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("ben.mid", "copy of ben.mid"):
+        write_midi(tmp_path / name, beat(STRAIGHT), meters=FOUR, length_quarters=8)
+    write_midi(tmp_path / "bens other.mid", beat(SHUFFLE), meters=FOUR, length_quarters=8)
+    write_midi(tmp_path / "ana.mid", beat([Fraction(0)]), meters=FOUR, length_quarters=8)
+    card = '[clips."ben.mid"]\nconsent = "no"\n[clips."bens other.mid"]\nconsent = "no"\n'
+    (tmp_path / "dataset.toml").write_text(card, encoding="utf-8")
+    said = {Path(clip.file).name: "; ".join(clip.notes) for clip in read_corpus(tmp_path).report.clips}
+    assert "to the note the music of ben.mid, whose makers have not agreed" in said["copy of ben.mid"]
+    assert "agreed" not in said["ana.mid"]
+    assert main(["inspect", str(tmp_path)]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "its makers have not agreed" in line)
+    assert "[64 notes]: ben.mid, bens other.mid" in line
 
 
 @pytest.mark.parametrize("late_ms", [-30.0, -12.0, 18.0])
