@@ -110,6 +110,16 @@ def test_every_fault_on_its_page_has_its_test() -> None:
     assert all(row[-1] == "nothing" for row in figures)
 
 
+def test_every_test_of_the_window_on_its_page_exists_and_every_row_names_one() -> None:
+    text = read("docs/surface-tests.md")
+    for table in tables(text):
+        for item, tests, by, _ in table:
+            assert re.search(r"test_\w+\.py::test_\w+", tests), item
+            assert by, item
+    for file, name in re.findall(r"`(test_\w+\.py)::(\w+)`", text):
+        assert re.search(rf"^def {name}\(", read(f"tests/{file}"), flags=re.MULTILINE), f"{file}::{name}"
+
+
 def test_every_target_that_make_explains_is_a_target() -> None:
     text = read("Makefile")
     explained = set(re.findall(r"^(\w+):.*##", text, flags=re.MULTILINE))

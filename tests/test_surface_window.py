@@ -19,7 +19,7 @@ import pygame
 import pytest
 from playing_support import own_display
 
-from performance.commands import MoveCursor, SetControl, TogglePlay
+from performance.commands import DropClip, MoveCursor, SetControl, TogglePlay
 from performance.surface.drawing import Kept, draw
 from performance.surface.field import LATTICE
 from performance.surface.lanes import tick_x
@@ -401,6 +401,23 @@ def test_two_fingers_in_the_loop_have_cursor_and_density(monkeypatch: pytest.Mon
         MoveCursor(near(0.4, abs=1e-6), near(0.55, abs=1e-6)),
     ]
     assert stage.tick().cursor == near((0.4, 0.55), abs=1e-6)
+
+
+def test_a_file_dropped_in_the_loop_reaches_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    files = ["/clips/new.mid", "/clips"]
+    stage = LocalStage()
+
+    def drop(_work_s: float) -> bool:
+        for file in files:
+            pygame.event.post(pygame.Event(pygame.DROPFILE, file=file))
+        files.clear()
+        return len(stage.done) < 2
+
+    assert run(stage, size=(640, 400), on_frame=drop) == 0
+    assert stage.done == [DropClip("/clips/new.mid"), DropClip("/clips")]
 
 
 def mouse_of_touch(kind: int, at: tuple[float, float]) -> pygame.Event:
