@@ -117,7 +117,8 @@ def test_what_keeps_time_never_asks_for_the_date_but_for_the_timetags_of_osc() -
     wall = re.compile(r"\btime\.(time|time_ns|ctime|localtime|gmtime|strftime)\b|\bdatetime\b|CLOCK_REALTIME")
     root = Path(performance.__file__).parent
     asking = {path.relative_to(root).as_posix() for path in root.rglob("*.py") if wall.search(path.read_text("utf-8"))}
-    for_people = {path for path in asking if path.startswith(("bench/", "recorder.py", "playing_in.py"))}  # names of files
+    # Files are named by the date.
+    for_people = {path for path in asking if path.startswith(("bench/", "recorder.py", "playing_in.py"))}
     assert asking - for_people == {"outputs/osc.py"}
 
 
