@@ -183,6 +183,7 @@ def test_a_pad_is_heard_in_the_sound_and_nowhere_else(recorder: Recorder, start:
     engine = start(Pattern.silent(FOUR), [OutputSpec("audio"), OutputSpec("virtual")])
     assert recorder.connect_sound(), engine.status().messages
     assert recorder.connect("rvae:out", recorder.midi_in)
+    assert wait_for(lambda: [state.is_open for state in engine.status().outputs] == [True, True])
     engine.do(StrikePad(0, 100))
     engine.do(StrikePad(99, 100))  # no voice of this kit
     assert wait_for(lambda: any(block.any() for block in list(recorder.blocks)))

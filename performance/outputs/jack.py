@@ -26,6 +26,7 @@ from rvae.kit import Kit
 _QUEUE = 4096
 _STANDSTILL_NS = 2_500_000_000
 _AGAIN_NS = 250_000_000
+_ONCE_MORE_S = 0.2
 _LET_GO_S = 1.0
 _NOTE_ON, _NOTE_OFF, _CONTROL = 0x90, 0x80, 0xB0
 
@@ -125,7 +126,7 @@ class JackMidiOutput(Output):
             self._client.set_process_callback(self._process)
             self._client.set_shutdown_callback(self._shutdown)
             self._client.set_xrun_callback(self._xrun)
-            self._client.activate()
+            self._activate()
             if self._wanted:
                 port = self._find()
                 self._client.connect(self._out, port)
@@ -228,6 +229,13 @@ class JackMidiOutput(Output):
             time.sleep(0.002)
         time.sleep(self.lead_ns / 1e9)
         self._discard()
+
+    def _activate(self) -> None:
+        try:
+            self._client.activate()
+        except _jack_error():  # a server that takes another client in at the same moment may refuse, once
+            time.sleep(_ONCE_MORE_S)
+            self._client.activate()
 
     def _discard(self) -> None:
         client, self._client = self._client, None
