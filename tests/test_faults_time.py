@@ -240,7 +240,7 @@ def test_after_a_sleep_midi_comes_back_note_by_note_and_none_hangs(monkeypatch: 
             engine.close()
             ear.close()
     assert ear.wrong == []
-    # From the first onset after it: the server waits for the one who sleeps, so its own time has a gap of any length there.
+    # From the first onset after it: the server waits for the sleeper, so its own time has a gap of any length there.
     gaps_ms = [(b - a) / 48 for a, b in itertools.pairwise(ear.frames[before:])]
     print(f"after a sleep of 3 s, ms between onsets: {[round(gap) for gap in gaps_ms]}")
     assert min(gaps_ms) > 60, "125 ms each; no burst"
