@@ -226,10 +226,13 @@ class DropClip:
 
 @dataclass(frozen=True, slots=True)
 class StrikePad:
-    """Sound a voice now, `velocity` 1 to 127, in the sound made here and nowhere else: a hand plays in."""
+    """Sound a voice now, `velocity` 1 to 127, in the sound made here and nowhere else: a hand plays in. `at_ns`: when
+    it did, on the monotonic clock; None for just now.
+    """
 
     voice: int
     velocity: int
+    at_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from performance.clock import Clock
 from performance.journal import Journal, Went
 from performance.lateness import LatenessMeter
 from performance.outputs.joining import Joining
-from performance.outputs.output import Output, what_went_wrong
+from performance.outputs.output import MAX_LATE_NS, Output, what_went_wrong
 from performance.outputs.reopening import Reopening, RunAside
 from performance.sequencer import Event, Onset
 from performance.snapshot import OutputState
+from performance.strokes import SilentStrokes
 from performance.timeline import Timed
 from rvae.errors import UsageError
 from rvae.kit import Kit
@@ -43,6 +44,7 @@ class Dispatch:
         self._takers: list[tuple[Output, ...]] = []
         self._arrange()
         self._count = 0
+        self._strokes = SilentStrokes()
         self.lateness = LatenessMeter()
         self.first_sound_ns: int | None = None
 
@@ -104,7 +106,9 @@ class Dispatch:
             self._reopening.take_kit(kit)
 
     def tend(self, volume: float) -> Iterator[tuple[str, bool]]:
-        """Have outputs that have gone opened again. Yields what the player should know, and whether it is bad news."""
+        """Have outputs that have gone opened again. Yields what the player should know, also of strokes that were not
+        heard, and whether it is bad news.
+        """
         if self._reopening is None:
             return
         for output, is_back in self._reopening.tend(self._clock.now_ns()):
@@ -113,8 +117,9 @@ class Dispatch:
                 yield f"{output.kind} {output.name} is back", False
             else:
                 yield output.detail, True
-
+                self._miss_strokes(output.unheard)
         yield from self._welcome(self._reopening, volume)
+        yield from self._strokes.news()
 
     def join(self, kind: str, name: str, make: Callable[[], Output]) -> None:
         """Open one more output and play to it as soon as it is there. Raises UsageError where it is already."""
@@ -169,10 +174,21 @@ class Dispatch:
         for output in self._outputs:
             output.click(level, due_ns + output.offset_ns)
 
-    def strike(self, voice: int, velocity: int) -> None:
-        """Have a drum heard at once, where sound is made here."""
-        for output in self._outputs:
-            output.strike(voice, velocity)
+    def strike(self, voice: int | None, velocity: int, at_ns: int) -> None:
+        """Have a drum heard at once, where sound is made here. One that is not, as it was struck long ago, while the
+        sound was being opened, or as there is no sound or no such voice, is counted.
+        """
+        if voice is None:
+            self._miss_strokes(1, "what plays now has no such voice")
+        elif self._clock.now_ns() - at_ns > MAX_LATE_NS:
+            self._miss_strokes(1, "it came too late to be played")
+        elif sum(output.strike(voice, velocity, at_ns) for output in self._outputs):
+            self._strokes.heard()
+        else:
+            self._miss_strokes(1)
+
+    def _miss_strokes(self, count: int, why: str = "no sound is open here; f8 lists what can be") -> None:
+        self._strokes.missed(count, why, is_error=any(state.kind == "audio" for state in self.states))
 
     @property
     def waiting(self) -> tuple[Timed, ...]:

@@ -210,8 +210,10 @@ class Engine:
             case CloseOutput(kind, name):
                 self._dispatch.leave(kind, name)
                 self.say(f"{kind} {name} is closed")
-            case StrikePad(voice, velocity) if voice < len(self.sequencer.pattern.kit):
-                self._dispatch.strike(voice, velocity)
+            case StrikePad(voice, velocity, at_ns):
+                now_ns = self._clock.now_ns()
+                has_voice = voice < len(self.sequencer.pattern.kit)
+                self._dispatch.strike(voice if has_voice else None, velocity, now_ns if at_ns is None else at_ns)
             case Quit():
                 self.close()
                 self.has_quit = True

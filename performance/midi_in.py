@@ -93,7 +93,7 @@ class Drums:
         hit = Hit.of(heard)
         if hit is None or hit.pitch not in self.rows or {(hit.device, hit.pitch), ("", hit.pitch)} & self.deaf:
             return None
-        return StrikePad(self.rows[hit.pitch], hit.velocity)
+        return StrikePad(self.rows[hit.pitch], hit.velocity, hit.at_ns)
 
 
 @dataclass(frozen=True, slots=True)

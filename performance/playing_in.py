@@ -138,7 +138,7 @@ class PlayingIn:
             at_ns = (self._looked_ns + self._clock.now_ns()) // 2
             if self._take is not None:
                 self._take.strike(self._kit.voices[voice].pitch_read, velocity, at_ns)
-            self._stage.do(StrikePad(voice, velocity))
+            self._stage.do(StrikePad(voice, velocity, at_ns))
 
     def hear(self, hits: Sequence[Hit]) -> None:
         """Pads are struck. One that does something else too is no drum."""
@@ -150,7 +150,7 @@ class PlayingIn:
                     self._take.strike(hit.pitch, hit.velocity, hit.at_ns)
                 row = self._kit.row_of_pitch(hit.pitch)
                 if row is not None and not hit.has_sounded:
-                    self._stage.do(StrikePad(row, hit.velocity))
+                    self._stage.do(StrikePad(row, hit.velocity, hit.at_ns))
 
     def step(self, snapshot: Snapshot, *, is_heard: bool) -> Snapshot:
         """Go on with the take; the snapshot with how it stands. For every frame. `is_heard`: whether pads are."""

@@ -58,8 +58,8 @@ class Rows:
                 return SetPattern(self._laid(pattern), at)
             case SetVoice(name, voice, value):
                 return SetVoice(name, self._row(voice), value)
-            case StrikePad(voice, velocity):
-                return StrikePad(self._row(voice), velocity)
+            case StrikePad(voice):
+                return replace(command, voice=self._row(voice))
         return command
 
     def _row(self, voice: int) -> int:

@@ -243,9 +243,9 @@ def test_a_drum_sounds_where_it_is_heard_unless_it_does_something_else() -> None
         assert rig.drums is not None
         return rig.drums.strike_of(Heard(device, bytes(message), 0))
 
-    assert struck(0x99, 38, 90) == StrikePad(1, 90)
+    assert struck(0x99, 38, 90) == StrikePad(1, 90, 0)
     assert struck(0x99, 36, 90) is None
-    assert struck(0x99, 36, 90, device="another") == StrikePad(0, 90)
+    assert struck(0x99, 36, 90, device="another") == StrikePad(0, 90, 0)
     assert struck(0x99, 17, 90) is None, "no voice reads it"
     assert struck(0x89, 38, 90) is None
     rig.hands.drum(None)

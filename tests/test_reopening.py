@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from music import beat_of, pattern_of
 
 from performance.clock import NS_PER_S, VirtualClock
-from performance.commands import Play, Quit, Stop
+from performance.commands import Play, Quit, Stop, StrikePad
 from performance.engine import Engine
 from performance.outputs.memory import MemoryOutput
+from performance.outputs.output import Output
 from performance.pulse import ClockContinue, ClockEvent, ClockPulse
 from performance.sequencer import BeatStart, Event, Onset, Release
 from performance.snapshot import Message
@@ -80,6 +81,17 @@ class Rig:
     @property
     def texts(self) -> list[str]:
         return [message.text for message in self.heard.values()]
+
+
+class Speaker(Plugged):
+    """A sound device with a plug. `waits`: strokes that it was given and that a device which had gone never played."""
+
+    kind = "audio"
+    waits = 0
+
+    @property
+    def unheard(self) -> int:
+        return self.waits
 
 
 def arrived(output: MemoryOutput) -> list[tuple[int, int, int]]:
@@ -225,3 +237,54 @@ def test_the_beat_does_not_wait_while_an_output_takes_its_time_to_open() -> None
     assert cable.is_open
     assert len(arrived(whole)) == 16
     assert arrived(cable)[-8:] == arrived(whole)[-8:]
+
+
+def test_what_is_struck_while_there_is_no_sound_is_counted_and_told_in_few_lines() -> None:
+    clock, speaker = VirtualClock(), Speaker()
+    engine = Engine(clock, KICKS, [speaker])
+    engine.open_outputs(STANDARD_KIT)
+
+    def strike(times: int, **words: int) -> list[Message]:
+        before = len(engine.status().messages)
+        for _ in range(times):
+            engine.do(StrikePad(0, 100, **words))
+        engine.tend_outputs()
+        return list(engine.status().messages)[before:]
+
+    assert strike(2) == []
+    assert len(speaker.strikes) == 2
+    speaker.is_in, speaker.waits = False, 4
+    gone, silent = strike(0)
+    assert "audio cable is gone" in gone.text
+    assert silent.text == "4 strokes on pads were not heard: no sound is open here; f8 lists what can be"
+    assert silent.is_error
+    assert strike(30) == []
+    assert [message.text[:38] for message in strike(6)] == ["40 strokes on pads were not heard: no "]
+    strike(3)
+    assert len(speaker.strikes) == 2, "and none waits to sound when it is back"
+    speaker.is_in = True
+    clock.sleep_until(2 * NS_PER_S)
+    engine.tend_outputs()
+    assert [message.text for message in strike(0)] == ["audio cable is back"]
+    assert [message.text for message in strike(1)] == ["43 strokes on pads were not heard: the sound is there again"]
+    assert len(speaker.strikes) == 3
+    assert strike(5) == []
+    (late,) = strike(1, at_ns=clock.now_ns() - NS_PER_S)
+    assert late.text == "1 stroke on a pad was not heard: it came too late to be played"
+
+
+def test_who_wants_no_sound_here_is_told_of_strokes_as_news_and_not_as_a_trouble() -> None:
+    engine = Engine(VirtualClock(), KICKS, [Silent()])
+    engine.open_outputs(STANDARD_KIT)
+    engine.do(StrikePad(0, 100))
+    engine.tend_outputs()
+    (message,) = engine.status().messages
+    assert message.text.startswith("1 stroke on a pad was not heard: no sound is open here")
+    assert not message.is_error
+
+
+class Silent(Output):
+    """An output that makes no sound here, as MIDI."""
+
+    def __init__(self) -> None:
+        super().__init__("port")

@@ -8,10 +8,11 @@ from jack_support import JackServer, wait_for
 from music import beat_of
 from playing_support import OscLog
 
-from performance.commands import Play, Quit, SetControl, Stop
+from performance.commands import Play, Quit, SetControl, Stop, StrikePad
 from performance.process import EngineProcess
 from performance.specs import OutputSpec
 from rvae.meter import Meter
+from rvae.pattern import Pattern
 
 FOUR = Meter.parse("4/4")
 TICKS = [0, 24, 48, 72]
@@ -154,3 +155,27 @@ def test_sound_comes_back_with_the_server_by_itself(server: JackServer, log: Osc
         if ear is not None:
             ear.close()
     assert [one.values[2] for one in log.onsets] == [1 + index // 4 for index in range(len(log.onsets))]
+
+
+def test_what_is_struck_when_the_server_has_died_is_counted_also_before_that_is_noticed(server: JackServer) -> None:
+    engine = EngineProcess(Pattern.silent(FOUR), [OutputSpec("audio")])
+    ear = None
+    try:
+        assert wait_for(lambda: any(state.is_open for state in engine.status().outputs))
+        ear = Ear()
+        engine.do(StrikePad(0, 100))
+        assert wait_for(lambda: ear.kicks == 1)
+        ear.close()
+        ear = None
+        server.kill()
+        for _ in range(3):
+            engine.do(StrikePad(0, 100))
+        assert wait_for(lambda: any("not heard" in line for line in said(engine))), said(engine)
+        assert wait_for(server.start, seconds=60)
+        assert wait_for(lambda: "audio default is back" in said(engine), seconds=60), said(engine)
+        engine.do(StrikePad(0, 100))
+        assert wait_for(lambda: any(line.startswith("3 strokes on pads were") for line in said(engine))), said(engine)
+    finally:
+        engine.close()
+        if ear is not None:
+            ear.close()

@@ -77,6 +77,7 @@ class AudioOutput(Output):
         self._heard_ns = 0
         self._may_ask_again = False
         self._pid: int | None = None
+        self._strokes = 0
         self._wire = None if speaker is None else Wire(speaker, _CAPACITY)
 
     def _open(self, kit: Kit) -> None:
@@ -90,6 +91,7 @@ class AudioOutput(Output):
         self._pid = opened.pid
         self._device, self.lead_ns, self.detail = opened.device, opened.lead_ns, opened.detail
         self._heard_ns = time.perf_counter_ns()
+        self._played, self._strokes = Played(), 0
 
     def _answer(self, wire: Wire) -> Opened:
         until_s = time.monotonic() + _ANSWER_S
@@ -125,10 +127,17 @@ class AudioOutput(Output):
         if self.is_open:
             self._guard("put", Tap(due_ns, level))
 
-    def strike(self, voice: int, velocity: int) -> None:
+    def strike(self, voice: int, velocity: int, at_ns: int) -> bool:
         """A drum with the next block."""
         if self.is_open:
-            self._guard("put", StrikeNow(voice, velocity))
+            self._guard("put", StrikeNow(voice, velocity, at_ns))
+            self._strokes += self.is_open
+        return self.is_open
+
+    @property
+    def unheard(self) -> int:
+        """Those that waited for a device which had gone already."""
+        return max(0, self._strokes - self._played.strokes)
 
     def _silence(self, sounding: dict[int, int], now_ns: int) -> None:  # noqa: ARG002  # the template's signature
         self._put(Silence())

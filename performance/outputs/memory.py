@@ -36,9 +36,11 @@ class MemoryOutput(Output):
         """Keep it in `clicks`."""
         self.clicks.append((level, due_ns))
 
-    def strike(self, voice: int, velocity: int) -> None:
-        """Keep it in `strikes`."""
-        self.strikes.append((voice, velocity))
+    def strike(self, voice: int, velocity: int, at_ns: int) -> bool:  # noqa: ARG002  # the signature for all of them
+        """Keep it in `strikes`, while it is open."""
+        if self.is_open:
+            self.strikes.append((voice, velocity))
+        return self.is_open
 
     def _send(self, event: Event, due_ns: int) -> None:
         self.sent.append(Sent(event, due_ns))

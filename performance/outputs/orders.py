@@ -38,10 +38,11 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class StrikeNow:
-    """A drum that a hand strikes: it sounds with the next block. `velocity`: 1 to 127."""
+    """A drum that a hand strikes: it sounds with the next block. `velocity`: 1 to 127. `at_ns`: when it was struck."""
 
     voice: int
     velocity: int
+    at_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,14 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How it goes, since the device was opened: see `snapshot.OutputState`."""
+    """How it goes, since the device was opened: see `snapshot.OutputState`. `strokes`: of hands, taken so far."""
 
     underruns: int = 0
     late: int = 0
     missed: int = 0
     load: float = 0.0
     stalls: int = 0
+    strokes: int = 0
 
 
 Answer = Opened | Refused | Lost | Played

@@ -141,8 +141,14 @@ class Output:
     def click(self, level: int, due_ns: int) -> None:
         """A click (see `click`), where the sound is made here."""
 
-    def strike(self, voice: int, velocity: int) -> None:
-        """A drum at once, where the sound is made here."""
+    def strike(self, voice: int, velocity: int, at_ns: int) -> bool:  # noqa: ARG002  # the signature for all of them
+        """A drum that was struck just now: at once, where the sound is made here. Whether it is."""
+        return False
+
+    @property
+    def unheard(self) -> int:
+        """How many strokes were taken, but not heard, when it went."""
+        return 0
 
     def set_volume(self, volume: float) -> None:
         """How loud, 0 to 1, where the sound is made here."""

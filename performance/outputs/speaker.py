@@ -164,7 +164,7 @@ class Speaker:
         self._queue: list[tuple[int, int, Strike | Tap]] = []  # by when it is due, then by when it came
         self._came = 0
         self._frame, self._heard_ns = 0, time.perf_counter_ns()
-        self._underruns = self._late = self._missed = 0
+        self._underruns = self._late = self._missed = self._strokes = 0
         self._load = 0.0
         self._is_hushed = False
 
@@ -179,8 +179,7 @@ class Speaker:
                 self._end("the device stopped")
             if now_ns >= next_report_ns:
                 next_report_ns = now_ns + _REPORT_NS
-                load, self._load = self._load, 0.0
-                self._answer(Played(self._underruns, self._late, self._missed, load, self._line.ties))
+                self._report()
             if self._mixer is not None and (kit := self._new_kit) is not None:
                 self._new_kit = None
                 self._mixer.take_kit(kit)
@@ -191,7 +190,12 @@ class Speaker:
             self._stream.abort()
             self._stream.close()
 
+    def _report(self) -> None:
+        load, self._load = self._load, 0.0
+        self._answer(Played(self._underruns, self._late, self._missed, load, self._line.ties, self._strokes))
+
     def _end(self, why: str) -> None:
+        self._report()
         self._answer(Lost(why))
         # To close what hangs from a killed JACK server never returns, and so does the library's own clean-up.
         os._exit(1)
@@ -205,8 +209,11 @@ class Speaker:
             case Strike() | Tap():
                 self._came += 1
                 heapq.heappush(self._queue, (order.due_ns, self._came, order))
-            case StrikeNow(voice, velocity):
-                if self._mixer is not None:
+            case StrikeNow(voice, velocity, at_ns):
+                self._strokes += 1
+                if time.perf_counter_ns() - at_ns > MAX_LATE_NS:  # after a stall they would all come at once
+                    self._missed += 1
+                elif self._mixer is not None:
                     self._mixer.begin(voice, velocity, 0)
             case TakeKit(kit):
                 self._new_kit = kit  # its drums are made where nothing waits for them
