@@ -261,8 +261,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--training", action="store_true")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        found = play(Path(folder), seconds=given.seconds, seed=given.seed, trains=given.training)
+    import jack
+
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            found = play(Path(folder), seconds=given.seconds, seed=given.seed, trains=given.training)
+    except jack.JackOpenError:
+        parser.error("no JACK server answers: start one, and name it in JACK_DEFAULT_SERVER")
     print(json.dumps(asdict(found), indent=2))
     return 0 if found.agrees else 1
 
