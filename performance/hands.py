@@ -106,16 +106,18 @@ class Hands:
             return
         self._kit, self._rows = kit, rows
         self._want()
-        if kit is None:
-            self._ports.drum(None)
-            return
-        row_of = {name: row for row, name in enumerate(rows or kit.names)}
-        notes_in = ((pitch, voice.name) for voice in kit.voices for pitch in voice.pitches_in)
+        self._ports.drum(self._drums())
+
+    def _drums(self) -> Drums | None:
+        if self._kit is None:
+            return None
+        row_of = {name: row for row, name in enumerate(self._rows or self._kit.names)}
+        notes_in = ((pitch, voice.name) for voice in self._kit.voices for pitch in voice.pitches_in)
         drums = {pitch: row_of[name] for pitch, name in notes_in if name in row_of}
         given = [("", mapping) for mapping in self._preset]
         given += [(device, mapping) for device, found in self._mappings.items() for mapping in found]
         notes = {(device, one.source.number) for device, one in given if one.source.kind == "note"}
-        self._ports.drum(Drums(drums, frozenset(notes)))
+        return Drums(drums, frozenset(notes), self._unheard)
 
     @property
     def is_ready(self) -> bool:
@@ -127,6 +129,7 @@ class Hands:
         self._unheard = self._unheard - {device} if is_wanted else self._unheard | {device}
         self._extra = self._extra | {device} if is_wanted else self._extra - {device}
         self._want()
+        self._ports.drum(self._drums())
         self._say(f"{device} is {'heard' if is_wanted else 'not heard any more'}")
 
     @property
@@ -300,6 +303,7 @@ class Hands:
     def _set(self, mappings: Mappings, line: str) -> None:
         self._mappings = mappings
         self._want()
+        self._ports.drum(self._drums())
         try:
             self._keep(mappings)
             self._say(line)

@@ -28,6 +28,7 @@ from performance.wire import Wire, WireFull
 from rvae.errors import OutputError
 
 _LOOK_S = 1.0
+_AGAIN_S = 2.0
 _QUEUE = 4096
 _A_FRAME = 256  # messages taken in one go: more than hands can send, and no more of a flood than a frame can bear
 _END_S = 2.0
@@ -82,16 +83,19 @@ class Plugged:
 @dataclass(frozen=True, slots=True)
 class Drums:
     """What sounds when it is struck. `rows`: the voice of each note that has one. `deaf`: (device, note) of those that
-    do something else; the device "" is any.
+    do something else; the device "" is any. `unheard`: the devices that are not to be heard.
     """
 
     rows: Mapping[int, int]
     deaf: frozenset[tuple[str, int]] = frozenset()
+    unheard: frozenset[str] = frozenset()
 
     def strike_of(self, heard: Heard) -> StrikePad | None:
         """What the engine is told of a message; None where it is no drum."""
         hit = Hit.of(heard)
-        if hit is None or hit.pitch not in self.rows or {(hit.device, hit.pitch), ("", hit.pitch)} & self.deaf:
+        if hit is None or hit.device in self.unheard or hit.pitch not in self.rows:
+            return None
+        if {(hit.device, hit.pitch), ("", hit.pitch)} & self.deaf:
             return None
         return StrikePad(self.rows[hit.pitch], hit.velocity, hit.at_ns)
 
@@ -120,15 +124,18 @@ class _Listening:
 
 class MidiIn:
     """The process that hears, seen from the stage: `want` what, then `receive` once a frame. It starts when it is
-    first needed. `strikes`: a line to the engine, for drums that sound before a frame has passed. `context`: how
-    processes are started, see `forking`.
+    first needed; where a driver takes it along, all its devices are gone, and another is started. `strikes`: a line to
+    the engine, for drums that sound before a frame has passed. `context`: how processes are started, see `forking`.
     """
 
     def __init__(self, strikes: socket.socket | None = None, context: BaseContext | None = None) -> None:
         self._strikes, self._context = strikes, context
         self._wanted, self._heard = Wanted(), Wanted()
+        self._drums: Drums | None = None
+        self._there: set[str] = set()
         self._connection: Connection | None = None
         self._process: Any = None
+        self._again_s = 0.0
 
     def want(self, wanted: Wanted) -> None:
         """Hear these from now on."""
@@ -136,17 +143,27 @@ class MidiIn:
             return
         self._wanted = wanted
         if self._connection is None:
-            self._connection, theirs = multiprocessing.Pipe()
-            self._process = start(_listen, theirs, self._strikes, name="rvae-hands", context=self._context, daemon=True)
-            theirs.close()
-        with contextlib.suppress(OSError):
-            self._connection.send(wanted)
+            self._begin()
+        else:
+            self._tell(wanted)
+
+    def _begin(self) -> None:
+        self._connection, theirs = multiprocessing.Pipe()
+        self._process = start(_listen, theirs, self._strikes, name="rvae-hands", context=self._context, daemon=True)
+        theirs.close()
+        self._tell(self._wanted)
+        if self._drums is not None:
+            self._tell(self._drums)
+
+    def _tell(self, what: Wanted | Drums | None) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(OSError):  # it has gone, as `receive` finds
+                self._connection.send(what)
 
     def drum(self, drums: Drums | None) -> None:
         """Have these sound when they are struck; None: nothing does."""
-        if self._connection is not None:
-            with contextlib.suppress(OSError):
-                self._connection.send(drums)
+        self._drums = drums
+        self._tell(drums)
 
     @property
     def is_ready(self) -> bool:
@@ -156,17 +173,32 @@ class MidiIn:
     def receive(self) -> list[Heard | Plugged]:
         """What has come, oldest first. Never waits."""
         found: list[Heard | Plugged] = []
-        with contextlib.suppress(OSError, EOFError):
+        try:
             while self._connection is not None and len(found) < _A_FRAME and self._connection.poll():
                 message = self._connection.recv()
                 if isinstance(message, _Listening):
                     self._heard = message.wanted
-                else:
-                    found.append(message)
+                    continue
+                found.append(message)
+                if isinstance(message, Plugged):
+                    (self._there.add if message.is_there else self._there.discard)(message.device)
+        except (OSError, EOFError):
+            found += self._lost()
+        if self._connection is None and self._wanted != Wanted() and time.monotonic() >= self._again_s:
+            self._begin()
         return found
+
+    def _lost(self) -> list[Plugged]:
+        """The process has gone, and every device with it."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._heard, self._again_s = None, Wanted(), time.monotonic() + _AGAIN_S
+        gone, self._there = sorted(self._there), set()
+        return [Plugged(device, False) for device in gone]
 
     def close(self) -> None:
         """End the process. May be called twice."""
+        self._wanted = Wanted()
         if self._strikes is not None:
             self._strikes.close()
         if self._connection is None:
@@ -187,15 +219,12 @@ def _listen(connection: Connection, strikes: socket.socket | None) -> None:
     try:
         while not listener.ended:
             listener.look()
-            while True:
-                listener.awake.wait(_LOOK_S)
-                if not listener.awake.is_set() or listener.ended:
-                    break  # time to look again
-                listener.awake.clear()
-                while listener.queue:
-                    connection.send(_sounded(listener.queue.popleft(), listener.drums, engine))
-                if listener.looks_again:
-                    break
+            look_s = time.monotonic() + _LOOK_S  # also while messages come without end
+            while not (listener.looks_again or listener.ended) and (left_s := look_s - time.monotonic()) > 0:
+                if listener.awake.wait(left_s):
+                    listener.awake.clear()
+                    for _ in range(len(listener.queue)):
+                        connection.send(_sounded(listener.queue.popleft(), listener.drums, engine))
     except OSError:
         pass  # the window has gone
     finally:
@@ -251,7 +280,8 @@ class _Listener:
 
     def look(self) -> None:
         """Open what is wanted and there, close what is not."""
-        self.looks_again, wanted = False, self.wanted
+        self.looks_again = False  # before what is wanted is read: what comes between is looked for again
+        wanted = self.wanted
         there: dict[str, Callable[[], Callable[[], None]]] = {}
         with quiet_drivers():
             for name, port in _named(_system_ports()).items():

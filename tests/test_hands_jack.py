@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -82,6 +84,45 @@ def test_a_device_is_heard_whenever_it_is_there(server: Any) -> None:
                 assert wait_for(lambda sent_ns=sent_ns: was_heard([0xB0, 21, 64], sent_ns), seconds=60)
             assert wait_for(lambda: has(Plugged("knobs:out", False)), seconds=60)
             found.clear()
+
+
+def test_a_device_is_found_while_another_never_stops_sending(server: Any) -> None:
+    midi_in, found = MidiIn(), list[Heard | Plugged]()
+    busy = Device("knobs")
+
+    def has(wanted: Plugged) -> bool:
+        busy.send(*[[0xB0, 1, 64]] * 10)
+        found.extend(midi_in.receive())
+        return wanted in found
+
+    with contextlib.closing(midi_in), contextlib.closing(busy):
+        midi_in.want(Wanted(all=True))
+        assert wait_for(lambda: has(Plugged("knobs:out", True)), seconds=60)
+        with contextlib.closing(Device("pads")):
+            assert wait_for(lambda: has(Plugged("pads:out", True)), seconds=60)
+        assert wait_for(lambda: has(Plugged("pads:out", False)), seconds=60)
+
+
+def test_where_a_driver_takes_its_process_along_the_devices_are_gone_and_come_back(server: Any) -> None:
+    midi_in, found = MidiIn(), list[Heard | Plugged]()
+
+    def has(*wanted: object) -> bool:
+        found.extend(midi_in.receive())
+        told = [one if isinstance(one, Plugged) else one.data for one in found]
+        return told[: len(wanted)] == list(wanted)
+
+    plugged, gone = Plugged("pads:out", True), Plugged("pads:out", False)
+    with contextlib.closing(midi_in), contextlib.closing(Device("pads")) as device:
+        midi_in.want(Wanted(parts=("pads",)))
+        assert wait_for(lambda: has(plugged), seconds=60)
+        (process,) = [one for one in multiprocessing.active_children() if one.name == "rvae-hands"]
+        assert process.pid
+        os.kill(process.pid, signal.SIGKILL)
+        assert wait_for(lambda: has(plugged, gone), seconds=60)
+        assert not midi_in.is_ready
+        assert wait_for(lambda: has(plugged, gone, plugged), seconds=60)
+        device.send([0x99, 36, 100])
+        assert wait_for(lambda: has(plugged, gone, plugged, bytes([0x99, 36, 100])), seconds=60)
 
 
 def test_a_knob_is_learned_in_the_window_and_moves_what_it_was_put_on(
