@@ -237,8 +237,8 @@ class StrikePad:
 
 @dataclass(frozen=True, slots=True)
 class OpenOutput:
-    """Play to one more output from now on: `kind` midi or audio, the `name` of its port or device. `offset_ms`: how
-    much later than the music it plays.
+    """Play to one more output from now on: `kind` midi, audio or osc, the `name` of its port, device or address.
+    `offset_ms`: how much later than the music it plays.
     """
 
     kind: str
@@ -267,6 +267,13 @@ class OpenModel:
     """Read another model, or a session and its model, and play it from the next bar on; `file`: its path."""
 
     file: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNamed:
+    """The same for a model or session at hand, by its name in the list of models."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +359,7 @@ StageCommand = (
     | PlayIn
     | StrikePad
     | OpenModel
+    | OpenNamed
     | OpenOutput
     | CloseOutput
     | HearDevice

@@ -121,7 +121,7 @@ class Action:
 
 
 # Key names are SDL's, in lower case, after any of ctrl+, shift+, alt+; pad- is a button of a game controller, after lt+
-# or rt+ while its left or right trigger is held.
+# or rt+ while its left or right trigger is held, lt+rt+ while both are.
 _CONTROLS = (
     Control("tempo", "Tempo", 20, 300, 120, 1, "bpm", "log", keys=("-", "="), osc="/rvae/tempo",
             help="felt beats a minute; the position does not jump"),
@@ -230,9 +230,16 @@ _ACTIONS = (
         "once more, and it goes round in whole bars; each is one more layer",
         osc_word="record",
     ),
-    Action("drop_gesture", "Let a gesture go", ("d",), "/rvae/gesture", "the one recorded last", osc_word="drop"),
+    Action(
+        "drop_gesture",
+        "Let a gesture go",
+        ("d", "pad-lt+rt+b"),
+        "/rvae/gesture",
+        "the one recorded last",
+        osc_word="drop",
+    ),
     Action("drop_gestures", "Let all gestures go", ("shift+d",), "/rvae/gesture", osc_word="clear"),
-    Action("unpin", "Let all pins go", ("delete",), "/rvae/unpin", "and all frozen voices"),
+    Action("unpin", "Let all pins go", ("delete", "pad-lt+rt+y"), "/rvae/unpin", "and all frozen voices"),
     Action(
         "undo",
         "Undo",
@@ -240,7 +247,7 @@ _ACTIONS = (
         "/rvae/undo",
         "takes back what was done last, step by step",
     ),
-    Action("redo", "Redo", ("shift+z", "ctrl+y"), "/rvae/redo"),
+    Action("redo", "Redo", ("shift+z", "ctrl+y", "pad-lt+rt+rightshoulder"), "/rvae/redo"),
     Action(
         "record",
         "Record the set",
@@ -255,7 +262,12 @@ _ACTIONS = (
         "/rvae/export",
         "1, 2, 4 or 8 whole bars as they were played, as a MIDI clip; pad: 4",
     ),
-    Action("export_pattern", "Keep the pattern", ("f6",), help="what is played at the cursor, as a MIDI clip"),
+    Action(
+        "export_pattern",
+        "Keep the pattern",
+        ("f6", "pad-lt+rt+leftshoulder"),
+        help="what is played at the cursor, as a MIDI clip",
+    ),
     Action(
         "play_in",
         "Play a clip in",
@@ -266,7 +278,7 @@ _ACTIONS = (
     Action(
         "find",
         "Find what I play",
-        ("f10",),
+        ("f10", "pad-lt+rt+leftstick"),
         "/rvae/find",
         "play as many bars as a pattern has, on pads or keys 1 to 9: the cursor goes to the place nearest to them",
     ),
@@ -277,8 +289,8 @@ _ACTIONS = (
         help="touch a control here or press its key, then turn a knob or hit a pad of a MIDI device",
     ),
     Action("forget", "Forget a knob", ("shift+n",), help="of the control just touched, or what was learned last"),
-    Action("models", "Models", ("f7",), help="those at hand: open another one while it plays"),
-    Action("devices", "Devices", ("f8",), help="outputs and inputs: open or close them while it plays"),
+    Action("models", "Models", ("f7",), "/rvae/open", "those at hand: open another one while it plays"),
+    Action("devices", "Devices", ("f8",), "/rvae/output", "outputs and inputs: open or close them while it plays"),
     Action("kit", "Kit", ("f9",), help="hit a pad and pick its voice; what each voice reads and plays"),
     Action("dropped", "Dropped clips", ("shift+f9",), help="what became of each file that was dropped on the window"),
     Action("next_panel", "Panels in turn", ("pad-rt+back",), help="and none after the last"),
@@ -287,7 +299,7 @@ _ACTIONS = (
     Action("choose_row", "Choose the row", ("return", "enter", "pad-rt+rightstick"), help="of the panel that is open"),
     Action("next_view", "Next view", ("v", "pad-y"), help="what the colours of the plane tell"),
     Action("help", "Help", ("h", "f1", "pad-start")),
-    Action("full_screen", "Full screen", ("f", "f11")),
+    Action("full_screen", "Full screen", ("f", "f11", "pad-lt+rt+start")),
     Action(
         "audience",
         "Window for the audience",

@@ -17,6 +17,8 @@ from performance.commands import (
     LearnKnob,
     NextPanel,
     OpenModel,
+    OpenNamed,
+    OpenOutput,
     PlayIn,
     SetKit,
     ShowPanel,
@@ -60,9 +62,10 @@ class Desk:
     ) -> None:
         self._stage, self._hands, self._guests, self._opening = stage, hands, Guests(), Opening()
         self._shelf, self._editor = Shelf(file), editor
+        self._patchbay = Patchbay(lambda: hands.heard, offsets_ms)
         sources: dict[str, Source] = {
             "models": self._shelf,
-            "devices": Patchbay(lambda: hands.heard, offsets_ms),
+            "devices": self._patchbay,
             "dropped": ImportPanel(self._guests.told),
         }
         self._panels = Panels(sources if editor is None else {**sources, "kit": editor})
@@ -97,7 +100,11 @@ class Desk:
             case HearDevice(device, is_heard):
                 self._hands.hear(device, is_heard)
             case OpenModel(file):
-                self._opening.ask(file)
+                self._opening.ask(lambda: Path(file))
+            case OpenNamed(name):
+                self._opening.ask(lambda: self._shelf.file_of(name))
+            case OpenOutput(kind, name):
+                self._stage.do(self._patchbay.output(kind, name))
             case PlayIn(purpose):
                 self._playing_in.toggle(purpose, self._snapshot)
             case StrikePad(voice, velocity):

@@ -64,6 +64,7 @@ class Instrument:
         self.model = model
         self._send, self._say = send, say
         self._history: History[Settings] = History()
+        self._is_another = False  # the model is not the one it began with
         self._bar = 0  # the one from which another model is heard
         self.settings = Settings.at_first(first_point(model, settings.meter), settings.meter, len(model.kit))
         self.decoded = Decoded.of(model, Wanted.of(settings))
@@ -132,6 +133,8 @@ class Instrument:
     def _go_back(self, *, forth: bool) -> None:
         found = self._history.redone(self.settings) if forth else self._history.undone(self.settings)
         if found is None:
+            if self._is_another and not forth:
+                raise UsageError("there is nothing to undo on this model; f7 opens the one before, as things stand now")
             raise UsageError(f"there is nothing to {'do again' if forth else 'undo'}")
         self._history, step = found
         self.model.space(step.before.meter.beats)  # a model learned since may not have it
@@ -238,7 +241,7 @@ class Instrument:
         """
         bars, old, names = self.movement.when.bars, self.settings, self.model.kit.names
         self.decoded = Decoded.of(model, Wanted.of(settings))
-        self.model, self.settings, self._history = model, settings, History()
+        self.model, self.settings, self._history, self._is_another = model, settings, History(), True
         self._bar = 0 if bars is None else math.floor(bars) + 1
         self.movement.let_go()
         if settings.cursor != old.cursor:

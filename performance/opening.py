@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,20 +42,22 @@ class Opening:
         self._found: list[Opened] = []
         self._news: list[tuple[str, bool]] = []
         self._thread: threading.Thread | None = None
-        self._asked: list[str] = []
+        self._asked: list[Callable[[], Path]] = []
 
-    def ask(self, file: str) -> None:
-        """Read a model, or a session and its model. Never waits."""
-        self._asked.append(file)
+    def ask(self, where: Callable[[], Path]) -> None:
+        """Read a model, or a session and its model. Never waits. `where`: finds the file; may take long, and raise
+        RvaeError.
+        """
+        self._asked.append(where)
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._read, name="opening", daemon=True)
             self._thread.start()
 
     def _read(self) -> None:
         while self._asked:
-            file = Path(self._asked.pop(0))
+            where = self._asked.pop(0)
             try:
-                opened = read(file)
+                opened = read(file := where())
             except (RvaeError, OSError, MemoryError) as error:
                 self._news.append((f"{error}; the music goes on as it was", True))
                 continue

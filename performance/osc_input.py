@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from performance.commands import (
+    CloseOutput,
     DropGestures,
     Export,
+    HearDevice,
     MoveCursor,
+    OpenNamed,
+    OpenOutput,
     Panic,
     PinPlace,
     Play,
@@ -42,6 +46,7 @@ DEFAULT_PORT = 12_000
 _MAX_BYTES = 65_536
 _MAX_MESSAGE_BYTES = 1024  # ours are short; one of 64 kB takes the library longer than a frame to read
 _MAX_DEPTH = 8
+_OUTPUTS = ("midi", "audio", "osc")
 _BUDGET_S, _BEHIND_S = 0.003, 0.008
 _ROOM_BYTES = 500_000  # a flood of a tenth of a second: with more room, a stop would wait behind all of it
 _MOST_TOLD, _LONG = 40, 40  # senders and addresses that are told of; characters of what they sent
@@ -186,6 +191,12 @@ def _number(value: object) -> float:
     return float(value)
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError
+    return value
+
+
 def _value(control: Control, value: object) -> float:
     if control.choices and isinstance(value, str):
         return float(control.choices.index(value))
@@ -221,6 +232,23 @@ def _record(values: Sequence[object]) -> StageCommand:
     return StartRecording() if _number(values[0]) >= 0.5 else StopRecording()
 
 
+def _open(values: Sequence[object]) -> StageCommand:
+    return OpenNamed(_text(values[0]))
+
+
+def _output(values: Sequence[object]) -> StageCommand:
+    word, kind, name = values
+    kinds: dict[str, type[OpenOutput] | type[CloseOutput]] = {"open": OpenOutput, "close": CloseOutput}
+    if kind not in _OUTPUTS:
+        raise ValueError
+    return kinds[str(word)](str(kind), _text(name))
+
+
+def _input(values: Sequence[object]) -> StageCommand:
+    name, is_heard = values
+    return HearDevice(_text(name), _number(is_heard) >= 0.5)
+
+
 _FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
     "/wek/outputs": _move,
     "/rvae/cursor": _move,
@@ -234,6 +262,9 @@ _FIXED: dict[str, Callable[[Sequence[object]], StageCommand]] = {
     "/rvae/export": lambda values: Export(int(_number(values[0]))),
     "/rvae/take": lambda _: PlayIn("clip"),
     "/rvae/find": lambda _: PlayIn("find"),
+    "/rvae/open": _open,
+    "/rvae/output": _output,
+    "/rvae/input": _input,
     "/rvae/unpin": lambda _: Unpin(),
     "/rvae/undo": lambda _: Undo(),
     "/rvae/redo": lambda _: Redo(),

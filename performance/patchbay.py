@@ -80,6 +80,10 @@ class Patchbay:
             self._end.set()
             self._end = None
 
+    def output(self, kind: str, name: str) -> OpenOutput:
+        """What opens an output, with the offset that is kept for it."""
+        return OpenOutput(kind, name, self._offsets_ms.get(f"{kind} {name}".lower(), 0.0))
+
     def rows(self, snapshot: Snapshot) -> tuple[Row, ...]:
         """The outputs that are open, then those that could be, then what can be heard."""
         return tuple(self._rows(snapshot))
@@ -95,9 +99,7 @@ class Patchbay:
         for kind, names in (("midi", self._plugs.outputs), ("audio", self._plugs.sound)):
             for name in names:
                 if not any(_is_it(state, kind, name) for state in outputs):
-                    offset_ms = self._offsets_ms.get(f"{kind} {name}".lower(), 0.0)
-                    commands = (OpenOutput(kind, name, offset_ms),)
-                    yield Row(f"{kind} {name}", name, _KINDS[kind], "", commands=commands)
+                    yield Row(f"{kind} {name}", name, _KINDS[kind], "", commands=(self.output(kind, name),))
         heard = self._heard()
         for name in self._plugs.inputs:
             is_heard = name in heard

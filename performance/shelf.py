@@ -14,12 +14,13 @@ from performance.panel import Row
 from performance.recents import recent_files
 from performance.session import SUFFIX, read_session
 from performance.snapshot import Snapshot
-from rvae.errors import RvaeError
+from rvae.errors import RvaeError, UsageError
 from rvae.meter import Meter
 from rvae.modelfile import read_header
 
 _LOOK_S = 2.0
 _MOST = 200
+_MOST_NAMES = 8
 _MOST_METERS = 5
 
 
@@ -61,6 +62,19 @@ class Shelf:
         if not any(row.is_on for row in rows):
             rows.insert(0, Row(" ", snapshot.model_name, "not a file of its own", "played", is_on=True))
         return tuple(rows)
+
+    def file_of(self, name: str) -> Path:
+        """The first file in the list that has this name, with its suffix or without. Looks through folders. Raises
+        UsageError with the names there are.
+        """
+        files = list(dict.fromkeys(self._files()))
+        wanted = name.strip().lower()
+        for file in files:
+            if wanted in (_name(file).lower(), file.name.lower()):
+                return file
+        names = list(dict.fromkeys(map(_name, files)))
+        there = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
+        raise UsageError(f"no model or session '{name}' at hand; there are {there or 'none'}; f7 lists them")
 
     def _look(self, end: threading.Event) -> None:
         while True:
@@ -123,18 +137,25 @@ def _about(file: Path) -> str:
 
 def _row(volume: Volume, played: str) -> Row:
     is_on = bool(played) and volume.file == Path(played)
-    is_bundled = volume.file.parent == cache_folder() and volume.file.name.startswith(BUNDLED)
-    name = "bundled corpora" if is_bundled else volume.file.stem
-    where = "" if is_bundled else f"  ·  {_short(volume.file.parent)}"
+    where = "" if _is_bundled(volume.file) else f"  ·  {_short(volume.file.parent)}"
     state = "played" if is_on else "" if volume.is_readable else "cannot be read"
     return Row(
         str(volume.file),
-        name,
+        _name(volume.file),
         f"{volume.about}{where}" if volume.is_readable else volume.about,
         state,
         is_on,
         () if is_on or not volume.is_readable else (OpenModel(str(volume.file)),),
     )
+
+
+def _is_bundled(file: Path) -> bool:
+    return file.parent == cache_folder() and file.name.startswith(BUNDLED)
+
+
+def _name(file: Path) -> str:
+    """What a file is called in the list."""
+    return "bundled corpora" if _is_bundled(file) else file.stem
 
 
 def _short(folder: Path) -> str:

@@ -16,6 +16,8 @@ from performance.commands import (
     CloseOutput,
     EngineCommand,
     Export,
+    HearDevice,
+    OpenNamed,
     OpenOutput,
     Panic,
     Play,
@@ -183,7 +185,7 @@ class Stage:
         """Hear OSC and the engine, move on, decode if something changed, and say how everything stands."""
         if self._osc_in is not None:
             for command in self._osc_in.receive():
-                if isinstance(command, PlayIn):
+                if isinstance(command, PlayIn | OpenNamed | OpenOutput | HearDevice):
                     self._passed.append(command)
                 else:
                     self.do(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -248,8 +249,8 @@ ACTS = {
 @pytest.mark.parametrize("name", [name for name, action in ACTIONS.items() if action.keys])
 def test_each_key_of_an_action_does_it(name: str) -> None:
     for pressed in ACTIONS[name].keys:
-        trigger = pressed[4:7] if pressed[4:7] in ("lt+", "rt+") else ""
-        look, commands = respond(key(pressed), LAYOUT, snapshot(cursor=(0.5, 0.7)), Look(trigger=trigger))
+        triggers = tuple(re.findall("lt\\+|rt\\+", pressed))[::-1]  # in any order
+        look, commands = respond(key(pressed), LAYOUT, snapshot(cursor=(0.5, 0.7)), Look(triggers=triggers))
         if name in ("help", "full_screen", "audience"):
             assert commands == ()
             changed = {"help": look.help_shown, "full_screen": look.full_screen, "audience": look.audience}
@@ -480,6 +481,18 @@ def test_a_trigger_let_go_or_unplugged_means_nothing_any_more() -> None:
     ):
         assert commands_of([held, end, key("pad-a")]) == [TogglePlay()]
     assert commands_of([held, key("pad-a")]) == [RecallScene(1)]
+
+
+def test_both_triggers_have_buttons_of_their_own_and_else_the_last_one_counts() -> None:
+    left, right = (
+        axis(side, 32767) for side in (pygame.CONTROLLER_AXIS_TRIGGERLEFT, pygame.CONTROLLER_AXIS_TRIGGERRIGHT)
+    )
+    again = axis(pygame.CONTROLLER_AXIS_TRIGGERLEFT, 32000)
+    for both in ([left, right, again], [right, left, again]):
+        assert commands_of([*both, key("pad-leftstick")]) == [PlayIn("find")]
+    assert commands_of([left, right, again, key("pad-a")]) == [StoreScene(1)]
+    assert commands_of([right, left, key("pad-a")]) == [RecallScene(1)]
+    assert commands_of([left, right, axis(pygame.CONTROLLER_AXIS_TRIGGERLEFT, 0), key("pad-a")]) == [StoreScene(1)]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, "far"])

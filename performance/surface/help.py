@@ -26,7 +26,7 @@ class Row(NamedTuple):
 _BY_HAND: tuple[Row, ...] = (
     Row("drag", "Move", "on the plane; with shift finer; a touch on a clip plays it as it was"),
     Row("two fingers", "Move, density", "the first has the cursor; the second goes up for more onsets, down for less"),
-    Row("sticks", "Game controller", "left: cursor, right: density; LT, RT: triggers, LS, RS: the sticks pressed"),
+    Row("sticks", "Game controller", "left: cursor, right: density; LT, RT: triggers held, LS, RS: sticks pressed"),
     Row("click", "Mute", "on a voice's name; the wheel: denser or sparser; other button: freeze"),
     Row("click", "Pin", "in the lanes: holds an onset or forces one; again: a rest; again: lets go"),
 )

@@ -41,7 +41,7 @@ def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
         case pygame.CONTROLLERAXISMOTION:
             return pad_axis(event, look)
         case pygame.CONTROLLERDEVICEREMOVED:  # an unplugged stick is not pushed
-            return replace(look, sticks=(0.0, 0.0, 0.0), trigger=""), ()
+            return replace(look, sticks=(0.0, 0.0, 0.0), triggers=()), ()
         case pygame.DROPFILE:
             file = str(event.file)
             return look, (OpenModel(file) if can_open(file) else DropClip(file),)

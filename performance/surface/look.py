@@ -41,10 +41,10 @@ class Look:
 
     `pointer`: the mouse in pixels, or None where it has left. `finger`: the finger that has the cursor; `second`: one
     more. `down`: keys now held. `sticks`: how far a controller's sticks are pushed, -1 to 1: right and up for the
-    cursor, up for the density. `trigger`: the one that is held, `lt+` or `rt+`. `help_page`: which is shown, 0 for
-    none. `audience`: whether its window is open. `view`: which of `views.VIEWS`. `trail`: (x, y, when in seconds),
-    oldest first. `touched`: the control last changed here, and when. `news`: the number of the newest message and when
-    it came; `trouble`: of the newest error.
+    cursor, up for the density. `triggers`: those that are held, `lt+` and `rt+`, the last one last. `help_page`: which
+    is shown, 0 for none. `audience`: whether its window is open. `view`: which of `views.VIEWS`. `trail`: (x, y, when
+    in seconds), oldest first. `touched`: the control last changed here, and when. `news`: the number of the newest
+    message and when it came; `trouble`: of the newest error.
     """
 
     now_s: float = 0.0
@@ -54,7 +54,7 @@ class Look:
     second: Second | None = None
     down: frozenset[int] = frozenset()
     sticks: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    trigger: str = ""
+    triggers: tuple[str, ...] = ()
     help_page: int = 0
     view: int = 0
     full_screen: bool = False

@@ -36,10 +36,13 @@ _TRIGGERS = {pygame.CONTROLLER_AXIS_TRIGGERLEFT: "lt+", pygame.CONTROLLER_AXIS_T
 
 
 def pad_button(event: pygame.Event, snapshot: Snapshot, look: Look) -> Response:
-    """A button goes down, maybe with a trigger held."""
+    """A button goes down, maybe with triggers held: what both do together goes before what the last one does."""
     name = _PAD_BUTTONS.get(event.button)
-    known = by_key(f"pad-{look.trigger}{name}", snapshot, look) if name else None
-    return known or (look, ())
+    if name is not None:
+        for held in ("".join(sorted(look.triggers)), *look.triggers[-1:]):
+            if (known := by_key(f"pad-{held}{name}", snapshot, look)) is not None:
+                return known
+    return look, ()
 
 
 def pad_axis(event: pygame.Event, look: Look) -> Response:
@@ -49,7 +52,10 @@ def pad_axis(event: pygame.Event, look: Look) -> Response:
     pushed = max(-1.0, min(1.0, event.value / 32767))
     if event.axis in _TRIGGERS:
         held = _TRIGGERS[event.axis]
-        return replace(look, trigger=held if pushed > 0.5 else "" if look.trigger == held else look.trigger), ()
+        if (pushed > 0.5) != (held in look.triggers):
+            others = tuple(trigger for trigger in look.triggers if trigger != held)
+            look = replace(look, triggers=(*others, held) if pushed > 0.5 else others)
+        return look, ()
     # sticks never rest quite in the middle; the square makes small pushes fine
     far = max(0.0, abs(pushed) - _PAD_DEAD) / (1 - _PAD_DEAD)
     value = math.copysign(far * far, pushed)
