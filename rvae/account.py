@@ -29,8 +29,8 @@ class ClipReport:
     on what was done to the clip: tiled, completed, moved. `channel`: 1..16, or None where all were read. `qpm`: its
     first tempo. `early`: onsets played before a barline and held against it. `estimate`: of the meter, where neither
     the file nor its card says any. `lean_ms`: how early (negative) or late the take is as a whole. `tempo`: of a take
-    that was played freely. `doubt`: a meter that its music has rather than the one it says. Copies made to fill a cycle
-    are counted nowhere.
+    that was played freely. `doubt`: a meter that its music has rather than the one it says.
+    `is_withheld`: not taken for want of consent. Copies made to fill a cycle are counted nowhere.
     """
 
     file: str
@@ -51,6 +51,7 @@ class ClipReport:
     read: Mapping[int, int] = field(default_factory=dict)
     tempo: TempoEstimate | None = None
     doubt: Meter | None = None
+    is_withheld: bool = False
 
     @property
     def bars(self) -> int:

@@ -108,11 +108,15 @@ class Card:
             table,
         )
 
-    def of_clip(self, clip: str | Path) -> ClipCard:
-        """What is known of a clip, by its path: its own entry counts before the folder's."""
+    def own_of(self, clip: str | Path) -> ClipCard:
+        """What is said of a clip alone, by its path; an empty card where nothing is."""
         parts = Path(os.path.abspath(clip)).parts[1:]
         ways = ("/".join(parts[place:]) for place in range(len(parts)))  # the longest first
-        own = next((self.clips[way] for way in ways if way in self.clips), ClipCard())
+        return next((self.clips[way] for way in ways if way in self.clips), ClipCard())
+
+    def of_clip(self, clip: str | Path) -> ClipCard:
+        """What is known of a clip, by its path: its own entry counts before the folder's."""
+        own = self.own_of(clip)
         return ClipCard(
             own.people or self.people,
             own.licence or self.licence,

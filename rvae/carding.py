@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from tomlkit.exceptions import TOMLKitError
 
 from rvae.arguments import Command, print_json
 from rvae.card import CARD_NAME, Card, read_card
+from rvae.copies import copies
+from rvae.corpus import read_files
 from rvae.errors import FileError, UsageError
 from rvae.midi import write_text
 from rvae.sources import Sources
@@ -66,9 +68,10 @@ def _run(arguments: argparse.Namespace) -> int:
         _converse(folder, clips, _ask_at_terminal)
     card = read_card(folder) or Card()
     if arguments.json:
-        print_json({**card.as_mapping(), "clips": {clip: _of_clip(card, clip) for clip in clips}})
+        copied = copies_of_refused(folder)
+        print_json({**card.as_mapping(), "clips": {clip: _of_clip(card, clip, copied) for clip in clips}})
     else:
-        print("\n".join(describe(card, folder, clips)))  # noqa: T201  # the product
+        print("\n".join(describe(card, folder, clips, copies_of_refused(folder))))  # noqa: T201  # the product
     return 0
 
 
@@ -77,9 +80,14 @@ CARD = Command("card", "whose the clips of a folder are, under what licence, and
 
 def _clips(folder: Path) -> list[str]:
     """The clips below a folder, as a card names them. Raises UsageError."""
+    if os.path.isfile(folder):
+        raise UsageError(f"{folder}: a file; give the folder that it is in, where its card has its place beside it")
     if not os.path.isdir(folder):
         raise UsageError(f"{folder}: no such folder; give the folder that your clips are in")
-    return [clip.relative_to(folder).as_posix() for clip in Sources().find(folder) if clip != folder]
+    found = [clip.relative_to(folder).as_posix() for clip in Sources().find(folder) if clip != folder]
+    if not found:
+        raise UsageError(f"{folder}: no clips in it; put MIDI files there, or give the folder that has them")
+    return found
 
 
 def _chosen(clips: Sequence[str], patterns: Sequence[str], said: Answers) -> list[str]:
@@ -89,11 +97,16 @@ def _chosen(clips: Sequence[str], patterns: Sequence[str], said: Answers) -> lis
             raise UsageError(f"--{key} is said of a whole folder; leave --clip away, or say it without --{key}")
     chosen: list[str] = []
     for pattern in patterns:
-        found = [clip for clip in clips if fnmatch(clip, pattern) or fnmatch(Path(clip).name, pattern)]
+        found = [clip for clip in clips if _is_meant(clip, pattern)]
         if not found:
             raise UsageError(f"--clip {pattern}: no such clip in the folder; it has {len(clips)}, as {_some(clips)}")
         chosen += found
     return list(dict.fromkeys(chosen))
+
+
+def _is_meant(clip: str, pattern: str) -> bool:
+    """By its name or its path below the folder; as it stands, too: a name with brackets is no pattern."""
+    return any(name == pattern or fnmatch(name, pattern) for name in (clip, Path(clip).name))
 
 
 def _some(clips: Sequence[str]) -> str:
@@ -176,14 +189,20 @@ def _ask_at_terminal(question: str, standing: str) -> str:
     return line
 
 
-def _of_clip(card: Card, clip: str) -> dict[str, object]:
+def copies_of_refused(folder: Path) -> dict[str, str]:
+    """Clips below a folder with the onsets of others whose makers have not agreed, and of which, by their names."""
+    found = copies(read_files(folder).clips)
+    return {clip.relative_to(folder).as_posix(): of.relative_to(folder).as_posix() for clip, of in found.items()}
+
+
+def _of_clip(card: Card, clip: str, copied: Mapping[str, str]) -> dict[str, object]:
     known = card.of_clip(clip)
     said = {"people": list(known.people), "licence": known.licence, "consent": known.consent}
-    return {**said, "trained_on": not known.is_refused}
+    return {**said, "trained_on": not known.is_refused and clip not in copied}
 
 
-def describe(card: Card, folder: Path, clips: Sequence[str]) -> list[str]:
-    """What a card says, and what it does not, in lines."""
+def describe(card: Card, folder: Path, clips: Sequence[str], copied: Mapping[str, str]) -> list[str]:
+    """What a card says, and what it does not, in lines. `copied`: clips with the onsets of others that are refused."""
     lines = [f"{folder / CARD_NAME}: {len(clips)} clips"]
     for key in _ALSO:
         standing = getattr(card, key)
@@ -197,6 +216,10 @@ def describe(card: Card, folder: Path, clips: Sequence[str]) -> list[str]:
     refused = sum(card.of_clip(clip).is_refused for clip in clips)
     if refused:
         lines.append(f"  not trained on, for want of consent: {refused} of {len(clips)} clips")
+    for clip, of in copied.items():
+        lines.append(
+            f"  {clip}: not trained on: it has the onsets of {of}; if it is no copy, --clip NAME --consent yes"
+        )
     silent = sum(not card.of_clip(clip).consent for clip in clips)
     if silent:
         lines.append(f"  nothing said about consent: {silent} of {len(clips)} clips; ask, then rvae card {folder}")

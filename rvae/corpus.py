@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rvae.account import ClipReport, Dropped, ImportReport
-from rvae.card import CARD_NAME, Card, Makers, merge_cards
-from rvae.cutting import NO_CONSENT, Reading, cut
+from rvae.card import CARD_NAME, Card, ClipCard, Makers, merge_cards
+from rvae.copies import copies
+from rvae.cutting import Reading, cut
 from rvae.errors import CorpusError, MidiFileError
 from rvae.grid import Quantiser
 from rvae.kit import STANDARD_KIT, Kit
@@ -26,7 +27,8 @@ class Corpus:
     """The patterns a model learns from, and where they come from.
 
     `cards`: the cards of the folders, each once. `report`: the account of every note-on in the files. `card_of`: the
-    card that speaks for a file, where there is one.
+    card that speaks for a file, where there is one. `withheld`: patterns of clips whose makers have not agreed, for
+    finding what is like them; nothing is ever learned from these.
     """
 
     patterns: tuple[Pattern, ...]
@@ -36,6 +38,7 @@ class Corpus:
     cards: tuple[Card, ...] = ()
     report: ImportReport = field(default_factory=ImportReport)
     card_of: Mapping[str, Card] = field(default_factory=dict)
+    withheld: tuple[Pattern, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.patterns:
@@ -109,9 +112,9 @@ def read_corpus(
     notes, otherwise every channel. `groupings`: how meters are felt, e.g. `Meter.parse("7/8(3+2+2)")`; otherwise a
     text in the file says so, then the card (`dataset.toml` in the clip's folder or the nearest above it), then custom.
     `on_time`: move each take by as much as it is early or late as a whole. `progress`: told the steps done, and of how
-    many. A clip whose makers have not agreed to training gives no patterns, a file that cannot be read is no error:
-    both are in `report.dropped`. Raises CorpusError where no file leaves anything, UsageError for an argument out of
-    range, FileError for a card that cannot be read.
+    many. A clip whose makers have not agreed to training gives no patterns, nor does a copy of it, and a file that
+    cannot be read is no error: all are in `report.dropped`. Raises CorpusError where no file leaves anything,
+    UsageError for an argument out of range, FileError for a card that cannot be read.
     """
     reading = Reading(bars, kit, channel, ticks_per_beat, quantise, tuple(groupings), on_time)
     return cut_corpus(read_files(paths, progress), reading, progress)
@@ -151,37 +154,33 @@ def cut_corpus(files: Files, reading: Reading, progress: Progress | None = None)
     patterns: list[Pattern] = []
     reports: list[ClipReport] = []
     card_of: dict[str, Card] = {}
+    withheld: list[Pattern] = []
+    copied = copies(files.clips)
     for number, (path, clip, card) in enumerate(files.clips):
         if progress is not None:
             progress(len(files.clips) + number, 2 * len(files.clips))
-        found, report = cut(clip, str(path), reading, None if card is None else card.of_clip(path))
+        known = ClipCard() if card is None else card.of_clip(path)
+        why = _is_a_copy(copied[path]) if path in copied else ""
+        found, report = cut(clip, str(path), reading, known, withheld=why)
         patterns += found
         reports.append(report)
+        if known.is_refused:
+            withheld += cut(clip, str(path), reading, replace(known, consent=""))[0]
         if card is not None:
             card_of[report.file] = card
-    reports = _copies_of_refused(files, reports)
     account = ImportReport(tuple(reports), files.unreadable, files.others)
     if not patterns:
         raise CorpusError(_nothing(account))
     taken = {pattern.source for pattern in patterns}
     kept = tuple({id(card): card for clip, card in card_of.items() if clip in taken}.values())
-    return Corpus(tuple(patterns), reading.kit, reading.bars, reading.ticks_per_beat, kept, account, card_of)
+    return Corpus(
+        tuple(patterns), reading.kit, reading.bars, reading.ticks_per_beat, kept, account, card_of, tuple(withheld)
+    )
 
 
-def _copies_of_refused(files: Files, reports: Sequence[ClipReport]) -> list[ClipReport]:
-    """Clips with the very notes of one whose makers have not agreed say so: a copy under another name is soon made."""
-    refused: dict[tuple[int, bytes], str] = {}
-    keys = [(clip.ppq, clip.notes.tobytes()) for _, clip, _ in files.clips]
-    for key, report in zip(keys, reports, strict=True):
-        if report.note_ons and any(gone.reason == NO_CONSENT for gone in report.dropped):
-            refused.setdefault(key, report.file)
-    found = []
-    for key, report in zip(keys, reports, strict=True):
-        if key in refused and report.patterns:
-            why = f"to the note the music of {Path(refused[key]).name}, whose makers have not agreed; take it out too"
-            report = replace(report, notes=(*report.notes, why))
-        found.append(report)
-    return found
+def _is_a_copy(of: Path) -> str:
+    own = "if it is no copy, rvae card FOLDER --clip NAME --consent yes"
+    return f"has the onsets of {of.name}, whose makers have not agreed to training; {own}"
 
 
 def _nothing(report: ImportReport) -> str:

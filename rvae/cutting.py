@@ -331,15 +331,17 @@ def _ticks(stretch: Stretch, ticks_per_beat: int) -> float:
 
 
 def cut(
-    clip: MidiClip, source: str, reading: Reading, card: ClipCard | None = None
+    clip: MidiClip, source: str, reading: Reading, card: ClipCard | None = None, *, withheld: str = ""
 ) -> tuple[list[Pattern], ClipReport]:
     """The patterns of one clip, and the account of its notes. `source`: the file as given; `card`: what is known of it.
 
-    A clip whose makers have not agreed to training gives none, nor does one that was played freely and whose beats are
-    not clear.
+    A clip whose makers have not agreed to training, or that is `withheld` for another reason, gives none, nor does one
+    that was played freely and whose beats are not clear.
     """
     known = card or ClipCard()
-    warped = Warped(clip) if known.is_refused else with_beats(clip, reading, known)
+    if known.is_refused or withheld:
+        return [], _withheld(clip, source, reading, withheld or NO_CONSENT)
+    warped = with_beats(clip, reading, known)
     patterns, report = _cut(warped, source, reading, known)
     if reading.on_time and abs(report.lean_ms) >= _LEAST_LEAN_MS:
         return _cut_on_time(warped, source, reading, known, report.lean_ms)
@@ -358,13 +360,11 @@ def _cut(warped: Warped, source: str, reading: Reading, known: ClipCard) -> tupl
     patterns: list[Pattern] = []
     meters: dict[Meter, tuple[int, int]] = {}
     voices: Counter[int] = Counter()
-    if known.is_refused:
-        work.drop(NO_CONSENT, len(clip.notes))
-    elif not warped.is_readable:
+    if not warped.is_readable:
         work.drop(warped.note, len(clip.notes))
     elif warped.note:
         work.notes.append(warped.note)
-    for filled in work.place(work.heard(), known) if warped.is_readable and not known.is_refused else []:
+    for filled in work.place(work.heard(), known) if warped.is_readable else []:
         if filled.cells and not work.has_room_for(filled):
             length = f"{filled.bars:,} bars of {filled.stretch.meter.label}"
             work.drop(f"{length}, more than one clip may have; cut it into several", len(filled.cells))
@@ -385,6 +385,17 @@ def _cut(warped: Warped, source: str, reading: Reading, known: ClipCard) -> tupl
         work.doubt,
     )  # fmt: skip
     return patterns, report
+
+
+def _withheld(clip: MidiClip, source: str, reading: Reading, why: str) -> ClipReport:
+    """The account of a clip that is not even looked into."""
+    work = _Cutter(clip, source, reading)
+    work.drop(why, len(clip.notes))
+    nothing = dict.fromkeys(reading.kit.names, 0)
+    return ClipReport(
+        source, len(clip.notes), 0, 0, 0, {}, nothing, {}, tuple(work.dropped), (), None, work.qpm(0), 0,
+        is_withheld=True,
+    )  # fmt: skip
 
 
 def _cut_on_time(

@@ -74,7 +74,8 @@ class KitDoubt:
 class Findings:
     """All of a corpus. `compared`: whether its patterns were few enough to look for twins.
 
-    `kit_doubt`: where all notes are read, or nearly, and yet the kit seems to be the wrong one.
+    `kit_doubt`: where all notes are read, or nearly, and yet the kit seems to be the wrong one. `echoes`: clips
+    that are learned, and nearly one whose makers have not agreed, the `other`.
     """
 
     doubts: tuple[Doubt, ...]
@@ -82,6 +83,7 @@ class Findings:
     kits: tuple[KitProposal, ...]
     compared: bool
     kit_doubt: KitDoubt | None = None
+    echoes: tuple[Twin, ...] = ()
 
 
 def find(corpus: Corpus, *, twins: bool = True) -> Findings:
@@ -93,7 +95,8 @@ def find(corpus: Corpus, *, twins: bool = True) -> Findings:
     compared = twins and len(corpus.patterns) <= _MOST_COMPARED
     found = _twins(corpus.patterns, by_clip) if compared else []
     kits = tuple(_kits(corpus.kit, corpus.report.read, corpus.report.unmapped))
-    return Findings(tuple(doubts), tuple(found), kits, compared, _kit_doubt(corpus))
+    echoes = tuple(_echoes(corpus, by_clip)) if compared and corpus.withheld else ()
+    return Findings(tuple(doubts), tuple(found), kits, compared, _kit_doubt(corpus), echoes)
 
 
 def _doubts(clip: ClipReport, patterns: Sequence[Pattern]) -> list[Doubt]:
@@ -153,6 +156,21 @@ def _twins(patterns: Sequence[Pattern], by_clip: Mapping[str, list[Pattern]]) ->
             mean = float(np.mean([score for score, _ in found]))
             twins.setdefault(frozenset((one, other)), Twin(one, other, exact, mean))
     return sorted(twins.values(), key=lambda twin: (not twin.exact, -twin.onset_f1, twin.file))
+
+
+def _echoes(corpus: Corpus, by_clip: Mapping[str, list[Pattern]]) -> list[Twin]:
+    """Clips of which every pattern has its like in a clip that is withheld."""
+    patterns = (*corpus.patterns, *corpus.withheld)
+    nearest = nearest_others(patterns, [place >= len(corpus.patterns) for place in range(len(patterns))])
+    alike: dict[str, list[tuple[float, str]]] = {}
+    for pattern, near in zip(corpus.patterns, nearest, strict=False):
+        if near.place >= 0 and near.onset_f1 >= NEAR_F1:
+            alike.setdefault(pattern.source, []).append((near.onset_f1, patterns[near.place].source))
+    return [
+        Twin(clip, max(found)[1], False, float(np.mean([score for score, _ in found])))
+        for clip, found in alike.items()
+        if len(found) == len(by_clip[clip])
+    ]
 
 
 def _kits(kit: Kit, read: Mapping[int, int], unmapped: Mapping[int, int]) -> list[KitProposal]:

@@ -14,7 +14,9 @@ from pathlib import Path, PurePath
 from rvae.arguments import Command, print_json
 from rvae.card import CARD_NAME, plain_name
 from rvae.carding import write_card
-from rvae.corpus import Corpus, read_corpus
+from rvae.copies import copies
+from rvae.corpus import Corpus, cut_corpus, read_files
+from rvae.cutting import Reading
 from rvae.errors import CorpusError, CreditsError, RvaeError, UsageError
 from rvae.evaluation import evaluate
 from rvae.learning import check_output
@@ -61,15 +63,12 @@ def _run(arguments: argparse.Namespace) -> int:
     output = file if arguments.output is None else Path(arguments.output)
     model = load(file)
     check_output(output)
-    corpus = read_corpus(
-        arguments.paths,
-        bars=model.bars,
-        kit=model.kit,
-        channel=arguments.channel,
-        groupings=tuple(map(Meter.parse, arguments.meter)),
-    )
+    files = read_files(arguments.paths)
+    felt = tuple(map(Meter.parse, arguments.meter))
+    corpus = cut_corpus(files, Reading(model.bars, model.kit, arguments.channel, groupings=felt))
     gone = [clip for clip in corpus.clips if _names(corpus.makers_of(clip).people, person)]
-    learned, names = _without_person(model, corpus, gone, person)
+    copied = [str(path) for path in copies(files.clips, lambda path, _: str(path) in gone)]
+    learned, names = _without_person(model, corpus, [*gone, *copied], person)
     today = date.today().isoformat()
     _say(f"training again without {len(model.clips) - len(learned.patterns)} of {len(model.clips)} patterns")
     forgetful = _trained(model, learned)
@@ -82,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise CorpusError(f"{file}: the new model still has credit for {person}; nothing was written, report this")
     forgetful.save(output)
     marked = _mark(gone, today)
-    _report(arguments, output, person, found, names, learned, marked, today)
+    _report(arguments, output, person, found, names, copied, learned, marked, today)
     return 0
 
 
@@ -102,7 +101,7 @@ def _without_person(model: Model, corpus: Corpus, gone: Sequence[str], person: s
         raise UsageError(f"--person {person}: nobody of that name is in the model or the cards; there are {known}")
     sources = {clip.source for clip in model.clips}
     # What its makers do not let be trained on any more is not read, and is no reason to stop.
-    refused = {PurePath(clip).name for clip, card in corpus.card_of.items() if card.of_clip(clip).is_refused}
+    refused = {PurePath(clip.file).name for clip in corpus.report.clips if clip.is_withheld}
     missing = sorted(sources - of_person - strays - refused - {PurePath(clip).name for clip in corpus.clips})
     if missing:
         some = ", ".join(missing[:3])
@@ -204,6 +203,7 @@ def _report(
     person: str,
     found: Proof,
     names: Sequence[str],
+    copied: Sequence[str],
     learned: Corpus,
     marked: Sequence[str],
     today: str,
@@ -215,6 +215,7 @@ def _report(
                 "person": person,
                 "date": today,
                 "clips_forgotten": list(names),
+                "copies_forgotten": [PurePath(clip).name for clip in copied],
                 "clips_left": len(learned.clips),
                 "patterns_left": len(learned.patterns),
                 "credit": found.credit,
@@ -229,6 +230,7 @@ def _report(
         f"{output}: trained again without {len(names)} clips; {len(learned.clips)} are left",
         f"proof, read from the new model: {found.clips} clips of {person}; {credit}; its card says when",
         f"marked as withdrawn, so that no training takes them again: {len(marked)} clips",
+        *(f"{PurePath(clip).name} went too: it has the onsets of one of theirs" for clip in copied),
         *(f"the name still stands in {text}" for text in found.texts),
     ]
     if output != Path(arguments.model):

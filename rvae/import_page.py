@@ -13,12 +13,13 @@ from rvae.account import ClipReport
 from rvae.audit.drawing import BLUE, FAINT, GREY, INK, dot, line, svg, text
 from rvae.audit.page import document
 from rvae.audit.percussion import name_of
+from rvae.card import ClipCard
 from rvae.corpus import Corpus
 from rvae.findings import Findings, KitProposal
 from rvae.kitfile import find_kit
 from rvae.meter import TICKS_PER_BEAT
 from rvae.pattern import Pattern
-from rvae.wording import done, early_or_late, facts, is_question, kit_doubted, passed_over, several
+from rvae.wording import done, early_or_late, echoed, facts, is_question, kit_doubted, passed_over, several
 
 _LEFT, _LANE, _HEAD, _WIDTH = 92, 13, 18, 720
 _MOST_PICTURES = 300
@@ -49,7 +50,9 @@ def import_page(corpus: Corpus, findings: Findings) -> str:
         *_doubts(findings),
         *_dropped(corpus),
         *_unmapped(corpus, findings),
+        *_echoes(findings),
         *_twins(findings),
+        *_whose(corpus),
         *_meters(corpus),
         *_drums(corpus),
         *_overview(report.clips),
@@ -148,6 +151,24 @@ def _doubts(findings: Findings) -> Iterable[str]:
         )
         head = ("file", "says", "proposal", "why")
         yield f"<h2>Meters that the music contradicts</h2><p>{why}</p>{_table(head, rows, 'files', _MOST_ASKED)}"
+
+
+def _echoes(findings: Findings) -> Iterable[str]:
+    if findings.echoes:
+        yield f"<h2>Nearly clips that may not be learned</h2><ul>{_items(map(echoed, findings.echoes))}</ul>"
+
+
+def _whose(corpus: Corpus) -> Iterable[str]:
+    """Who made the clips, under what licence, and whether they agreed: each answer with how many clips have it."""
+    said: Counter[tuple[str, str, str]] = Counter()
+    for clip in corpus.report.clips:
+        card = corpus.card_of.get(clip.file)
+        known = ClipCard() if card is None else card.of_clip(clip.file)
+        said["; ".join(known.people), known.licence, known.consent] += 1
+    rows = [(*(part or "not said" for part in answers), f"{count:,}") for answers, count in said.most_common()]
+    why = "What their cards say (<code>rvae card FOLDER</code> asks). Who said no is not learned from."
+    table = _table(("who", "licence", "agreed to training", "files"), rows, "answers", _MOST_ASKED)
+    yield f"<h2>Whose they are</h2><p>{why}</p>{table}"
 
 
 def _twins(findings: Findings) -> Iterable[str]:

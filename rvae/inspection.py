@@ -19,7 +19,7 @@ from rich.text import Text
 from rvae.corpus import Corpus, Progress
 from rvae.findings import Findings, find
 from rvae.model import Model
-from rvae.wording import kit_doubted, passed_over
+from rvae.wording import echoed, kit_doubted, passed_over
 
 _NAMES_SHOWN = 3
 _TWINS_SHOWN = 10
@@ -90,6 +90,9 @@ def figures(corpus: Corpus, findings: Findings | None = None) -> dict[str, objec
         "duplicates": [
             {"file": twin.file, "other": twin.other, "exact": twin.exact, "onset_f1": round(twin.onset_f1, 3)}
             for twin in looked.twins
+        ],
+        "near_refused": [
+            {"file": twin.file, "other": twin.other, "onset_f1": round(twin.onset_f1, 3)} for twin in looked.echoes
         ],
         "others": dict(report.others),
         "kit_doubt": None if looked.kit_doubt is None else asdict(looked.kit_doubt),
@@ -253,6 +256,10 @@ def _print_findings(corpus: Corpus, findings: Findings, console: Console) -> Non
         (f"{doubt.label.label}, or {doubt.proposed.label}? {doubt.kind}", doubt.file) for doubt in findings.doubts
     )
     _print_grouped(console, "Labels that the music contradicts; they stand", doubts)
+    if findings.echoes:
+        console.print()
+    for twin in findings.echoes:
+        _say(console, echoed(twin))
     if findings.twins:
         console.print()
         _say(console, "The same music twice:")

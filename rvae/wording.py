@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 
 from rvae.account import ClipReport
 from rvae.audit.percussion import name_of
-from rvae.findings import KitDoubt
+from rvae.findings import KitDoubt, Twin
 
 _KINDS_SHOWN = 6
 
@@ -45,6 +46,15 @@ def kit_doubted(doubt: KitDoubt) -> str:
     return (
         f"hardly any hi-hat ({doubt.heard:,} of {several(doubt.notes, 'note')}): are the clips made for another kit? "
         f"--kit {doubt.name} would read {doubt.hats:,} as hi-hat; if they are of General MIDI, leave it"
+    )
+
+
+def echoed(twin: Twin) -> str:
+    """A clip that is learned and nearly one whose makers have not agreed, with what to do about it."""
+    file, other = PurePath(twin.file).name, PurePath(twin.other).name
+    return (
+        f"{file} is {twin.onset_f1:.0%} the onsets of {other}, whose makers have not agreed; "
+        f"it is learned: if it is theirs, rvae card FOLDER --clip NAME --consent no"
     )
 
 

@@ -56,6 +56,44 @@ def test_a_clip_whose_maker_says_no_is_never_read_and_the_report_says_so(folder:
         read_corpus(folder / "sub" / "ben.mid")
 
 
+def test_a_copy_under_another_name_of_a_clip_whose_maker_said_no_is_not_read_either(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = track((0, on(36, 50)), (24, on(38, 60)), (60, on(36, 70)))
+    for name, data in (
+        ("ben.mid", midi(track((0, on(36)), (24, on(38)), (60, on(36))))),
+        ("mine [2].mid", midi(late)),  # softer
+        ("twice.mid", midi(track((0, on(36)), (48, on(38)), (120, on(36))), ppq=192)),  # another program's resolution
+        ("own.mid", midi(track((0, on(36)), (24, on(38)), (48, on(36))))),
+    ):
+        (tmp_path / name).write_bytes(data)
+    assert main(["card", str(tmp_path), "--people", "Ana", "--consent", "yes"]) == 0
+    assert main(["card", str(tmp_path), "--clip", "ben.mid", "--people", "Ben", "--consent", "no"]) == 0
+    assert "mine [2].mid: not trained on: it has the onsets of ben.mid" in capsys.readouterr().out
+    corpus = read_corpus(tmp_path)
+    assert names(corpus.clips) == ["own.mid"]
+    why = {Path(entry.file).name: entry.reason for entry in corpus.report.dropped}
+    assert "has the onsets of ben.mid, whose makers have not agreed" in why["twice.mid"]
+    assert corpus.report.onsets + sum(entry.onsets for entry in corpus.report.dropped) == corpus.report.note_ons == 12
+    assert main(["card", str(tmp_path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)["clips"]
+    assert [name for name, of in said.items() if of["trained_on"]] == ["own.mid"]
+    # Two people may have written the same bar: a yes of its own, and it is one's own.
+    assert main(["card", str(tmp_path), "--clip", "mine [2].mid", "--consent", "yes"]) == 0
+    assert names(read_corpus(tmp_path).clips) == ["mine [2].mid", "own.mid"]
+
+
+def test_a_folder_without_clips_and_a_file_say_in_a_line_what_to_give(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("x", encoding="utf-8")
+    for given, said in ((tmp_path, "no clips in it; put MIDI files there"), (tmp_path / "notes.txt", "a file; give")):
+        assert main(["card", str(given), "--people", "Ana"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line
+    assert not (tmp_path / "dataset.toml").exists()
+
+
 def test_a_no_for_the_folder_holds_for_all_but_those_who_say_yes(folder: Path) -> None:
     main(["card", str(folder), "--consent", "not asked yet"])
     with pytest.raises(CorpusError, match="not agreed"):

@@ -196,21 +196,21 @@ def test_a_file_with_nothing_on_the_drum_channel_says_what_was_read(tmp_path: Pa
     assert not any("channel" in note for notes in asked.values() for note in notes)
 
 
-def test_a_copy_of_a_clip_whose_makers_have_not_agreed_says_so(
+def test_what_nearly_is_a_clip_whose_makers_have_not_agreed_is_named_with_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("ben.mid", "copy of ben.mid"):
-        write_midi(tmp_path / name, beat(STRAIGHT), meters=FOUR, length_quarters=8)
-    write_midi(tmp_path / "bens other.mid", beat(SHUFFLE), meters=FOUR, length_quarters=8)
-    write_midi(tmp_path / "ana.mid", beat([Fraction(0)]), meters=FOUR, length_quarters=8)
-    card = '[clips."ben.mid"]\nconsent = "no"\n[clips."bens other.mid"]\nconsent = "no"\n'
-    (tmp_path / "dataset.toml").write_text(card, encoding="utf-8")
-    said = {Path(clip.file).name: "; ".join(clip.notes) for clip in read_corpus(tmp_path).report.clips}
-    assert "to the note the music of ben.mid, whose makers have not agreed" in said["copy of ben.mid"]
-    assert "agreed" not in said["ana.mid"]
+    for name, notes in (("ben.mid", beat(STRAIGHT)), ("nearly.mid", beat(STRAIGHT)[:-1]), ("ana.mid", beat(SHUFFLE))):
+        write_midi(tmp_path / name, notes, meters=FOUR, length_quarters=8)
+    (tmp_path / "dataset.toml").write_text('[clips."ben.mid"]\nconsent = "no"\n', encoding="utf-8")
+    corpus = read_corpus(tmp_path)
+    assert [Path(clip).name for clip in corpus.clips] == ["ana.mid", "nearly.mid"]
+    (echo,) = find(corpus).echoes
+    assert (Path(echo.file).name, Path(echo.other).name, echo.exact) == ("nearly.mid", "ben.mid", False)
     assert main(["inspect", str(tmp_path)]) == 0
-    (line,) = (line for line in capsys.readouterr().out.splitlines() if "its makers have not agreed" in line)
-    assert "[64 notes]: ben.mid, bens other.mid" in line
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("nearly.mid is"))
+    assert "the onsets of ben.mid, whose makers have not agreed" in line
+    assert "--consent no" in line
+    assert line in import_page(corpus, find(corpus))
 
 
 @pytest.mark.parametrize("late_ms", [-30.0, -12.0, 18.0])

@@ -169,3 +169,19 @@ def test_a_card_without_a_name_keeps_all_other_words() -> None:
         "n": 3,
         FORGOTTEN: ["today"],
     }
+
+
+def test_a_copy_of_theirs_under_another_name_goes_with_them(
+    model: Path, clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (clips / "mine.mid").write_bytes((clips / "0.mid").read_bytes())
+    card = (clips / "dataset.toml").read_text()
+    (clips / "dataset.toml").write_text(f'{card}[clips."mine.mid"]\npeople = ["Cleo"]\n')
+    path = tmp_path / "with the copy.rvae"
+    train(read_corpus(clips), recipe=Recipe(steps=5, steps_per_anchor=0, plane_steps=2)).save(path)
+    assert "mine.mid" in {clip.source for clip in load(path).clips}
+    assert forget(path, clips, "--person", "Ada", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["copies_forgotten"] == ["mine.mid"]
+    assert sorted(clip.source for clip in load(path).clips) == ["2.mid", "3.mid", "4.mid"]
+    assert forget(model, clips, "--person", "Ada") == 0  # the next model: what is withdrawn by now is no reason to stop

@@ -134,9 +134,9 @@ def read_material(paths: Iterable[str | Path], reading: Reading) -> Material:
     corpus = cut_corpus(files, reading)
     clips: list[Clip] = []
     gatherer = _Gatherer(reading)
-    for path, midi, card in files.clips:
+    for (path, midi, card), report in zip(files.clips, corpus.report.clips, strict=True):
         known = ClipCard() if card is None else card.of_clip(path)
-        if known.is_refused:
+        if report.is_withheld:
             continue
         warped = with_beats(midi, reading, known)
         if not warped.is_readable:
