@@ -1,4 +1,4 @@
-"""Colours and words of the surface: a dark stage, strong contrast, one typeface that ships with pygame."""
+"""Colours and words of the surface: a dark stage, strong contrast, the typeface that ships with pygame."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pygame
 
+from performance.surface.letters import Letters
 from rvae.kit import Voice
 
 Colour = tuple[int, int, int]
@@ -73,21 +74,19 @@ def oklab_to_rgb(oklab: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 class Words:
     """Words as pictures: rendered once, kept while they are in use (the few hundred used last)."""
 
-    def __init__(self) -> None:
-        pygame.font.init()
-        # pygame's own typeface, bundled with it, so that a stage machine shows what was tested
-        self._font = lru_cache(maxsize=64)(lambda px: pygame.font.Font(None, px))
+    def __init__(self, letters: Letters | None = None) -> None:
+        self._letters = letters or Letters()
         self._render = lru_cache(maxsize=_KEPT_WORDS)(self._new_picture)
         self._width = lru_cache(maxsize=_KEPT_WORDS)(self._measure)
         self._fit = lru_cache(maxsize=_KEPT_WORDS)(self._longest_start)
 
     def _new_picture(self, text: str, px: int, colour: Colour) -> pygame.Surface:
         # Drawn large and made smaller: set at its own size, small type gets uneven gaps between its letters.
-        large = self._font(px * _FINER).render(text.replace("\0", " "), True, colour)
+        large = self._letters.picture(text, px * _FINER, colour)
         return pygame.transform.smoothscale(large, (large.get_width() // _FINER, large.get_height() // _FINER))
 
     def _measure(self, text: str, px: int) -> int:
-        return self._font(px * _FINER).size(text.replace("\0", " "))[0] // _FINER
+        return self._letters.width(text, px * _FINER) // _FINER
 
     def _longest_start(self, text: str, px: int, width: int) -> str:
         if self.width(text, px) <= width:
