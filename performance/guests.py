@@ -8,11 +8,12 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rvae.errors import RvaeError
+from performance.outputs.output import what_went_wrong
 from rvae.kit import Kit
 from rvae.model import Clip, Model
 
@@ -35,40 +36,59 @@ class Told:
     asked: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of one that was read, for the model that was played after so many moves."""
+
+    moves: int
+    clips: tuple[Clip, ...]
+    told: tuple[Told, ...]
+    line: str
+    is_error: bool
+
+
 class Guests:
-    """Reads what is dropped in a thread, so that no file holds up a picture."""
+    """Reads what is dropped in a thread, one after the other, so that no file holds up a picture."""
 
     def __init__(self) -> None:
         self._clips: tuple[Clip, ...] = ()
-        self._found: list[tuple[Clip, ...]] = []
         self._told: list[Told] = []
         self._news: list[tuple[str, bool]] = []
-        self._threads: list[threading.Thread] = []
+        self._asked: SimpleQueue[tuple[str, Model, Kit, int] | None] = SimpleQueue()
+        self._outcomes: SimpleQueue[_Outcome] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
         self._moves = 0
         self.files: tuple[str, ...] = ()
 
     def invite(self, file: str, model: Model, kit: Kit) -> None:
         """Read a clip, or a folder or archive of them, by a kit with the model's voices. Never waits."""
         self.files = tuple(dict.fromkeys((*self.files, str(Path(file).absolute()))))
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        self._threads.append(threading.Thread(target=self._read, args=(file, model, kit, self._moves), daemon=True))
-        self._threads[-1].start()
+        self._asked.put((file, model, kit, self._moves))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._read, name="guests", daemon=True)
+            self._thread.start()
 
-    def _read(self, file: str, model: Model, kit: Kit, moves: int) -> None:
-        from rvae.corpus import read_corpus  # what reads clips is not needed before there is one
+    def _read(self) -> None:
+        while (asked := self._asked.get()) is not None and not self._is_closed:
+            file, model, kit, moves = asked
+            if moves != self._moves:
+                continue  # it is read again, for another model
+            try:
+                outcome = _outcome(file, model, kit, moves)
+            except Exception as error:  # noqa: BLE001  # whatever a file makes go wrong, the next one is read
+                name, why = PurePath(file).name, what_went_wrong(error)
+                told = Told(name, "not taken", done=(why,))
+                outcome = _Outcome(moves, (), (told,), f"{name}: not on the plane: {why}", True)
+            self._outcomes.put(outcome)
 
-        name = PurePath(file).name
-        try:
-            corpus = read_corpus(file, bars=model.bars, kit=kit)
-            clips, line = placed(corpus, model)
-        except (RvaeError, OSError, MemoryError) as error:
-            self._told.append(Told(name, "not taken", done=(str(error),)))
-            self._news.append((f"{name}: not on the plane: {error}", True))
-            return
-        if moves == self._moves:  # otherwise they are read again, for another model
-            self._found.append(clips)
-            self._told += _told(corpus, model)
-            self._news.append((f"{name}: {line}; Shift+F9 tells of each file", not clips))
+    def _come_out(self) -> None:
+        while not self._outcomes.empty():
+            outcome = self._outcomes.get()
+            if outcome.moves == self._moves:
+                self.seat(outcome.clips)
+                self._told += outcome.told
+                self._news.append((outcome.line, outcome.is_error))
 
     def told(self) -> Sequence[Told]:
         """What became of each file that was dropped so far, oldest first."""
@@ -76,33 +96,43 @@ class Guests:
 
     def seat(self, clips: tuple[Clip, ...]) -> None:
         """Show these too."""
-        self._found.append(clips)
+        self._clips += tuple(clip for clip in clips if clip not in self._clips)
 
     def seated(self, model: Model) -> Model:
         """The model with all guests among its clips; itself where they are. Another model keeps them too."""
-        found, self._found = self._found, []
-        for clips in found:
-            self._clips += tuple(clip for clip in clips if clip not in self._clips)
+        self._come_out()
         there = {id(clip) for clip in model.clips}
         new = tuple(clip for clip in self._clips if id(clip) not in there and clip.meter.beats in model.beats)
         return replace(model, clips=(*model.clips, *new)) if new else model
 
     def move(self, model: Model, kit: Kit, also: Sequence[str] = ()) -> None:
         """Another model is played: all guests, and those of these files, find their places on its planes."""
-        files, self._clips, self._found, self._told, self.files = (*self.files, *also), (), [], [], ()
+        files, self._clips, self._told, self.files = (*self.files, *also), (), [], ()
         self._moves += 1
         for file in dict.fromkeys(files):
             self.invite(file, model, kit)
 
     def news(self) -> list[tuple[str, bool]]:
         """Lines for the player since the last time, and whether each is a trouble."""
+        self._come_out()
         news, self._news = self._news, []
         return news
 
     def close(self) -> None:
-        """Wait a moment for what is being read."""
-        for thread in self._threads:
-            thread.join(_END_S)
+        """Wait a moment for what is being read. May be called twice."""
+        self._is_closed = True
+        self._asked.put(None)
+        if self._thread is not None:
+            self._thread.join(_END_S)
+
+
+def _outcome(file: str, model: Model, kit: Kit, moves: int) -> _Outcome:
+    from rvae.corpus import read_corpus  # what reads clips is not needed before there is one
+
+    corpus = read_corpus(file, bars=model.bars, kit=kit)
+    clips, line = placed(corpus, model)
+    line = f"{PurePath(file).name}: {line}; Shift+F9 tells of each file"
+    return _Outcome(moves, clips, tuple(_told(corpus, model)), line, not clips)
 
 
 def _told(corpus: Corpus, model: Model) -> list[Told]:

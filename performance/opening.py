@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 from performance.folders import BUNDLED, cache_folder
+from performance.outputs.output import what_went_wrong
 from performance.recents import remember
 from performance.session import SUFFIX, Session, read_session
-from rvae.errors import RvaeError, UsageError
+from rvae.errors import UsageError
 from rvae.model import Model, load
 
 MODEL_SUFFIX = ".rvae"
@@ -39,44 +41,44 @@ class Opening:
     """Reads one file after the other; of those that were read since the last look, the last counts."""
 
     def __init__(self) -> None:
-        self._found: list[Opened] = []
-        self._news: list[tuple[str, bool]] = []
+        self._asked: SimpleQueue[Callable[[], Path] | None] = SimpleQueue()
+        self._found: SimpleQueue[Opened] = SimpleQueue()
+        self._news: SimpleQueue[tuple[str, bool]] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._asked: list[Callable[[], Path]] = []
+        self._is_closed = False
 
     def ask(self, where: Callable[[], Path]) -> None:
         """Read a model, or a session and its model. Never waits. `where`: finds the file; may take long, and raise
         RvaeError.
         """
-        self._asked.append(where)
-        if self._thread is None or not self._thread.is_alive():
+        self._asked.put(where)
+        if self._thread is None:
             self._thread = threading.Thread(target=self._read, name="opening", daemon=True)
             self._thread.start()
 
     def _read(self) -> None:
-        while self._asked:
-            where = self._asked.pop(0)
+        while (where := self._asked.get()) is not None and not self._is_closed:
             try:
-                opened = read(file := where())
-            except (RvaeError, OSError, MemoryError) as error:
-                self._news.append((f"{error}; the music goes on as it was", True))
-                continue
-            self._found.append(opened)
-            remember(file)
+                self._found.put(read(file := where()))
+                remember(file)
+            except Exception as error:  # noqa: BLE001  # whatever a file makes go wrong, the next one is read
+                self._news.put((f"{what_went_wrong(error)}; the music goes on as it was", True))
 
     def found(self) -> Opened | None:
         """What has been read since the last time, if anything."""
-        found, self._found = self._found, []
-        return found[-1] if found else None
+        found = None
+        while not self._found.empty():
+            found = self._found.get()
+        return found
 
     def news(self) -> list[tuple[str, bool]]:
         """Lines for the player since the last time, and whether each is a trouble."""
-        news, self._news = self._news, []
-        return news
+        return [self._news.get() for _ in range(self._news.qsize())]
 
     def close(self) -> None:
         """Wait a moment for what is being read."""
-        self._asked.clear()
+        self._is_closed = True
+        self._asked.put(None)
         if self._thread is not None:
             self._thread.join(_END_S)
 

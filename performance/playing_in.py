@@ -19,6 +19,7 @@ from performance.commands import MoveCursor, Play, StageCommand, Stop, StrikePad
 from performance.cursor import Point
 from performance.guests import placed
 from performance.midi_in import Hit
+from performance.outputs.output import what_went_wrong
 from performance.recent import Excerpt
 from performance.snapshot import Snapshot, TakeState
 from performance.takes import Take
@@ -196,25 +197,25 @@ class PlayingIn:
         return TakeState(self._purpose, phase, place.beat + 1, place.bar + 1, of_bars, take.strokes)
 
     def _finish(self, take: Take) -> None:
-        excerpt = take.excerpt()
         self._starts_by_ns = None
-        if self._is_alone and (self._purpose == "clip" or excerpt is None):
+        if self._is_alone and (self._purpose == "clip" or not take.strokes):
             self._stage.do(Stop())
             self._stage.hush(False)
-        if excerpt is None:
+        if not take.strokes:
             self._end("nothing was struck")
             self._news.append(("nothing was struck: " + _NOTHING[self._purpose], False))
             return
         work: Callable[[Excerpt, Model, Take], _Outcome] = self._keep if self._purpose == "clip" else self._find
-
         model, lost = replace(self._stage.model, kit=take.kit), _LOST[self._purpose]
         self._seeks = seeks = self._purpose == "find"
 
         def run() -> None:
             try:
+                if (excerpt := take.excerpt()) is None:
+                    raise UsageError("nothing was struck")
                 outcome = work(excerpt, model, take)
-            except (RvaeError, OSError, MemoryError) as error:
-                outcome = _Outcome(f"what was played in {lost}: {error}", lost, is_error=True)
+            except Exception as error:  # noqa: BLE001  # the pattern is silent until something comes out, whatever that is
+                outcome = _Outcome(f"what was played in {lost}: {what_went_wrong(error)}", lost, is_error=True)
             self._outcomes.append(replace(outcome, seeks=seeks))
 
         self._threads = [thread for thread in self._threads if thread.is_alive()]

@@ -30,13 +30,13 @@ def recent_files() -> tuple[Path, ...]:
 
 def remember(opened: Path) -> None:
     """Put a file first. Where that cannot be written nothing is lost that matters."""
-    own = opened.absolute()
-    names = [str(own), *(str(name) for name in recent_files() if name != own)][:_MOST]
-    data = f"{json.dumps(names, indent=1, ensure_ascii=False)}\n".encode()
-
-    def write(out: BinaryIO) -> None:
-        out.write(data)
-
     with suppress(OSError, FileError, UnicodeError):
+        own = opened.absolute()
+        names = [str(own), *(str(name) for name in recent_files() if name != own)][:_MOST]
+        data = f"{json.dumps(names, indent=1, ensure_ascii=False)}\n".encode()
+
+        def write(out: BinaryIO) -> None:
+            out.write(data)
+
         _file().parent.mkdir(parents=True, exist_ok=True)
         write_whole(_file(), write)

@@ -271,8 +271,7 @@ class Keeper:
 
     def news(self) -> list[str]:
         """Lines for the player since the last time."""
-        found, self._news = self._news, []
-        return found
+        return [self._news.pop(0) for _ in range(len(self._news))]  # the thread may be adding to it
 
     def close(self) -> None:
         """Write the last of it, as left in peace. May be called twice."""

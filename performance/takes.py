@@ -209,7 +209,8 @@ class Take:
             at, qpm = max(Fraction(0), transport.anchor_quarters - start), float(transport.qpm)
             if at >= end - start:
                 break
-            found = [tempo for tempo in found if tempo[0] < at]
+            while found and found[-1][0] >= at:
+                found.pop()
             if not found or found[-1][1] != qpm:
                 found.append((at, qpm))
         return tuple(found)

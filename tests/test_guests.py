@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from pathlib import Path
 
 import pygame
@@ -23,6 +24,7 @@ from performance.surface.input import respond
 from performance.surface.layout import Layout
 from performance.surface.look import Look
 from rvae.corpus import read_corpus
+from rvae.model import Model
 
 
 def dropped(desk: Desk, file: Path) -> Snapshot:
@@ -121,3 +123,38 @@ def test_dropped_clips_are_kept_in_the_session_and_find_their_places_on_another_
         assert wait_for(lambda: len(desk.tick().clips) == learned + count - len(model.clips), seconds=60)
         (place, *_) = mixed_model().encode(read_corpus(known).patterns).clip(0, 1)
         assert desk.tick().clips[learned].point == pytest.approx(tuple(place))
+
+
+def test_a_hundred_files_at_once_are_read_one_after_the_other(desk: Desk, tmp_path: Path) -> None:
+    files = [tmp_path / f"clip {number:03}.mid" for number in range(100)]
+    for file in files:
+        file.write_bytes(b"MThd")
+    with contextlib.closing(desk):
+        threads = threading.active_count()
+        for file in files:
+            desk.do(DropClip(str(file)))
+        assert threading.active_count() <= threads + 1
+        desk.do(ShowPanel("dropped"))
+
+        def listed() -> list[str]:
+            panel = desk.tick().panel
+            return [] if panel is None else [row.text for row in panel.rows]
+
+        newest_first = [file.name for file in reversed(files)]
+        assert wait_for(lambda: listed() == newest_first, seconds=60)
+
+
+def test_a_file_that_fails_in_a_way_nobody_thought_of_is_told_of_and_the_next_one_read(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: Model, patterns: object) -> None:
+        raise FloatingPointError("underflow")
+
+    with contextlib.closing(desk):
+        with monkeypatch.context() as patch:
+            patch.setattr(Model, "encode", breaks)
+            after = dropped(desk, straight_files()[0])
+            assert "not on the plane: FloatingPointError: underflow" in after.messages[-1].text
+        count = len(after.clips)
+        desk.do(DropClip(str(straight_files()[0])))
+        assert wait_for(lambda: len(desk.tick().clips) > count, seconds=60)

@@ -42,7 +42,7 @@ from performance.commands import (
 from performance.desk import Desk
 from performance.journal import MemoryJournal
 from performance.journal_file import JournalFile, Lines
-from performance.opening import Opened
+from performance.opening import Opened, Opening
 from performance.outputs.mixer import Mixer
 from performance.outputs.osc import OscOutput
 from performance.process import EngineProcess
@@ -422,3 +422,26 @@ def test_in_the_real_instrument_no_beat_is_missing_and_what_was_recorded_is_the_
             assert "tambourine" in {heard.values[0] for heard in log.onsets}
     (journal,) = (tmp_path / "set").glob("*.rvjournal")
     assert difference(JournalFile(journal)) is None
+
+
+def test_a_file_that_fails_in_a_way_nobody_thought_of_is_told_of_and_the_next_one_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, opening = tmp_path / "other.rvae", Opening()
+    straight_model().save(file)
+
+    def breaks(_file: Path) -> Opened:
+        raise ZeroDivisionError("division by zero")
+
+    with contextlib.closing(opening):
+        with monkeypatch.context() as patch:
+            patch.setattr("performance.opening.read", breaks)
+            opening.ask(lambda: file)
+            news: list[tuple[str, bool]] = []
+            assert wait_for(lambda: news.extend(opening.news()) or news)
+        assert news == [("ZeroDivisionError: division by zero; the music goes on as it was", True)]
+        opening.ask(lambda: file)
+        found: list[Opened | None] = []
+        assert wait_for(lambda: found.append(opening.found()) or found[-1], seconds=60)
+        assert found[-1]
+        assert found[-1].file == file

@@ -401,3 +401,18 @@ def test_one_thing_at_a_time(room: Room) -> None:
     assert "f10 ends that" in room.lines[-1]
     room.ask(PlayIn("find"))
     assert wait_for(lambda: room.frame().take is None)
+
+
+def test_where_a_place_cannot_be_found_for_a_reason_nobody_thought_of_the_pattern_is_heard_again(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(_model: Model, _patterns: object) -> None:
+        raise FloatingPointError("underflow")
+
+    monkeypatch.setattr(Model, "encode", breaks)
+    room.ask(PlayIn("find"))
+    room.play(ROCK, to=8)
+    assert room.comes("is not found: FloatingPointError: underflow")
+    room.output.sent.clear()
+    room.until(room.quarters + 8)
+    assert any(isinstance(sent.event, Onset) for sent in room.output.sent)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from performance.commands import EngineCommand, Play, SetControl, SetPattern, St
 from performance.engine import Engine
 from performance.recent import Excerpt
 from performance.takes import MOST_STROKES, Take
+from performance.transport import Bars, Transport
 from rvae.corpus import read_corpus
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
@@ -297,3 +299,40 @@ def test_a_take_for_so_many_bars_ends_by_itself() -> None:
     assert player.take.is_over
     assert player.excerpt().bars == 2
     assert player.take.strokes == 5
+
+
+def test_a_take_at_a_tempo_that_never_stands_still_costs_as_its_length_does() -> None:
+    """As under a leader, which steers fifty times a second; in comparisons, since a machine's clock proves nothing."""
+    bars, frames = Bars.of(FOUR), 3_000
+
+    def looked_at(count: int) -> int:
+        take, transport = Take(STANDARD_KIT, from_start=True), Transport(0, Fraction(0), Fraction(120), bars)
+        for frame in range(1, count + 1):
+            now_ns = frame * 20 * NS_PER_MS
+            qpm = 120 + Fraction(frame % 7 - 3, 1000)
+            transport = transport.with_qpm(qpm, transport.quarters_at(now_ns))
+            take.follow(transport, now_ns)
+        take.strike(KICK, 100, NS_PER_S)
+        take.stop()
+        with counted_comparisons() as compared:
+            excerpt = take.excerpt()
+        assert excerpt is not None
+        assert len(excerpt.tempos) >= count - 8
+        assert list(excerpt.tempos) == sorted(excerpt.tempos)
+        return compared[0]
+
+    assert looked_at(frames) < 3 * looked_at(frames // 2)
+
+
+@contextlib.contextmanager
+def counted_comparisons() -> Iterator[list[int]]:
+    """How often fractions are compared meanwhile."""
+    count, plain = [0], Fraction._richcmp
+
+    def counting(self: Fraction, other: object, op: object) -> object:
+        count[0] += 1
+        return plain(self, other, op)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Fraction, "_richcmp", counting)
+        yield count

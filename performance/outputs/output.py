@@ -9,13 +9,13 @@ from typing import ClassVar
 from performance.pulse import PULSES_PER_QUARTER, ClockContinue, ClockEvent, ClockPulse
 from performance.sequencer import Event, Onset, Release
 from performance.snapshot import OutputState
-from rvae.errors import OutputError
+from rvae.errors import RvaeError
 from rvae.kit import Kit
 
 
 def what_went_wrong(error: Exception) -> str:
     """An error as a few words: our own and the system's say it themselves, others need their name."""
-    return str(error) if isinstance(error, OSError | OutputError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, OSError | RvaeError) else f"{type(error).__name__}: {error}"
 
 
 _NS_PER_MS = 1_000_000
