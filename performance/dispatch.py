@@ -122,9 +122,19 @@ class Dispatch:
         yield from self._strokes.news()
 
     def join(self, kind: str, name: str, make: Callable[[], Output]) -> None:
-        """Open one more output and play to it as soon as it is there. Raises UsageError where it is already."""
-        if any(state.is_open for state in self.states if (state.kind, state.name) == (kind, name)):
+        """Open one more output and play to it as soon as it is there. Raises UsageError where it is already, is being
+        opened, or has gone and comes back by itself: twice there, every note would be played twice.
+        """
+        there = next((output for output in self._outputs if (output.kind, output.name) == (kind, name)), None)
+        if there is not None and there.is_open:
             raise UsageError(f"{kind} {name} is open already; choose another")
+        if there is not None and self._reopening is not None and self._reopening.watches(there):
+            raise UsageError(f"{kind} {name} has gone and is opened again when it is back; nothing more needs doing")
+        if self._joining.is_opening(kind, name):
+            raise UsageError(f"{kind} {name} is being opened; wait a moment")
+        if there is not None:  # it could not be opened, and is not looked after
+            self._outputs.remove(there)
+            self._arrange()
         assert self._kit is not None
         self._joining.join(kind, name, make, self._kit)
 

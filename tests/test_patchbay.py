@@ -117,6 +117,55 @@ def test_an_output_joins_and_leaves_and_the_others_play_on_as_ever(name: str, of
     assert difference(journal.entries) is None
 
 
+class Cable(MemoryOutput):
+    """An output that can be pulled."""
+
+    is_pulled = False
+
+    def _open(self, kit: Kit) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        if self.is_pulled:
+            raise OutputError("it is not there")
+
+
+def test_an_output_that_is_asked_for_twice_is_there_once() -> None:
+    aside: list[Callable[[], None]] = []
+    clock, failed, made = VirtualClock(), Cable("late"), list[Cable]()
+    failed.is_pulled = True
+
+    def make(command: OpenOutput) -> Output:
+        made.append(Cable(command.name))
+        return made[-1]
+
+    engine = Engine(clock, PATTERN, [failed], run_aside=aside.append, make_output=make)
+    engine.open_outputs(STANDARD_KIT)
+
+    def after(seconds: int) -> list[tuple[str, bool]]:
+        clock.sleep_until(clock.now_ns() + seconds * NS_PER_S)
+        engine.tend_outputs()
+        while aside:
+            aside.pop()()
+        engine.tend_outputs()
+        return [(state.name, state.is_open) for state in engine.status().outputs]
+
+    def asked() -> str:
+        engine.do(OpenOutput("memory", "late"))
+        return engine.status().messages[-1].text
+
+    asked()  # a double click
+    assert asked() == "memory late is being opened; wait a moment"
+    assert after(1) == [("late", True)], "in the place of the one that failed at the start"
+    made[0].is_pulled = True
+    assert after(1) == [("late", False)]
+    assert "is opened again when it is back" in asked()
+    assert after(2) == [("late", False)]
+    made[0].is_pulled = False
+    assert after(2) == [("late", True)]
+    assert made == [made[0]]
+
+
 def test_one_that_does_not_open_is_a_line_and_one_that_is_not_there_too() -> None:
     rack = Rack()
     rack.engine.do(Play())

@@ -46,6 +46,10 @@ class Joining:
         self._joiners.append(joiner)
         self._run_aside(lambda: joiner.open(make))
 
+    def is_opening(self, kind: str, name: str) -> bool:
+        """Whether one of this kind and name is being opened."""
+        return any((joiner.kind, joiner.name) == (kind, name) for joiner in self._joiners)
+
     def joined(self) -> Iterator[tuple[Output | None, Kit, str]]:
         """What came of those that are done: the output and the kit it was opened for, or None and why it is not."""
         for joiner in [joiner for joiner in self._joiners if joiner.is_done]:

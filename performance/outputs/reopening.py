@@ -70,6 +70,10 @@ class Reopening:
         """One more, which is open."""
         self._watched.append(_Watched(output, self._kit))
 
+    def watches(self, output: Output) -> bool:
+        """Whether one is looked after: it is open, or will be again."""
+        return any(watched.output is output for watched in self._watched)
+
     def forget(self, output: Output) -> None:
         """Let one be as it is; one that is being opened just now is closed when it is."""
         for watched in self._watched:
