@@ -13,13 +13,13 @@ from performance.clock import Clock
 from performance.journal import Journal, Went
 from performance.lateness import LatenessMeter
 from performance.outputs.joining import Joining
-from performance.outputs.output import MAX_LATE_NS, Output, what_went_wrong
+from performance.outputs.output import MAX_LATE_NS, Output
 from performance.outputs.reopening import Reopening, RunAside
 from performance.sequencer import Event, Onset
 from performance.snapshot import OutputState
 from performance.strokes import SilentStrokes
 from performance.timeline import Timed
-from rvae.errors import UsageError
+from rvae.errors import UsageError, what_went_wrong
 from rvae.kit import Kit
 
 _ACCOUNTS_NS = 150_000

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from performance.outputs.output import what_went_wrong
+from rvae.errors import what_went_wrong
 from rvae.kit import Kit
 from rvae.model import Clip, Model
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from performance.folders import BUNDLED, cache_folder
-from performance.outputs.output import what_went_wrong
 from performance.recents import remember
 from performance.session import SUFFIX, Session, read_session
-from rvae.errors import UsageError
+from rvae.errors import UsageError, what_went_wrong
 from rvae.model import Model, load
 
 MODEL_SUFFIX = ".rvae"

@@ -19,12 +19,11 @@ from performance.commands import MoveCursor, Play, StageCommand, Stop, StrikePad
 from performance.cursor import Point
 from performance.guests import placed
 from performance.midi_in import Hit
-from performance.outputs.output import what_went_wrong
 from performance.recent import Excerpt
 from performance.snapshot import Snapshot, TakeState
 from performance.takes import Take
 from rvae.card import read_card
-from rvae.errors import RvaeError, UsageError
+from rvae.errors import RvaeError, UsageError, what_went_wrong
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.measures import lean_ms, match
 from rvae.midi import write_text

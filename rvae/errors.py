@@ -65,3 +65,8 @@ class TrainingError(RvaeError):
 
 class OutputError(RvaeError):
     """A port, device or address that cannot be opened, or that has gone."""
+
+
+def what_went_wrong(error: Exception) -> str:
+    """An error as a few words: our own and the system's say it themselves, others need their name."""
+    return str(error) if isinstance(error, OSError | RvaeError) else f"{type(error).__name__}: {error}"

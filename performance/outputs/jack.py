@@ -16,11 +16,11 @@ from typing import Any
 
 from performance.outputs.frames import FrameLine
 from performance.outputs.midi import CHANNEL, VIRTUAL_NAME, clock_messages
-from performance.outputs.output import MAX_LATE_NS, Output, what_went_wrong
+from performance.outputs.output import MAX_LATE_NS, Output
 from performance.pulse import ClockPulse
 from performance.sequencer import BeatStart, Event, Onset, Release
 from performance.snapshot import OutputState
-from rvae.errors import OutputError
+from rvae.errors import OutputError, what_went_wrong
 from rvae.kit import Kit
 
 _QUEUE = 4096

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from performance.outputs.output import Output, what_went_wrong
+from performance.outputs.output import Output
 from performance.outputs.reopening import RunAside
 from performance.snapshot import OutputState
+from rvae.errors import what_went_wrong
 from rvae.kit import Kit
 
 

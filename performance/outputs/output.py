@@ -9,14 +9,8 @@ from typing import ClassVar
 from performance.pulse import PULSES_PER_QUARTER, ClockContinue, ClockEvent, ClockPulse
 from performance.sequencer import Event, Onset, Release
 from performance.snapshot import OutputState
-from rvae.errors import RvaeError
+from rvae.errors import what_went_wrong
 from rvae.kit import Kit
-
-
-def what_went_wrong(error: Exception) -> str:
-    """An error as a few words: our own and the system's say it themselves, others need their name."""
-    return str(error) if isinstance(error, OSError | RvaeError) else f"{type(error).__name__}: {error}"
-
 
 _NS_PER_MS = 1_000_000
 MAX_LATE_NS = 100_000_000
