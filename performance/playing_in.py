@@ -36,7 +36,8 @@ KEY_VELOCITY = 100
 _TOLD_MS, _TOLD_STROKES = 5.0, 16  # so much early or late as a whole, in so many, is worth a word
 _END_S = 5.0
 _WAIT_NS = 4 * NS_PER_S
-_SHOWN_NS = 2 * NS_PER_S
+_SHOWN_NS = 3 * NS_PER_S
+_CLOSE_F1, _NEAR_F1 = 0.8, 0.5
 
 
 class TakeStage(Protocol):
@@ -283,7 +284,8 @@ class PlayingIn:
             raise UsageError("no voice reads what was struck; see docs/kits.md")
         x, y = (float(min(1.0, max(0.0, part))) for part in model.encode(patterns[:1])[0])
         near = match(model.pattern((x, y), meter=patterns[0].meter), patterns[0]).onset_f1
-        word = f"found: {near:.0%} of the onsets agree"
+        how = "close" if near >= _CLOSE_F1 else "near" if near >= _NEAR_F1 else "far"
+        word = f"found, {how}: {near:.0%} of the onsets agree"
         return _Outcome(f"{word}; z goes back", word, point=(x, y))
 
     def close(self) -> None:

@@ -380,7 +380,7 @@ def test_hands_that_play_on_for_a_moment_mute_nothing_and_go_to_no_clip(room: Ro
     room.frame()
     assert len(room.output.strikes) == before + 2
     assert (room.now.cursor, any(room.now.mute)) == (cursor, False)
-    for _ in range(140):
+    for _ in range(200):
         room.frame()
     assert room.now.take is None
     assert room.rig.drums is None

@@ -595,6 +595,29 @@ def test_a_take_is_plain_to_see_at_any_size(phase: Any, purpose: Any) -> None:
     assert take_text(take)
 
 
+@pytest.mark.parametrize(
+    "take",
+    [
+        TakeState("clip", "runs", 1, 12, 0, 30),
+        TakeState("find", "runs", 1, 2, 4, 30),
+        TakeState("clip", "done", text="kept: 12 bars, 30 strokes"),
+        TakeState("find", "done", text="found, close: 92% of the onsets agree"),
+    ],
+)
+def test_what_a_take_says_is_read_from_two_metres(take: TakeState) -> None:
+    """Its capitals stand as high as an eighteenth of the plane: eight millimetres on a notebook's screen."""
+    layout = Layout.of(1280, 800, voices=9)
+    band, plane = take_band(layout), layout.plane.inflate(-24, -24)
+    where = pygame.Rect(plane.left, band.bottom + 8, plane.width, 200) if take.phase == "done" else band.inflate(-24, 0)
+    where.left += where.width // 3  # beside the word TAKE
+    where.width = where.width * 2 // 3 if take.phase != "done" else where.width // 3
+    shown = pygame.surfarray.array3d(picture(snapshot(take=take, cursor=(0.5, 0.2)), size=(1280, 800)))
+    light = shown[where.left : where.right, where.top : where.bottom].mean(axis=2)
+    rows = np.flatnonzero((light > 200 if take.phase == "done" else light < 60).any(axis=0))
+    tallest = max(len(run) for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1))
+    assert tallest >= layout.plane.height // 18
+
+
 def test_what_is_kept_from_frame_to_frame_changes_no_picture() -> None:
     kept, playing = Kept(), Playhead(1, 2, 30.0, 30.0)
     moments = [

@@ -164,7 +164,7 @@ def _draw_plane(
         draw_mix(target, layout, kept.words, snapshot.hand)
     draw_cursor(target, layout, *snapshot.cursor)
     if snapshot.take is not None:
-        draw_take(target, layout, kept.words, snapshot.take)
+        draw_take(target, layout, kept.words, snapshot.take, cursor=snapshot.cursor)
     if text := ways_text(snapshot):
         below = 0 if snapshot.take is None else take_band(layout).height
         draw_ways(target, layout, kept.words, text, is_taking=snapshot.is_taking, below=below)
