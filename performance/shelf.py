@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +27,13 @@ _MOST_METERS = 5
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A file on the shelf. `about`: what is in it, or why it cannot be read."""
+    """A file on the shelf. `name`: what it is called; `about`: what is in it and where it lies, or why it is not read.
+
+    All that is shown of it is found out here once, in the thread: the list is drawn with every frame.
+    """
 
     file: Path
+    name: str
     about: str
     is_readable: bool
     stamp: tuple[int, int]
@@ -58,7 +63,8 @@ class Shelf:
 
     def rows(self, snapshot: Snapshot) -> tuple[Row, ...]:
         """A row for each file; what is played first, also where it is no file."""
-        rows = [_row(volume, self.played) for volume in self._volumes]
+        played = Path(self.played) if self.played else None
+        rows = [_row(volume, played) for volume in self._volumes]
         if not any(row.is_on for row in rows):
             rows.insert(0, Row(" ", snapshot.model_name, "not a file of its own", "played", is_on=True))
         return tuple(rows)
@@ -87,8 +93,8 @@ class Shelf:
         for file in list(dict.fromkeys(self._files()))[:_MOST]:
             try:
                 status = file.stat()
-            except OSError:
-                continue  # it has gone
+            except (OSError, ValueError):
+                continue  # it has gone, or is no name of a file
             stamp = (status.st_mtime_ns, status.st_size)
             before = known.get(file)
             yield before if before is not None and before.stamp == stamp else _volume(file, stamp)
@@ -99,12 +105,20 @@ class Shelf:
         """
         recent = recent_files()
         own = [Path(self.played)] if self.played else []
-        for folder in dict.fromkeys((*(file.parent for file in own), Path.cwd())):
+        for folder in dict.fromkeys((*(file.parent for file in own), *_here())):
             yield from sorted(_inside(folder, MODEL_SUFFIX, SUFFIX))
         yield from sorted((*own, *recent))
         for folder in sorted({file.parent for file in recent}):
             yield from sorted(_inside(folder, MODEL_SUFFIX))
         yield from sorted(_inside(cache_folder(), MODEL_SUFFIX))
+
+
+def _here() -> tuple[Path, ...]:
+    """The current folder; none where it was removed, or its disk unplugged."""
+    try:
+        return (Path.cwd(),)
+    except OSError:
+        return ()
 
 
 def _inside(folder: Path, *suffixes: str) -> list[Path]:
@@ -115,15 +129,17 @@ def _inside(folder: Path, *suffixes: str) -> list[Path]:
 
 
 def _volume(file: Path, stamp: tuple[int, int]) -> Volume:
+    name = _name(file)
     try:
-        return Volume(file, _about(file), True, stamp)
-    except (RvaeError, OSError, KeyError, TypeError, ValueError) as error:
+        where = "" if _is_bundled(file) else f"  ·  {_short(file.parent)}"
+        return Volume(file, name, f"{_about(file)}{where}", True, stamp)
+    except Exception as error:  # noqa: BLE001  # a file may hold anything, and the others are to be listed
         why = str(error).removeprefix(f"{file}: ") if isinstance(error, RvaeError) else "not a whole rvae model"
-        return Volume(file, why, False, stamp)
+        return Volume(file, name, why, False, stamp)
 
 
 def _about(file: Path) -> str:
-    """What is in a file, in a few words. Raises RvaeError, KeyError, TypeError or ValueError for what is none."""
+    """What is in a file, in a few words. Raises RvaeError, or anything else, for what is none."""
     if file.suffix.lower() == SUFFIX:
         session, _ = read_session(file)
         name = Path(session.model).stem if session.model else "clips"
@@ -135,18 +151,11 @@ def _about(file: Path) -> str:
     return f"{shown}  ·  {voices} voices  ·  {clips} patterns"
 
 
-def _row(volume: Volume, played: str) -> Row:
-    is_on = bool(played) and volume.file == Path(played)
-    where = "" if _is_bundled(volume.file) else f"  ·  {_short(volume.file.parent)}"
+def _row(volume: Volume, played: Path | None) -> Row:
+    is_on = volume.file == played
     state = "played" if is_on else "" if volume.is_readable else "cannot be read"
-    return Row(
-        str(volume.file),
-        _name(volume.file),
-        f"{volume.about}{where}" if volume.is_readable else volume.about,
-        state,
-        is_on,
-        () if is_on or not volume.is_readable else (OpenModel(str(volume.file)),),
-    )
+    asked = () if is_on or not volume.is_readable else (OpenModel(str(volume.file)),)
+    return Row(str(volume.file), volume.name, volume.about, state, is_on, asked)
 
 
 def _is_bundled(file: Path) -> bool:
@@ -160,7 +169,10 @@ def _name(file: Path) -> str:
 
 def _short(folder: Path) -> str:
     """A folder as one reads it: from the current one, or from home, where it lies within."""
-    for base, name in ((Path.cwd(), "here"), (Path.home(), "~")):
+    bases = [(here, "here") for here in _here()]
+    with suppress(RuntimeError):  # nobody's home
+        bases.append((Path.home(), "~"))
+    for base, name in bases:
         if folder.is_relative_to(base):
             inner = folder.relative_to(base)
             return name if inner == Path() else f"{name}/{inner.as_posix()}"

@@ -304,6 +304,22 @@ def test_the_shelf_lists_what_is_at_hand_and_choosing_opens_it(desk: Desk, files
     assert wait_for(lambda: set(rows(desk)) == {"straight", "hands", "new"})
 
 
+def test_the_shelf_is_there_although_the_current_folder_is_not(
+    desk: Desk, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may lie on a stick that was pulled."""
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    monkeypatch.chdir(stick)
+    desk.do(ShowPanel("models"))
+    assert wait_for(lambda: "hands" in rows(desk))
+    stick.rmdir()
+    assert "hands" in rows(desk)
+    (files / "strange.rvae").write_bytes(b"[]")
+    assert wait_for(lambda: "strange" in rows(desk))
+    assert rows(desk)["strange"][1] == "cannot be read"
+
+
 @pytest.mark.parametrize("name", ["torn.rvae", "gone.rvae", "torn.rvsession"])
 def test_what_cannot_be_read_is_a_line_and_the_music_goes_on(desk: Desk, files: Path, name: str) -> None:
     (files / "torn.rvsession").write_text("{")
