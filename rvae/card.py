@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -153,7 +153,8 @@ def card_texts(card: Mapping[str, object]) -> tuple[str, ...]:
 def merge_cards(cards: Iterable[Card], clips: Iterable[ClipCard] = ()) -> Card:
     """Several cards as one: texts joined, lines in order and each once.
 
-    `clips`: what is known of the clips that are meant; their licences and consents then stand for those of the folders.
+    `clips`: what is known of the clips that are meant; their licences and consents then stand for those of the folders,
+    and of how many nothing is said stands beside what is said of others.
     """
     rows, known = tuple(cards), tuple(clips)
     said = (*(card.people for card in rows), *(clip.people for clip in known))
@@ -161,8 +162,8 @@ def merge_cards(cards: Iterable[Card], clips: Iterable[ClipCard] = ()) -> Card:
         _joined(card.name for card in rows),
         _joined(card.description for card in rows),
         tuple(dict.fromkeys(line for people in said for line in people)),
-        _joined(card.licence for card in known or rows),
-        _joined(card.consent for card in known or rows),
+        _joined_of([card.licence for card in known or rows]),
+        _joined_of([card.consent for card in known or rows]),
         tuple(dict.fromkeys(line for card in rows for line in card.sources)),
     )
 
@@ -199,6 +200,12 @@ def _clip_card(entry: Mapping[str, object]) -> ClipCard:
 
 def _joined(texts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _joined_of(texts: Sequence[str]) -> str:
+    """What is said of clips, and of how many nothing is: what some agreed to is not agreed to by all."""
+    silent, said = sum(not text for text in texts), _joined(texts)
+    return f"{said}; nothing said of {silent} of {len(texts)}" if said and silent else said
 
 
 def _text(value: object) -> str:

@@ -62,8 +62,10 @@ class Corpus:
     @property
     def card(self) -> Card:
         """All cards as one, with what holds for the clips that are here."""
-        known = (self.card_of[clip].of_clip(clip) for clip in self.clips if clip in self.card_of)
-        return merge_cards(self.cards, known)
+        if not self.card_of:
+            return merge_cards(self.cards)
+        cards = ((clip, self.card_of.get(clip)) for clip in self.clips)
+        return merge_cards(self.cards, (ClipCard() if card is None else card.of_clip(clip) for clip, card in cards))
 
     @property
     def onsets(self) -> int:

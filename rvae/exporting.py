@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 
 import tomlkit
 
+from rvae.ableton import SET_SUFFIX
 from rvae.arguments import Command, add_reading_arguments, corpus_of, print_json, reading_of
 from rvae.card import CARD_NAME, ClipCard, card_texts
 from rvae.corpus import Corpus
@@ -18,7 +19,7 @@ from rvae.errors import FileError, UsageError
 from rvae.kit import STANDARD_KIT
 from rvae.midi import MidiClip, read_midi, write_clip, write_text
 from rvae.pattern import Pattern
-from rvae.sources import read_clip
+from rvae.sources import ARCHIVE_SUFFIX, read_clip
 
 KIT_NAME = "kit.toml"
 
@@ -85,7 +86,8 @@ def file_names(clips: Sequence[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     taken: set[str] = set()
     for clip in clips:
-        plain = PurePath(os.path.relpath(os.path.abspath(clip), above)).with_suffix("")
+        parts = PurePath(os.path.relpath(os.path.abspath(clip), above)).with_suffix("").parts
+        plain = PurePath(*(part.removesuffix(ARCHIVE_SUFFIX).removesuffix(SET_SUFFIX) or part for part in parts))
         ways = (f"{plain.as_posix()}{f'-{number}' if number > 1 else ''}.mid" for number in range(1, len(clips) + 1))
         names[clip] = next(way for way in ways if way.lower() not in taken)
         taken.add(names[clip].lower())
@@ -110,18 +112,22 @@ def _write(path: Path, clip: MidiClip, reading: Reading, card: ClipCard, pattern
 
 
 def _card(corpus: Corpus, names: dict[str, str]) -> str:
-    """The card of all, with a table for each clip that has one of its own."""
+    """What holds of all clips, and a table for each of which something else does."""
     card, document = corpus.card, tomlkit.document()
-    of_all = {"name": card.name, "description": card.description, "people": list(card.people)}
-    of_all |= {"licence": card.licence, "consent": card.consent, "sources": list(card.sources)}
+    known = {name: _said(_known(corpus, clip)) for clip, name in names.items()}
+    of_all: dict[str, object] = {"name": card.name, "description": card.description, "sources": list(card.sources)}
+    if all(said["people"] for said in known.values()):
+        of_all["people"] = list(card.people)
+    for key in ("licence", "consent"):
+        texts = [said[key] for said in known.values()]
+        of_all[key] = texts[0] if all(text == texts[0] for text in texts) else ""
     for key, value in of_all.items():
         if value:
             document[key] = value
     clips = tomlkit.table(is_super_table=True)
-    for clip, name in names.items():
-        known, table = _known(corpus, clip), tomlkit.table()
-        own = {"people": list(known.people), "licence": known.licence, "consent": known.consent}
-        for key, value in {**own, "tags": list(known.tags)}.items():
+    for name, said in known.items():
+        table = tomlkit.table()
+        for key, value in said.items():
             if value and value != of_all.get(key):
                 table[key] = value
         if table:
@@ -129,3 +135,8 @@ def _card(corpus: Corpus, names: dict[str, str]) -> str:
     if clips:
         document["clips"] = clips
     return tomlkit.dumps(document)
+
+
+def _said(card: ClipCard) -> dict[str, object]:
+    people, tags = list(card.people), list(card.tags)
+    return {"people": people, "licence": card.licence, "consent": card.consent, "tags": tags}

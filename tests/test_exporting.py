@@ -92,6 +92,25 @@ def test_a_clean_clip_has_the_kits_notes_on_channel_10_the_meters_and_no_collisi
     assert clean.tempos == ((0, 400_000),)
 
 
+def test_what_is_said_of_some_clips_is_not_said_of_all(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(("a.mid", "b.mid", "c.mid")):
+        (tmp_path / "in" / name).write_bytes(midi(track((0, on(36)), (12 + number, on(38)))))
+    said = '[clips."a.mid"]\npeople = ["Ana"]\nlicence = "CC0-1.0"\nconsent = "yes"\n'
+    said += '[clips."b.mid"]\nlicence = "CC-BY-4.0"\n'
+    (tmp_path / "in" / "dataset.toml").write_text(said, encoding="utf-8")
+    before = read_corpus(tmp_path / "in")
+    assert before.card.consent == "yes; nothing said of 2 of 3"
+    assert before.card.licence == "CC0-1.0; CC-BY-4.0; nothing said of 1 of 3"
+    assert main(["export", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+    card = Card.parse((tmp_path / "out" / "dataset.toml").read_text(encoding="utf-8"))
+    known = [card.of_clip(name) for name in ("a.mid", "b.mid", "c.mid")]
+    assert [clip.consent for clip in known] == ["yes", "", ""]
+    assert [clip.licence for clip in known] == ["CC0-1.0", "CC-BY-4.0", ""]
+    assert [clip.people for clip in known] == [("Ana",), (), ()]
+    assert read_corpus(tmp_path / "out").card == before.card
+
+
 def test_the_cards_go_with_the_clips_and_a_no_stays_behind(tmp_path: Path) -> None:
     for name in ("ana/a.mid", "ben/a.mid", "ben/b.mid"):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
