@@ -117,13 +117,10 @@ class _Reading:
     """A way to hear a take: a barline every `bar` beats, `shift` beats before the first; `score` as log odds."""
 
     times_s: Reals
+    bpm: float
     shift: int
     score: float
     fit: float
-
-    @property
-    def bpm(self) -> float:
-        return 60 / float(np.median(np.diff(self.times_s)))
 
 
 def find_beats(take: Take, *, meter: Meter | None = None, bpm: float | None = None) -> Beats | None:
@@ -323,7 +320,8 @@ def _fits(take: Take, times: Reals, bar: int, division: int) -> Reals:
         near = _student((beats - step / division) * lengths)
         for shift in range(bar):
             density[shift] += expected[take.parts, (step.astype(np.int64) + shift * division) % (bar * division)] * near
-    fits: Reals = np.average(np.log(_STRAY + (1 - _STRAY) * density * bar * lengths), axis=1, weights=take.weights)
+    each, weights = np.log(_STRAY + (1 - _STRAY) * density * bar * lengths), take.weights
+    fits: Reals = (each * weights).sum(axis=1) / weights.sum()
     return fits
 
 
@@ -340,7 +338,8 @@ def _weighed(take: Take, times: Reals, bar: int, division: int) -> Iterator[_Rea
     first = floor(float(beats[0]) + _EARLY_BEATS)
     for shift, fit in enumerate(fits.tolist()):
         begins = _BEGINS if abs(beats[0] - first) <= _EARLY_BEATS and (first + shift) % bar == 0 else 0.0
-        yield _Reading(times, (shift + first) % bar - first, score + begins + fit * min(len(beats), _MOST_ONSETS), fit)
+        whole = score + begins + fit * min(len(beats), _MOST_ONSETS)
+        yield _Reading(times, 60 / period, (shift + first) % bar - first, whole, fit)
 
 
 def _student(off_s: Reals) -> Reals:

@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")] if __name__ == "__main__" else []
 
-from fuzzing import Tally, change, check  # noqa: E402  # run as a script it finds its neighbours only now
+from fuzzing import Tally, change, check, inside, packed  # noqa: E402  # run as a script it finds its neighbours only now
 
 Read = Callable[[Path], None]
 Change = Callable[[bytes, random.Random], bytes]
@@ -96,6 +96,11 @@ def bytes_changed(data: bytes, chance: random.Random) -> bytes:
     """Bytes set, put in, taken out, repeated; wherever they are."""
     begin = chance.randrange(max(1, len(data) - 3000))
     return data[:begin] + change(data[begin : begin + 3000], [data], chance) + data[begin + 3000 :]
+
+
+def inside_changed(data: bytes, chance: random.Random) -> bytes:
+    """What is inside changed and packed again: the members of an archive, the XML of a Live set."""
+    return inside(data, lambda part: change(part, [data], chance), chance)
 
 
 def model_changed(data: bytes, chance: random.Random) -> bytes:
@@ -170,6 +175,26 @@ def _song() -> bytes:
     order = "<group><patternID>one</patternID></group>" * 3
     parts = f"<instrumentList>{drums}</instrumentList><patternList>{pattern}</patternList>"
     return f"<song><bpm>90</bpm>{parts}<patternSequence>{order}</patternSequence></song>".encode()
+
+
+def _set() -> bytes:
+    """A Live set of two tracks: one with drums."""
+    notes = "".join(
+        f'<KeyTrack><Notes><MidiNoteEvent Time="{place / 2}" Velocity="{90 + place}" />'
+        f'<MidiNoteEvent Time="{place + 1}" Velocity="64.5" IsEnabled="{"false" if place else "true"}" />'
+        f'</Notes><MidiKey Value="{pitch}" /></KeyTrack>'
+        for place, pitch in enumerate((36, 38, 42))
+    )
+    bar = '<RemoteableTimeSignature><Numerator Value="3" /><Denominator Value="4" /><Time Value="0" />'
+    clip = (
+        '<MidiClip><Loop><LoopStart Value="0" /><LoopEnd Value="6" /></Loop><Name Value="a" />'
+        f'<Disabled Value="false" />{bar}</RemoteableTimeSignature>{notes}</MidiClip>'
+    )
+    tracks = "".join(
+        f'<MidiTrack><Name><EffectiveName Value="{name}" /></Name>{clip}</MidiTrack>' for name in ("Drums", "Bass")
+    )
+    tempo = '<MainTrack><Tempo><Manual Value="93" /></Tempo></MainTrack>'
+    return packed(f"<Ableton><LiveSet>{tracks}{tempo}</LiveSet></Ableton>".encode())
 
 
 def _read_clip(file: Path) -> None:
@@ -324,8 +349,9 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("kit", ".toml", _kit, _read_kit, toml_changed),
         Kind("card", "dataset.toml", _card, _read_card, toml_changed),
-        Kind("archive", ".zip", _archive, _read_clip, bytes_changed),
+        Kind("archive", ".zip", _archive, _read_clip, inside_changed),
         Kind("song", ".h2song", _song, _read_clip, bytes_changed),
+        Kind("set", ".als", _set, _read_clip, inside_changed),
         Kind("session", ".rvsession", _session, _read_session, json_changed),
         Kind("preset", ".toml", _preset, _read_preset, toml_changed),
         Kind("mappings", "mappings.json", _mappings, _read_mappings, json_changed),
