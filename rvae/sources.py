@@ -181,7 +181,7 @@ class Sources:
         wanted = [info for info in infos if _is_wanted(info.filename)]
         unpacked = sum(info.file_size for info in wanted)
         for info in infos:
-            if not info.is_dir() and not _is_wanted(info.filename):
+            if not info.filename.endswith("/") and not _is_wanted(info.filename):
                 self._pass_over(info.filename)
         if unpacked > MAX_UNPACKED_BYTES:
             why = f"unpacks to {unpacked // 1_000_000} MB, {MAX_UNPACKED_BYTES // 1_000_000} at most are read"
@@ -241,9 +241,12 @@ def _inside(archive: Path, path: Path) -> str:
 
 
 def _is_wanted(name: str) -> bool:
-    """By the end of its name; but macOS puts a `._NAME` beside each file, on other disks and in its archives."""
+    """By the end of its name; but macOS puts a `._NAME` beside each file, on other disks and in its archives.
+
+    What has no name at all, as only in archives, is looked at too: it is refused there.
+    """
     beside = PurePosixPath(name).name.startswith("._")
-    return not beside and name.lower().endswith((*CLIP_SUFFIXES, SET_SUFFIX, ARCHIVE_SUFFIX))
+    return not name or (not beside and name.lower().endswith((*CLIP_SUFFIXES, SET_SUFFIX, ARCHIVE_SUFFIX)))
 
 
 def _objection(info: zipfile.ZipInfo, before: set[str]) -> str:

@@ -199,12 +199,14 @@ def change(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
     return mended(bytes(out)) if chance.random() < 0.8 else bytes(out)
 
 
-def made(chance: random.Random) -> bytes:
-    """A file of events that are all right each by itself, put together as nobody would."""
+def made(chance: random.Random, longest: int = 4000) -> bytes:
+    """A file of events that are all right each by itself, put together as nobody would; `longest` in bytes."""
     ppq = chance.choice((1, 24, 96, 480, 960, 19_200, chance.randrange(1, 32_768)))
     steps = [0, 0, 1, ppq // 4, ppq // 3, ppq // 2, ppq, 4 * ppq, chance.randrange(1, 200 * ppq)]
     body = bytearray()
     for _ in range(chance.randrange(1, 120)):
+        if len(body) > longest - 80:
+            break
         delta = max(0, chance.choice(steps) + chance.choice((0, 0, 0, -1, 1, chance.randrange(-3, 4))))
         body += b"".join(bytes((delta >> shift & 0x7F | 0x80,)) for shift in (21, 14, 7) if delta >> shift)
         body += bytes((delta & 0x7F,))

@@ -1,6 +1,6 @@
 """The inputs of `fuzzing.py`, guided by what code they reach: needs atheris.
 
-    python tests/fuzzing_coverage.py --inputs 1000000 [--keep FOLDER] [--seed 1] [SEEDS...]
+    python tests/fuzzing_coverage.py --inputs 1000000 [--keep FOLDER] [--longest 2000] [--seed 1] [SEEDS...]
 
 It goes in steps, each in a process of its own: atheris 3.0 holds on to the result of every comparison it watches, which
 with numpy are arrays, some 15 KB an input. What was found goes from step to step in FOLDER/inputs, made small before
@@ -30,7 +30,6 @@ if __name__ == "__main__":
 from fuzzing import FINDINGS, ROOT, Tally, check, inside, made, seeds
 
 _STEP = 50_000  # inputs: some 0.8 GB of the watching process
-_LONGEST = 2_000  # bytes of an input: small ones are many
 _LONGEST_S = 60  # of one input, by the clock: what never ends
 _SAVED_EVERY = 250
 _WATCHED = ("smf", "midi", "hydrogen", "ableton", "sources", "cutting", "stretches", "metrical", "warping", "card")
@@ -78,34 +77,34 @@ class State:
         )
 
 
-def run(count: int, seed: int, folders: Iterable[Path], keep: Path) -> bool:
-    """Go on until so many are counted in all; whether nothing broke."""
+def run(count: int, seed: int, folders: Iterable[Path], keep: Path, longest: int) -> bool:
+    """Go on until so many of at most `longest` bytes are counted in all; whether nothing broke."""
     file, corpus = keep / "state.json", keep / "inputs"
     if not corpus.exists():
         corpus.mkdir(parents=True)
-        for number, data in enumerate(_begin(folders)):
+        for number, data in enumerate(_begin(folders, longest)):
             (corpus / f"seed-{number}").write_bytes(data)
     while (state := State.read(file)).became.total() < count:
-        _make_small(corpus)
+        _make_small(corpus, longest)
         step = min(_STEP, count - state.became.total())
-        words = ["--step", str(step), "--keep", str(keep), "--seed", str(seed + state.steps)]
+        words = ["--step", str(step), "--keep", str(keep), "--seed", str(seed + state.steps), "--longest", str(longest)]
         done = subprocess.run([sys.executable, __file__, *words], check=False, capture_output=True, text=True)
         print(State.read(file), flush=True)
         if done.returncode:
-            print(done.stderr[-4000:], flush=True)
+            print(done.stdout[-4000:], done.stderr[-1000:], flush=True)
             return False
     return True
 
 
-def _begin(folders: Iterable[Path]) -> list[bytes]:
+def _begin(folders: Iterable[Path], longest: int) -> list[bytes]:
     """Inputs to begin with: small files as they are, of each kind one that is made."""
     from fuzzing_files import KINDS
 
     made_ones = [KINDS[name].make() for name in ("archive", "song", "set")]
-    return [data for data in (*seeds(folders), *made_ones) if len(data) <= _LONGEST]
+    return [data for data in (*seeds(folders), *made_ones) if len(data) <= longest]
 
 
-def _make_small(corpus: Path) -> None:
+def _make_small(corpus: Path, longest: int) -> None:
     """Keep of all inputs only those that reach what no smaller one does."""
     with tempfile.TemporaryDirectory(dir=corpus.parent) as scratch:
         fewer, again = Path(scratch) / "inputs", Path(scratch) / "again"
@@ -113,7 +112,7 @@ def _make_small(corpus: Path) -> None:
         # The fuzzer starts itself again by the name it was given.
         again.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, __file__])} --fuzzer "$0" "$@"\n')
         again.chmod(0o700)
-        merge = [str(again), "-merge=1", f"-max_len={_LONGEST}", str(fewer), str(corpus)]
+        merge = [str(again), "-merge=1", f"-max_len={longest}", str(fewer), str(corpus)]
         done = subprocess.run(merge, check=False, capture_output=True, text=True)
         if done.returncode == 0 and any(fewer.iterdir()):
             shutil.rmtree(corpus)
@@ -150,17 +149,17 @@ def _fuzz(words: list[str], tally: Tally, limit: int | None, save_in: Path | Non
         # Most of chance's files are refused at their first bytes: one in forty is of events that are all right.
         chance = random.Random(number)
         if number % 40 == 0:
-            return made(chance)[:most]
+            return made(chance, most)[:most]
         return inside(data, lambda part: bytes(atheris.Mutate(part, most)), chance)[:most]
 
     atheris.Setup(words, take, custom_mutator=vary)
     atheris.Fuzz()
 
 
-def _step(count: int, seed: int, keep: Path) -> None:
+def _step(count: int, seed: int, keep: Path, longest: int) -> None:
     """One step, from and into what is kept."""
     FINDINGS.mkdir(exist_ok=True)
-    flags = [f"-seed={seed}", f"-max_len={_LONGEST}", f"-timeout={_LONGEST_S}", "-rss_limit_mb=4000", "-verbosity=0"]
+    flags = [f"-seed={seed}", f"-max_len={longest}", f"-timeout={_LONGEST_S}", "-rss_limit_mb=4000", "-verbosity=0"]
     words = [sys.argv[0], str(keep / "inputs"), *flags, f"-artifact_prefix={FINDINGS}/"]
     _fuzz(words, Tally(), count, keep / "state.json")
 
@@ -174,11 +173,13 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=1_000_000, help="in all, those counted before too")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", default=ROOT / "fuzz-corpus")
+    parser.add_argument("--longest", type=int, metavar="BYTES", default=2000, help="of an input: small ones are many")
     parser.add_argument("--step", type=int, help=argparse.SUPPRESS)  # as the steps are started
     arguments = parser.parse_args()
     if arguments.step:
-        _step(arguments.step, arguments.seed, arguments.keep)
-    if not run(arguments.inputs, arguments.seed, arguments.folders or [ROOT / "datasets"], arguments.keep):
+        _step(arguments.step, arguments.seed, arguments.keep, arguments.longest)
+    folders = arguments.folders or [ROOT / "datasets"]
+    if not run(arguments.inputs, arguments.seed, folders, arguments.keep, arguments.longest):
         raise SystemExit(1)
 
 

@@ -21,6 +21,7 @@ from rvae.midi import parse_midi
 from rvae.smf import MAX_NOTES
 
 
+@pytest.mark.timeout(1200)  # a minute of the processor, however many share it
 def test_ten_thousand_inputs_are_read_or_refused() -> None:
     became = run(10_000, 2026, [ROOT / "datasets"]).became
     assert became.total() == 10_000

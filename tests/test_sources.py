@@ -109,6 +109,14 @@ def test_tricks_in_an_archive_are_refused_by_name_and_the_rest_is_read(
     assert sorted(tmp_path.parent.rglob("up.mid")) == before
 
 
+def test_what_has_no_name_in_an_archive_is_refused_and_the_rest_is_read(tmp_path: Path) -> None:
+    data = archive(tmp_path / "clips.zip", {"good.mid": BEAT, "x.mid": BEAT}).read_bytes()
+    (tmp_path / "clips.zip").write_bytes(data.replace(b"x.mid", b"\0.mid"))  # what comes after the zero is cut off
+    corpus = read_corpus(tmp_path / "clips.zip")
+    assert names(corpus) == ["good.mid"]
+    assert "nowhere" in refusals(corpus)["clips.zip"]  # it has no name to be called by
+
+
 def test_a_name_that_stands_twice_is_read_once_and_said(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "clips.zip", "w") as out:
         out.writestr("a.mid", BEAT)
