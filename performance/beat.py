@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from performance.clock import NS_PER_MS, MonotonicClock
 from performance.commands import EngineCommand, OpenOutput, SetPattern
 from performance.engine import Engine
+from performance.forking import outlive_the_terminal
 from performance.leader import Leader
 from performance.outputs.output import Output
 from performance.outputs.quiet import quiet_drivers
@@ -46,7 +47,7 @@ def keep_time(
     """Play until told to quit, on SIGTERM, or until the line is closed. `strikes`: a line on which pads are told."""
     ending: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the window's process tells us
+    outlive_the_terminal()
     sys.setswitchinterval(_SWITCH_S)
     if not realtime:
         hold_still()
@@ -157,7 +158,7 @@ def _wait(engine: Engine, clock: MonotonicClock, lines: list[Wire], until_ns: in
     if due_ns is not None:
         until_ns = min(until_ns, due_ns - _QUIET_NS)
     spare_s = (until_ns - clock.now_ns()) / 1e9
-    if spare_s > 0:
+    if spare_s > 0 and lines:  # with none of them it ends now, and Windows refuses to wait for nothing
         if any(line.has_more for line in lines):  # a flood; at real-time priority, nobody else would get a turn
             time.sleep(min(spare_s, _BREATH_S))
             return

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from performance.forking import outlive_the_terminal
 from rvae.errors import OutputError
 
 _LOOK_S = 3.0
@@ -40,7 +40,7 @@ class Plugs:
 
 def watch_devices(line: Connection) -> None:
     """Look every few seconds and send the `Plugs` that are there, until nobody listens: for a process of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; who started us ends us
+    outlive_the_terminal()
     found: Plugs | None = None
     try:
         while True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import multiprocessing
+import signal
 import sys
 from collections.abc import Callable
 from multiprocessing.context import BaseContext
@@ -52,6 +53,15 @@ def _run(name: str, target: Callable[..., None], args: tuple[Any, ...]) -> None:
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
     target(*args)
+
+
+def outlive_the_terminal() -> None:
+    """In a process of the instrument: Ctrl-C, and a terminal that is closed, go to the whole group. Whoever started us
+    tells us, and what has begun is brought to its end.
+    """
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def see_out(say: Callable[[str], None]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import signal
 import socket
 import threading
 import time
@@ -20,7 +19,7 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from performance.commands import StrikePad
-from performance.forking import start
+from performance.forking import outlive_the_terminal, start
 from performance.outputs.jack import jack_client
 from performance.outputs.midi import midi_library, observed_ports, port_name
 from performance.outputs.quiet import quiet_drivers
@@ -212,7 +211,7 @@ class MidiIn:
 
 
 def _listen(connection: Connection, strikes: socket.socket | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the window's process ends us
+    outlive_the_terminal()
     listener = _Listener()
     engine = None if strikes is None else Wire(strikes)
     threading.Thread(target=_hear_wanted, args=(connection, listener), daemon=True).start()

@@ -22,7 +22,7 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from performance.forking import start
+from performance.forking import outlive_the_terminal, start
 from performance.journal import Closed, Entry, Lost
 from performance.journal_file import SUFFIX, JournalWriter
 from performance.recent import Excerpt
@@ -175,9 +175,7 @@ class Recorder:
 def recorder_main(end: socket.socket, folder: str) -> None:
     """The recorder's process from start to end: until the engine's end of the line is closed, or SIGTERM."""
     ending: list[int] = []
-    for number in (signal.SIGINT, getattr(signal, "SIGHUP", None)):  # to the whole group: the engine's end tells us
-        if number is not None:
-            signal.signal(number, signal.SIG_IGN)
+    outlive_the_terminal()
     signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
     with contextlib.closing(Wire(end)) as wire:
         _Recorder(wire, folder).run(ending)

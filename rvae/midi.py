@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 import stat
 import struct
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -328,25 +328,25 @@ def write_whole(path: str | Path, write: Callable[[io.BufferedWriter], None]) ->
     if os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target):
         _write_into(target, write)
         return
+    draft = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
     try:
-        handle, draft = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        out = draft.open("xb")  # with the rights that a new file has here
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from None
     try:
-        with os.fdopen(handle, "wb") as out:
+        with out:
             write(out)
             out.flush()
             os.fsync(out.fileno())
-        Path(draft).chmod(0o666 & ~_umask())
         os.replace(draft, target)
     except OSError as error:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise FileError(
             f"{path}: cannot be written ({error.strerror or error}), what was there is unchanged; free some space or "
             "choose another place"
         ) from None
     except BaseException:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
 
 
@@ -366,9 +366,3 @@ def _write_into(device: Path, write: Callable[[io.BufferedWriter], None]) -> Non
             write(out)
     except OSError as error:
         raise FileError(f"{device}: cannot be written ({error.strerror or error}); choose a file") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -287,6 +287,14 @@ def test_a_file_is_written_with_the_permissions_files_have_here(tmp_path: Path) 
     assert (tmp_path / "x.mid").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
+def test_writing_a_file_changes_nothing_that_threads_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session is written by a thread: were the rights of new files looked up meanwhile, all could write them."""
+    asked: list[int] = []
+    monkeypatch.setattr(os, "umask", asked.append)
+    write_midi(tmp_path / "x.mid", [])
+    assert asked == []
+
+
 def test_an_endless_number_is_refused_at_once() -> None:
     """mido alone would read this for hours: a delta time of a million bytes."""
     data = midi(b"MTrk" + (1_000_001).to_bytes(4, "big") + b"\x81" * 1_000_000 + b"\x00")

@@ -101,6 +101,23 @@ def test_a_process_that_was_killed_is_noticed_and_closing_twice_is_fine() -> Non
     engine.close()
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="terminals end so on POSIX")
+def test_a_terminal_that_is_closed_does_not_cut_off_the_engine_with_notes_sounding() -> None:
+    """With no window the terminal's end is the instrument's, but whoever started the engine tells it so, and it ends
+    its notes.
+    """
+    engine = EngineProcess(KICKS)
+    try:
+        engine.do(Play())
+        assert wait_for(lambda: engine.status().lateness.events > 0)
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGHUP)
+        events = engine.status().lateness.events
+        assert wait_for(lambda: engine.status().lateness.events > events + 3)
+    finally:
+        engine.close()
+
+
 def test_the_engine_process_loads_neither_torch_nor_a_window() -> None:
     root = Path(__file__).resolve().parents[1]
     code = """

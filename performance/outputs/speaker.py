@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from performance.forking import outlive_the_terminal
 from performance.outputs.frames import FrameLine
 from performance.outputs.mixer import Mixer
 from performance.outputs.orders import (
@@ -74,7 +75,7 @@ def speaker_main(end: socket.socket) -> None:
     """The process from start to end."""
     take_realtime(ASIDE_PRIORITY)  # somebody waits for the first sound, and the beat has the right of way
     speaker = Speaker(Wire(end))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; who started us tells us
+    outlive_the_terminal()
     signal.signal(signal.SIGTERM, lambda _number, _frame: speaker.leave())
     with quiet_drivers():
         speaker.run()
