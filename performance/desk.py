@@ -114,6 +114,10 @@ class Desk:
             case _:
                 self._stage.do(command)
 
+    def say(self, text: str, *, is_error: bool = False) -> None:
+        """Leave a line for the player."""
+        self._stage.say(text, is_error=is_error)
+
     def tick(self) -> Snapshot:
         """What hands ask for, then the stage's own."""
         for command in (*self._hands.commands(self._snapshot), *self._stage.passed_on()):

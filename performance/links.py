@@ -22,6 +22,9 @@ class StageLike(Protocol):
     def do(self, command: StageCommand) -> None:
         """Do what was asked. Never raises for what a player can ask: it becomes a message in the snapshot."""
 
+    def say(self, text: str, *, is_error: bool = False) -> None:
+        """Leave a line for the player."""
+
     def tick(self) -> Snapshot:
         """Hear OSC and the engine, decode if the cursor or a control moved, and say how everything stands.
 

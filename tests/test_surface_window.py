@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from playing_support import own_display
 
 from performance.commands import DropClip, MoveCursor, SetControl, TogglePlay
+from performance.snapshot import Snapshot
 from performance.surface.drawing import Kept, draw
 from performance.surface.field import LATTICE
 from performance.surface.lanes import tick_x
@@ -271,6 +273,66 @@ def test_no_display_is_one_line_and_the_stage_is_closed(monkeypatch: pytest.Monk
     with pytest.raises(OutputError, match="no window"):
         run(stage)
     assert stage.closed
+
+
+def test_a_frame_that_fails_ends_neither_the_window_nor_the_music(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    said: list[str] = []
+    shown: list[int] = []
+
+    class Telling(LocalStage):
+        def say(self, text: str, *, is_error: bool = False) -> None:
+            assert is_error
+            said.append(text)
+
+    def drawn(target: pygame.Surface, *rest: Any) -> None:
+        shown.append(len(shown))
+        if 2 <= len(shown) < 5:
+            raise ZeroDivisionError("division by zero")
+        draw(target, *rest)
+
+    def press(_work_s: float) -> bool:
+        pygame.event.post(pygame.Event(pygame.MOUSEMOTION, pos=(1, 1), rel=(0, 0), buttons=(0, 0, 0)))
+        return len(shown) < 8
+
+    monkeypatch.setattr("performance.surface.window.draw", drawn)
+    stage = Telling()
+    assert run(stage, size=(320, 200), on_frame=press) == 0
+    assert said == ["the window stumbled (ZeroDivisionError: division by zero); the music goes on"]
+    assert capsys.readouterr().err.count("Traceback") == 1
+    assert stage.closed
+
+
+def test_a_window_that_fails_for_good_leaves_the_music_without_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+
+    class Ending(LocalStage):
+        alone = 0
+
+        def say(self, text: str, *, is_error: bool = False) -> None:
+            pass
+
+        def tick(self) -> Snapshot:
+            self.alone += not pygame.display.get_init()
+            return replace(super().tick(), engine_lives=self.alone < 9)
+
+    def drawn(*_all: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("performance.surface.window.draw", drawn)
+    stage = Ending()
+    assert run(stage, size=(320, 200)) == 1, "which ends when the engine does"
+    assert stage.alone == 9
+    assert stage.closed
+    assert "the music goes on: OSC and MIDI are heard" in capsys.readouterr().err
 
 
 def test_the_frame_after_the_pointer_has_moved_shows_the_new_pattern(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ def outliving_the_screen(stage: StageLike) -> Iterator[None]:
         code = play_on(stage)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
-        see_out(_say)
+        see_out(say_if_heard)
         os._exit(code)  # to unwind through what holds the lost screen would end in the library again
 
     handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lost)
@@ -63,7 +63,7 @@ def _x11() -> ctypes.CDLL | None:
 
 def play_on(stage: StageLike, say: Callable[[str], None] | None = None) -> int:
     """Play with no window until told to end, or until the engine has ended; the exit code. The stage is closed."""
-    tell = say or _say
+    tell = say or say_if_heard
     try:
         tell(_GONE)
         heard = max((message.number for message in stage.tick().messages), default=0)
@@ -82,6 +82,7 @@ def play_on(stage: StageLike, say: Callable[[str], None] | None = None) -> int:
     return _ENGINE_GONE
 
 
-def _say(text: str) -> None:
+def say_if_heard(text: str) -> None:
+    """A line for the terminal, where there still is one."""
     with suppress(OSError, ValueError):  # the terminal may have been on that screen
         print(text, file=sys.stderr, flush=True)  # noqa: T201  # the line is the product

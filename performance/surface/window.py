@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -15,17 +16,19 @@ from performance.links import StageLike
 from performance.snapshot import Snapshot
 from performance.surface.bar import status_text
 from performance.surface.drawing import Kept, draw, draw_for_audience
-from performance.surface.gone import INTERRUPTED, outliving_the_screen
+from performance.surface.gone import INTERRUPTED, outliving_the_screen, play_on, say_if_heard
 from performance.surface.input import respond, respond_for_audience
 from performance.surface.layout import Layout
 from performance.surface.look import Look, at_time
 from performance.surface.pads import pushed_by_sticks
 from performance.surface.planes import PlaneColours, Planes
-from rvae.errors import OutputError
+from rvae.errors import OutputError, what_went_wrong
 
 FRAMES_HZ = 60
 _SIZE, _AUDIENCE_SIZE = (1280, 800), (720, 720)
 _DECODE_S = 0.004  # of each frame's 16 ms, while the plane's picture is still being found
+_FAILED_FRAMES = 60  # in a row: then it plays on with no window
+_MOST_TOLD = 20
 _REPEAT_MS = (350, 50)  # a held key: first wait, then each
 
 Paint = Callable[[pygame.Surface, Snapshot, Look, Kept, PlaneColours], None]
@@ -50,6 +53,8 @@ def run(stage: StageLike, *, size: tuple[int, int] = _SIZE, on_frame: Callable[[
             pygame.display.quit()
     except KeyboardInterrupt:
         return INTERRUPTED
+    except _Broken:
+        return play_on(stage)
     finally:
         stage.close()
     return 0
@@ -94,33 +99,66 @@ def _open(size: tuple[int, int]) -> _Screen:
 
 
 def _play(screen: _Screen, stage: StageLike, on_frame: Callable[[float], bool] | None) -> None:
-    look, planes = Look(), Planes(stage.model)
-    audience: _Screen | None = None
-    pads: dict[int, Controller] = {}
-    clock = pygame.time.Clock()
-    snapshot = stage.tick()
-    while True:
+    frames, clock, failed = _Frames(screen, stage), pygame.time.Clock(), 0
+    while not frames.look.closing:
         start_s = time.perf_counter()
-        events = pygame.event.get()
-        pads = _plugged(pads, events)
-        look = _hear(events, screen, audience, stage, snapshot, look)
-        if look.closing:
-            return
-        screen.fill_screen(look.full_screen)
-        audience = _audience(audience, look)
-        for command in pushed_by_sticks(look, snapshot, start_s - look.now_s):
-            stage.do(command)
-        snapshot = stage.tick()
-        look = at_time(look, snapshot, start_s)
-        planes = planes.of(stage.model)  # a better one may have been learned
-        planes.step(snapshot.meter.beats, _DECODE_S)
-        colours = planes.colours(snapshot, look.view)
-        screen.show(draw, snapshot, look, colours, anew=bool(events))
-        if audience is not None:
-            audience.show(draw_for_audience, snapshot, look, colours, anew=bool(events))
+        try:
+            frames.step(start_s)
+            failed = 0
+        except Exception as error:  # a fault of ours in one picture must not end the music
+            failed += 1
+            frames.stumbled(error)
+            if failed >= _FAILED_FRAMES:
+                raise _Broken from error
         if on_frame is not None and not on_frame(time.perf_counter() - start_s):
             return
         clock.tick(FRAMES_HZ)
+
+
+class _Broken(Exception):  # noqa: N818  # it says how things stand
+    """No picture comes any more, whatever is tried."""
+
+
+class _Frames:
+    """What goes on from frame to frame."""
+
+    def __init__(self, screen: _Screen, stage: StageLike) -> None:
+        self._screen, self._stage = screen, stage
+        self._planes = Planes(stage.model)
+        self._audience: _Screen | None = None
+        self._pads: dict[int, Controller] = {}
+        self._snapshot = stage.tick()
+        self._told: set[str] = set()
+        self.look = Look()
+
+    def step(self, start_s: float) -> None:
+        """Hear what hands do, have it done, and show how everything stands. `start_s`: when the frame began."""
+        stage = self._stage
+        events = pygame.event.get()
+        self._pads = _plugged(self._pads, events)
+        self.look = _hear(events, self._screen, self._audience, stage, self._snapshot, self.look)
+        if self.look.closing:
+            return
+        self._screen.fill_screen(self.look.full_screen)
+        self._audience = _audience(self._audience, self.look)
+        for command in pushed_by_sticks(self.look, self._snapshot, start_s - self.look.now_s):
+            stage.do(command)
+        self._snapshot = snapshot = stage.tick()
+        self.look = at_time(self.look, snapshot, start_s)
+        self._planes = self._planes.of(stage.model)  # a better one may have been learned
+        self._planes.step(snapshot.meter.beats, _DECODE_S)
+        colours = self._planes.colours(snapshot, self.look.view)
+        self._screen.show(draw, snapshot, self.look, colours, anew=bool(events))
+        if self._audience is not None:
+            self._audience.show(draw_for_audience, snapshot, self.look, colours, anew=bool(events))
+
+    def stumbled(self, error: Exception) -> None:
+        """Tell of a frame that failed: the player in a line, whoever mends it in full; each once."""
+        what = what_went_wrong(error)
+        if what not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(what)
+            say_if_heard("".join(traceback.format_exception(error)))
+            self._stage.say(f"the window stumbled ({what}); the music goes on", is_error=True)
 
 
 def _hear(
