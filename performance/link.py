@@ -6,10 +6,10 @@ The bindings are copyleft, so rvae works without them and never carries them: `p
 from __future__ import annotations
 
 import math
-import time
 from fractions import Fraction
 from typing import Any
 
+from performance.clock import ahead_ns
 from performance.leader import Aim, News, Said, Started, Stopped
 from performance.transport import Transport
 from rvae.errors import OutputError
@@ -39,7 +39,7 @@ class LinkLeader:
 
     def _compare_clocks(self) -> None:
         # Link's clock is another than ours and runs a little differently.
-        self._ahead_us = self._link.clock().micros() - time.perf_counter_ns() // _NS_PER_US
+        self._ahead_us = ahead_ns(lambda: int(self._link.clock().micros()) * _NS_PER_US) // _NS_PER_US
 
     def _us(self, ns: int) -> int:
         return ns // _NS_PER_US + self._ahead_us

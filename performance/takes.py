@@ -47,6 +47,7 @@ class Take:
         self._start = Fraction(0) if from_start else None
         self._end: Fraction | None = None
         self._here: Fraction | None = None
+        self._looked_ns = 0
         self._bars: Bars | None = None
         self._transports: list[tuple[int, Transport]] = []  # from when each holds
         self._untimed: list[tuple[int, int, int]] = []
@@ -108,14 +109,14 @@ class Take:
         if self.is_over:
             return
         here = None if transport is None else transport.quarters_at(now_ns - self._offset_ns)
-        if here is None or transport is None or (self._here is not None and here < self._here - _BEGUN_ANEW):
+        if here is None or transport is None or self._is_begun_anew(transport, here):
             if self._here is not None:
                 self.stop()
             else:
                 self._start = Fraction(0)  # there is no bar to wait for
             return
         self._know(transport, now_ns, here)
-        self._here = here
+        self._here, self._looked_ns = here, now_ns
         assert self._bars is not None
         if self._start is None:
             self._start = self._bars.quarters_at(self._bars.first_bar_from(here))
@@ -124,6 +125,12 @@ class Take:
         self._time_strokes()
         grace = transport.quarters_at(now_ns - self._offset_ns - _GRACE_NS)
         self.is_over = self._end is not None and grace >= self._end
+
+    def _is_begun_anew(self, transport: Transport, here: Fraction) -> bool:
+        """Whether this is another performance; music that waited for a machine that stood still goes back, too."""
+        if self._here is None or here >= self._here - _BEGUN_ANEW:
+            return False
+        return transport.anchor_ns >= self._looked_ns and transport.anchor_quarters < self._here - _BEGUN_ANEW
 
     def _know(self, transport: Transport, now_ns: int, here: Fraction) -> None:
         before = self._transports[-1][1] if self._transports else None

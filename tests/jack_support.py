@@ -44,7 +44,7 @@ class JackServer:
         self.kill()
         self._server = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         waited = subprocess.run(
-            ["jack_wait", "-s", self.name, "-w", "-t", "20"], capture_output=True, check=False, env=os.environ.copy()
+            ["jack_wait", "-s", self.name, "-w", "-t", "60"], capture_output=True, check=False, env=os.environ.copy()
         )
         return waited.returncode == 0 and self._server.poll() is None
 
@@ -97,8 +97,8 @@ def jack_server(monkeypatch: pytest.MonkeyPatch, *, period: int = 256) -> Iterat
         server.stop()
 
 
-def wait_for(condition: object, *, seconds: float = 15) -> bool:
-    """Poll a condition until it holds."""
+def wait_for(condition: object, *, seconds: float = 60) -> bool:
+    """Poll a condition until it holds. The limit is for what never happens: no test is decided by it."""
     assert callable(condition)
     until = time.monotonic() + seconds
     while time.monotonic() < until:

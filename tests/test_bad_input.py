@@ -37,7 +37,7 @@ def test_a_torn_session_an_unknown_control_no_numbers_and_a_window_of_a_pixel(mo
                 played.tell(*[osc(address, bad, bad) for bad in (float("nan"), float("inf"), "up", b"\xff")])
             assert played.plays_on(8)
             played.tell(osc("/rvae/cursor", 0.375, 0.625))
-            assert wait_for(lambda: "0.375" in session.read_text(), seconds=PATIENCE_S)
+            assert wait_for(lambda: "0.375" in session.read_text())
             assert played.plays_on(4)
             played.process.send_signal(signal.SIGINT)
             assert played.process.wait(PATIENCE_S) == 130

@@ -254,7 +254,7 @@ def test_the_librarys_commands_are_run_with_their_exit_code(tmp_path: Path) -> N
 def test_an_interrupted_performance_ends_cleanly(model: str, tmp_path: Path, how: signal.Signals) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
         ear.bind(("127.0.0.1", 0))
-        ear.settimeout(30)
+        ear.settimeout(60)
         command = [sys.executable, "-m", "performance.cli", "play", model, "--headless", "--bars", "500", "--no-audio"]
         command += ["--osc", f"127.0.0.1:{ear.getsockname()[1]}", "--osc-in", "0", "-o", str(tmp_path)]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -262,7 +262,7 @@ def test_an_interrupted_performance_ends_cleanly(model: str, tmp_path: Path, how
                 assert ear.recv(4096)
                 children = _children(process.pid)
                 process.send_signal(how)
-                _, errors = process.communicate(timeout=20)
+                _, errors = process.communicate(timeout=60)
             finally:
                 process.kill()
         assert process.returncode == (130 if how == signal.SIGINT else 143)

@@ -70,7 +70,8 @@ def test_ten_thousand_messages_a_second_at_the_clocks_port_leave_the_beat_and_it
         assert wait_for(lambda: engine.status().transport is None)
         assert ear.falls_silent()
     assert ear.wrong == []
-    log.check(4)
+    # A leader of many pulses too many is soon somewhere else: it is entered again at a barline of its.
+    log.check(4, may_go_on_elsewhere=what == "pulses")
     assert grown_kb < 20_000
     assert all(len(text.splitlines()) == 1 for text in said)
     told = [text for text in said if "passed over" in text]

@@ -62,14 +62,14 @@ class Recorded:
         self.engine.do(StartRecording())
         self.engine.do(SetControl("tempo", 240))
         self.engine.do(Play())
-        assert wait_for(lambda: self.log.read() >= 8, seconds=PATIENCE_S), self.said()
+        assert wait_for(lambda: self.log.read() >= 8), self.said()
 
     def said(self) -> str:
         return "\n".join(message.text for message in self.engine.status().messages)
 
     def plays_on(self, beats: int) -> bool:
         until = self.log.read() + beats
-        return wait_for(lambda: self.log.read() >= until, seconds=PATIENCE_S)
+        return wait_for(lambda: self.log.read() >= until)
 
     def close(self) -> None:
         self.engine.close()
@@ -94,17 +94,17 @@ def test_when_there_is_room_again_not_one_note_of_the_recording_is_missing(disk:
     assert engine.recorder.pid is not None
     before = [resident_kb(pid) for pid in (engine.pid, engine.recorder.pid)]
     ballast = fill(disk)
-    assert wait_for(lambda: "cannot be written" in recorded.said(), seconds=PATIENCE_S), "it is told"
+    assert wait_for(lambda: "cannot be written" in recorded.said()), "it is told"
     assert recorded.plays_on(16)
     after = [resident_kb(pid) for pid in (engine.pid, engine.recorder.pid)]
     assert all(now - then < 20_000 for then, now in zip(before, after, strict=True)), (before, after)
     assert len(recorded.said().splitlines()) <= 3
     ballast.unlink()
-    assert wait_for(lambda: "room again, nothing is lost" in recorded.said(), seconds=PATIENCE_S), recorded.said()
+    assert wait_for(lambda: "room again, nothing is lost" in recorded.said()), recorded.said()
     engine.do(Stop())
     assert wait_for(lambda: engine.status().transport is None)
     engine.do(StopRecording())
-    assert wait_for(lambda: "recorded: " in recorded.said(), seconds=PATIENCE_S), recorded.said()
+    assert wait_for(lambda: "recorded: " in recorded.said()), recorded.said()
     recorded.log.check(4)
     (journal,) = disk.glob("*.rvjournal")
     assert difference(JournalFile(journal)) is None

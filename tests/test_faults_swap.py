@@ -46,7 +46,7 @@ class Music:
     def run(self, *, beats: int) -> None:
         """Frames, until so many beats were heard."""
         until = self.log.read() + beats
-        assert wait_for(lambda: self.stage.tick() and self.log.read() >= until, seconds=60)
+        assert wait_for(lambda: self.stage.tick() and self.log.read() >= until)
 
     def do(self, *commands: StageCommand) -> None:
         for command in commands:
@@ -89,8 +89,8 @@ def test_models_and_meters_swapped_at_every_beat_leave_the_beat_whole(music: Mus
 def test_stop_and_panic_at_any_moment_end_every_note(music: Music, ending: StageCommand) -> None:
     for _ in range(8):
         music.do(Play())
-        assert wait_for(lambda: music.stage.tick().playing and music.ear.sounding, seconds=60)
+        assert wait_for(lambda: music.stage.tick().playing and music.ear.sounding)
         music.do(ending)
-        assert wait_for(lambda: not music.stage.tick().playing, seconds=60)
+        assert wait_for(lambda: not music.stage.tick().playing)
         assert music.ear.falls_silent()
     assert music.ear.wrong == []

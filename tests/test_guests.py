@@ -31,7 +31,7 @@ def dropped(desk: Desk, file: Path) -> Snapshot:
     """How things stand when a dropped file has been read."""
     before = desk.tick().messages
     desk.do(DropClip(str(file)))
-    assert wait_for(lambda: desk.tick().messages != before, seconds=60)
+    assert wait_for(lambda: desk.tick().messages != before)
     return desk.tick()
 
 
@@ -114,13 +114,13 @@ def test_dropped_clips_are_kept_in_the_session_and_find_their_places_on_another_
     assert guests_of(kept) == (str(known),)
     stage = Stage(model, NearEngine(model), settings=kept.settings)
     with contextlib.closing(Desk(stage, Rig().hands, guests=(*guests_of(kept), str(tmp_path / "gone.mid")))) as desk:
-        assert wait_for(lambda: len(desk.tick().clips) == count, seconds=60)
-        assert wait_for(lambda: any("gone.mid: not on the plane" in m.text for m in desk.tick().messages), seconds=60)
+        assert wait_for(lambda: len(desk.tick().clips) == count)
+        assert wait_for(lambda: any("gone.mid: not on the plane" in m.text for m in desk.tick().messages))
         other = tmp_path / "other.rvae"
         mixed_model().save(other)
         desk.do(OpenModel(str(other)))
         learned = len(mixed_model().clips_of(model.meter.beats))
-        assert wait_for(lambda: len(desk.tick().clips) == learned + count - len(model.clips), seconds=60)
+        assert wait_for(lambda: len(desk.tick().clips) == learned + count - len(model.clips))
         (place, *_) = mixed_model().encode(read_corpus(known).patterns).clip(0, 1)
         assert desk.tick().clips[learned].point == pytest.approx(tuple(place))
 

@@ -78,11 +78,11 @@ def test_a_device_is_heard_whenever_it_is_there(server: Any) -> None:
         for _ in range(2):
             device = Device("knobs")
             with contextlib.closing(device):
-                assert wait_for(lambda: has(Plugged("knobs:out", True)), seconds=60)
+                assert wait_for(lambda: has(Plugged("knobs:out", True)))
                 sent_ns = time.perf_counter_ns()
                 device.send([0xB0, 21, 64])
-                assert wait_for(lambda sent_ns=sent_ns: was_heard([0xB0, 21, 64], sent_ns), seconds=60)
-            assert wait_for(lambda: has(Plugged("knobs:out", False)), seconds=60)
+                assert wait_for(lambda sent_ns=sent_ns: was_heard([0xB0, 21, 64], sent_ns))
+            assert wait_for(lambda: has(Plugged("knobs:out", False)))
             found.clear()
 
 
@@ -140,7 +140,7 @@ def test_a_knob_is_learned_in_the_window_and_moves_what_it_was_put_on(
             window = played.window()
             played.play()
             played.hands("key", "--window", window, "n")
-            assert wait_for(lambda: device.is_connected, seconds=60), "learning hears every device"
+            assert wait_for(lambda: device.is_connected), "learning hears every device"
             played.hands("key", "--window", window, "bracketright")  # more density: to 0.55
 
             values = itertools.cycle(range(70, 76))
@@ -149,12 +149,12 @@ def test_a_knob_is_learned_in_the_window_and_moves_what_it_was_put_on(
                 device.send([0xB0, 21, next(values)])
                 return kept.exists()
 
-            assert wait_for(learned, seconds=60)
+            assert wait_for(learned)
             assert json.loads(kept.read_text()) == {
                 "knobs:out": [{"from": "cc 21 on 1", "to": "density", "as": "absolute"}]
             }
             device.send(*([0xB0, 21, value] for value in range(70, 128)))
-            assert wait_for(lambda: _density(session) == 1.0, seconds=60)
+            assert wait_for(lambda: _density(session) == 1.0)
             assert played.plays_on()
 
 
@@ -170,13 +170,13 @@ def test_hands_play_along_where_there_is_no_window(server: Any, model_file: Path
     with contextlib.closing(device), log.open("wb") as out:
         playing = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "RVAE_HOME": str(tmp_path)})
         try:
-            assert wait_for(lambda: "knobs:out is heard" in log.read_text(), seconds=60)
+            assert wait_for(lambda: "knobs:out is heard" in log.read_text())
 
             def stopped() -> bool:  # a device's stop button ends what would take minutes, once it has begun
                 device.send([0xFC])
                 return "events, late by" in log.read_text()
 
-            assert wait_for(stopped, seconds=60), log.read_text()
+            assert wait_for(stopped), log.read_text()
         finally:
             playing.kill()
             playing.wait()

@@ -418,7 +418,7 @@ def test_in_the_real_instrument_no_beat_is_missing_and_what_was_recorded_is_the_
 
                 def goes_on(beats: int) -> bool:
                     until = log.read() + beats
-                    return wait_for(lambda: desk.tick() and log.read() >= until, seconds=60)
+                    return wait_for(lambda: desk.tick() and log.read() >= until)
 
                 desk.do(StartRecording())
                 desk.do(Play())
@@ -428,10 +428,10 @@ def test_in_the_real_instrument_no_beat_is_missing_and_what_was_recorded_is_the_
                     desk.do(MoveCursor(number % 7 / 6, number % 5 / 4))
                     assert goes_on(5)
                 desk.do(Stop())
-                assert wait_for(lambda: not desk.tick().playing, seconds=60)
+                assert wait_for(lambda: not desk.tick().playing)
                 assert ear.falls_silent()
                 desk.do(StopRecording())
-                assert wait_for(lambda: any("recorded" in message.text for message in desk.tick().messages), seconds=60)
+                assert wait_for(lambda: any("recorded" in message.text for message in desk.tick().messages))
             assert engine.recorder.wait(60)
             assert ear.wrong == []
             log.check(beats_per_bar=4)

@@ -28,7 +28,7 @@ from rvae.meter import Meter
 def ear() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
         listening.bind(("127.0.0.1", 0))
-        listening.settimeout(5)
+        listening.settimeout(60)
         yield listening
 
 
@@ -52,7 +52,7 @@ def heard(listener: OscInput, *packets: bytes) -> list[StageCommand]:
         for packet in (*packets, message("/rvae/play")):
             mouth.sendto(packet, ("127.0.0.1", listener.port))
     found: list[StageCommand] = []
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while Play() not in found and time.monotonic() < until:
         found += listener.receive()
     return found[:-1]

@@ -293,17 +293,17 @@ def test_a_real_port_is_found_opened_and_closed_while_it_plays(
                 rows = () if panel is None else panel.rows
                 return next((row.key for row in rows if "synth:in" in row.text and row.state == state), "")
 
-            assert wait_for(lambda: row(""), seconds=60)
+            assert wait_for(lambda: row(""))
             desk.do(ChooseRow(row("")))
-            assert wait_for(lambda: row("open") and desk.tick() and ear.ons > 8, seconds=60)
+            assert wait_for(lambda: row("open") and desk.tick() and ear.ons > 8)
             desk.do(MoveCursor(0.2, 0.9))
             desk.do(ChooseRow(row("open")))
-            assert wait_for(lambda: row(""), seconds=60)
+            assert wait_for(lambda: row(""))
             assert ear.falls_silent()
             count = ear.ons
             bar = desk.tick().playhead.bar
-            assert wait_for(lambda: desk.tick().playhead.bar > bar + 1, seconds=60)
+            assert wait_for(lambda: desk.tick().playhead.bar > bar + 1)
             assert ear.ons == count
             assert ear.wrong == []
             ear.close()
-            assert wait_for(lambda: not row(""), seconds=60)  # what goes disappears
+            assert wait_for(lambda: not row(""))  # what goes disappears

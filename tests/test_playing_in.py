@@ -120,7 +120,7 @@ class Room:
 
     def comes(self, words: str) -> bool:
         """Whether a line with these words comes: some are made in a thread."""
-        return wait_for(lambda: self.frame() is not None and any(words in line for line in self.lines), seconds=60)
+        return wait_for(lambda: self.frame() is not None and any(words in line for line in self.lines))
 
 
 @pytest.fixture

@@ -81,15 +81,15 @@ def test_pads_are_played_in_and_the_clip_has_their_distances(
         with contextlib.closing(played):
             window = played.window()
             played.hands("key", "--window", window, "F12")
-            assert wait_for(lambda: played.log.read() >= 1, seconds=60), "the count-in is over"
+            assert wait_for(lambda: played.log.read() >= 1), "the count-in is over"
             assert drummer.is_connected, "pads were heard before it began"
             beat_quarters = Meter.parse(meter).tempo_beat_quarters
             drummer.strike(16, each_frames=round(RATE_HZ * quarters / beat_quarters / 2))
-            assert wait_for(lambda: drummer.is_over, seconds=60)
+            assert wait_for(lambda: drummer.is_over)
             assert played.plays_on(1)
             played.hands("key", "--window", window, "F12")
-            assert wait_for(lambda: bool(list(takes.glob("take-*.mid"))), seconds=60)
-            assert wait_for(played.stops, seconds=60)
+            assert wait_for(lambda: bool(list(takes.glob("take-*.mid"))))
+            assert wait_for(played.stops)
     (file,) = takes.glob("take-*.mid")
     corpus = read_corpus(takes)
     assert {pattern.meter.label for pattern in corpus.patterns} == {meter}

@@ -30,19 +30,19 @@ def test_keys_alone_play_a_clip_in_and_find_its_place(tmp_path: Path, monkeypatc
 
             press("shift+F12")  # a count-in of two bars
             press("F12")
-            assert wait_for(lambda: played.log.read() >= 1, seconds=60), "it counts, and begins"
+            assert wait_for(lambda: played.log.read() >= 1), "it counts, and begins"
             press("1", "3", "2", "3", "F12")
-            assert wait_for(lambda: bool(list(takes.glob("take-*.mid"))), seconds=60)
-            assert wait_for(lambda: _of(session, "controls")["count_in"] == 2.0, seconds=60)
+            assert wait_for(lambda: bool(list(takes.glob("take-*.mid"))))
+            assert wait_for(lambda: _of(session, "controls")["count_in"] == 2.0)
             cursor = _of(session, "cursor")
             beats = played.log.read()
             press("F10")
-            assert wait_for(lambda: played.log.read() > beats, seconds=60)
+            assert wait_for(lambda: played.log.read() > beats)
             press("2", "1", "2", "3")
-            assert wait_for(lambda: _of(session, "cursor") != cursor, seconds=60)
+            assert wait_for(lambda: _of(session, "cursor") != cursor)
             assert _of(session, "voices")["mute"] == [0.0] * 9, "keys that strike mute nothing"
             assert played.plays_on(), "the instrument answers"
-            assert wait_for(lambda: bool(played.log.onsets), seconds=60)
+            assert wait_for(lambda: bool(played.log.onsets))
     (pattern, *_) = read_corpus(takes).patterns
     assert {pattern.kit.names[row] for row in pattern.onset.any(axis=1).nonzero()[0]} == {"kick", "snare", "closed_hat"}
 

@@ -67,7 +67,7 @@ def test_a_recording_is_started_and_stopped_while_it_plays_and_its_files_are_mad
     assert engine.status().recording
     engine.do(SetPattern(beat_of(Meter.parse("7/8(2+2+3)"), [0, 48]), "bar"))
     engine.do(StopRecording())
-    assert wait_for(lambda: "recorded: " in texts(engine), seconds=60), texts(engine)
+    assert wait_for(lambda: "recorded: " in texts(engine)), texts(engine)
     status = engine.status()
     assert not status.recording
     assert status.transport is not None  # the music went on
@@ -206,7 +206,7 @@ def test_a_window_that_ends_leaves_the_whole_recording(tmp_path: Path, number: s
     (journal,) = journals(tmp_path / "sets")
     assert wait_for(lambda: isinstance(list(JournalFile(journal))[-1], Closed))
     assert difference(JournalFile(journal)) is None
-    assert wait_for(journal.with_suffix(".wav").exists, seconds=60)
+    assert wait_for(journal.with_suffix(".wav").exists)
     assert journal.with_suffix(".mid").exists()
 
 
@@ -305,7 +305,7 @@ def test_a_recording_that_has_ended_is_finished_when_there_is_room_again(start: 
     engine.do(StopRecording())
     assert wait_for(lambda: not engine.status().recording)
     file.unlink()  # now there is
-    assert wait_for(lambda: "recorded: " in texts(engine), seconds=60), texts(engine)
+    assert wait_for(lambda: "recorded: " in texts(engine)), texts(engine)
     (journal,) = journals(file)
     assert difference(JournalFile(journal)) is None
     assert journal.with_suffix(".mid").exists()

@@ -109,7 +109,7 @@ def test_midi_comes_back_with_the_server_and_the_beat_never_stopped(server: Jack
         many = log.read()
         assert wait_for(lambda: log.read() >= many + 8)  # the others play on
         synth.close()
-        assert wait_for(server.start, seconds=60)
+        assert wait_for(server.start)
         synth = Listener()
         assert wait_for(lambda: len(said(engine)) > 1), said(engine)
         assert said(engine)[1:] == ["midi synth:in is back"]
@@ -141,15 +141,15 @@ def test_sound_comes_back_with_the_server_by_itself(server: JackServer, log: Osc
         assert said(engine)[0].startswith("audio default is gone")
         many = log.read()
         assert wait_for(lambda: log.read() >= many + 4)  # the others play on
-        assert wait_for(server.start, seconds=60)
-        assert wait_for(lambda: len(said(engine)) > 1, seconds=60), engine.status().outputs
+        assert wait_for(server.start)
+        assert wait_for(lambda: len(said(engine)) > 1), engine.status().outputs
         assert said(engine)[1:] == ["audio default is back"]
         ear = Ear()
         assert wait_for(lambda: ear.kicks >= 8), "heard again"
         engine.do(Stop())
         assert wait_for(lambda: ear.is_silent)
         engine.do(Quit())
-        assert wait_for(lambda: not engine.is_alive, seconds=8)
+        assert wait_for(lambda: not engine.is_alive)
     finally:
         engine.close()
         if ear is not None:
@@ -171,8 +171,8 @@ def test_what_is_struck_when_the_server_has_died_is_counted_also_before_that_is_
         for _ in range(3):
             engine.do(StrikePad(0, 100))
         assert wait_for(lambda: any("not heard" in line for line in said(engine))), said(engine)
-        assert wait_for(server.start, seconds=60)
-        assert wait_for(lambda: "audio default is back" in said(engine), seconds=60), said(engine)
+        assert wait_for(server.start)
+        assert wait_for(lambda: "audio default is back" in said(engine)), said(engine)
         engine.do(StrikePad(0, 100))
         assert wait_for(lambda: any(line.startswith("3 strokes on pads were") for line in said(engine))), said(engine)
     finally:

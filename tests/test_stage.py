@@ -163,7 +163,7 @@ def test_a_path_moves_the_cursor_until_a_hand_does(model: Model, near: NearEngin
 def test_wekinator_drives_the_cursor_and_hears_where_it_is(model: Model, near: NearEngine) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wekinator:
         wekinator.bind(("127.0.0.1", 0))
-        wekinator.settimeout(5)
+        wekinator.settimeout(60)
         listener = OscInput(0, model.kit, host="127.0.0.1")
         stage = Stage(model, near, osc_in=listener, echo=CursorEcho(port=wekinator.getsockname()[1]))
         message = OscMessageBuilder("/wek/outputs")

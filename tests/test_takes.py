@@ -54,9 +54,9 @@ class Player:
             frame_ns = self.clock.now_ns() + FRAME_NS
             while self.clock.now_ns() < frame_ns:
                 self.clock.sleep_until(min(self.engine.step(), frame_ns))
-            self._look()
+            self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
         transport, now_ns = self.engine.status().transport, self.clock.now_ns()
         if transport is not None:
             struck = [one for one in self.to_strike if transport.ns_at(one[0]) + self.late_ns <= now_ns]
@@ -241,6 +241,24 @@ def test_a_stop_ends_it_with_whole_bars() -> None:
     player.take.follow(None, player.clock.now_ns())
     assert player.take.is_over
     assert player.excerpt().bars == 2
+
+
+@pytest.mark.parametrize("count_in_bars", [None, 1])
+@pytest.mark.parametrize("stalled_s", [0.15, 0.4, 3])
+def test_a_machine_that_stands_still_ends_no_take(count_in_bars: int | None, stalled_s: float) -> None:
+    player = Player()
+    player.do(SetControl("tempo", 180), Play(count_in_bars=count_in_bars))
+    player.strike(0, 1, 2, 3, 4, 5)
+    player.until(1.5)
+    player.clock.stall(round(stalled_s * NS_PER_S))
+    player.look()  # the window wakes before the engine does
+    player.engine.step()
+    player.until(7.9)
+    assert not player.take.is_over
+    player.take.end()
+    player.until(8.5)
+    (pattern,) = read(player.excerpt())
+    assert places(pattern) == [("kick", 24 * quarters) for quarters in range(6)]
 
 
 def test_music_that_begins_anew_is_another_take() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 
+from performance.clock import ahead_ns
 from performance.outputs.output import Output
 from performance.sequencer import BeatStart, Event, Onset
 from rvae.errors import OutputError, UsageError
@@ -69,7 +70,7 @@ class OscOutput(Output):
 
     def _bundle(self, due_ns: int, *messages: tuple[str, tuple[object, ...]]) -> None:
         # Asked each time: the system's date may be set back while we play.
-        unix_ns = due_ns + time.time_ns() - time.perf_counter_ns()
+        unix_ns = due_ns + ahead_ns(time.time_ns)
         bundle = self._new_bundle(unix_ns / _NS_PER_S)  # type: ignore[arg-type]  # a float is what it needs
         for address, values in messages:
             message = self._new_message(address)

@@ -1,0 +1,121 @@
+"""A JACK program that writes down what it is given, and music that is checked by what it heard."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from jack_support import wait_for
+
+from performance.process import EngineProcess
+from rvae.pattern import Floats
+
+RATE_HZ = 48_000
+_TRIES = 20
+
+
+class Recorder:
+    """Keeps every MIDI message of its inputs with its frame, and all sound. `lost`: so often the server went on without
+    it.
+    """
+
+    def __init__(self, *names: str) -> None:
+        import jack
+
+        self.client: Any = jack.Client("recorder", no_start_server=True)
+        self.midi_ins = [self.client.midi_inports.register(name) for name in names or ("in",)]
+        self.sound_in = self.client.inports.register("sound")
+        self.messages: list[list[tuple[int, bytes]]] = [[] for _ in self.midi_ins]
+        self.blocks: list[Floats] = []
+        self.lost = 0
+        self._expected: int | None = None
+        self.client.set_process_callback(self._process)
+        self.client.activate()
+
+    def _process(self, frames: int) -> None:
+        frame = self.client.last_frame_time
+        self.lost += self._expected is not None and frame != self._expected
+        self._expected = frame + frames
+        for port, messages in zip(self.midi_ins, self.messages, strict=True):
+            messages += [(frame + offset, bytes(data)) for offset, data in port.incoming_midi_events()]
+        self.blocks.append(self.sound_in.get_array().copy())
+
+    def connect(self, source: str, port: int = 0) -> bool:
+        """Connect a MIDI port of others as soon as it is there and its client runs."""
+        return self._connect(lambda: source, self.midi_ins[port])
+
+    def connect_sound(self) -> bool:
+        """Connect the left channel of the engine's sound."""
+        return self._connect(lambda: self._sound_ports()[0], self.sound_in)
+
+    def _connect(self, source: Callable[[], str], target: Any) -> bool:
+        import jack
+
+        def connected() -> bool:
+            try:
+                self.client.connect(source(), target)
+            except (jack.JackError, IndexError):
+                return False
+            return True
+
+        return wait_for(connected)
+
+    def _sound_ports(self) -> list[str]:
+        return [port.name for port in self.client.get_ports(is_audio=True, is_output=True) if "out_0" in port.name]
+
+    def frames(self, port: int, status: int) -> list[int]:
+        """When messages of a kind came."""
+        return [frame for frame, data in list(self.messages[port]) if data[0] == status]
+
+    def ons(self) -> list[tuple[int, int, int]]:
+        """Frame, pitch and velocity of each note at the first input."""
+        return [(frame, data[1], data[2]) for frame, data in list(self.messages[0]) if data[0] == 0x99]
+
+    def sounding(self) -> set[int]:
+        """The notes that have begun and not ended."""
+        notes: set[int] = set()
+        for _, data in list(self.messages[0]):
+            if data[0] == 0x99:
+                notes.add(data[1])
+            elif data[0] == 0x89:
+                notes.discard(data[1])
+        return notes
+
+    def falls_silent(self) -> bool:
+        """Whether every note has ended, now or soon."""
+        return wait_for(lambda: self.sounding() == set())
+
+    def forget(self) -> None:
+        """Begin anew, with what comes now."""
+        for messages in (*self.messages, self.blocks):
+            messages.clear()
+
+    def close(self) -> None:
+        self.client.deactivate(ignore_errors=True)
+        self.client.close(ignore_errors=True)
+
+
+def play_and_check(
+    engine: EngineProcess, recorder: Recorder, play: Callable[[], None], check: Callable[[], None]
+) -> None:
+    """Play, and check what `recorder` heard of it. Where that fails, and the server, an output or the engine was held
+    up meanwhile, it counts for nothing: once more, from the start.
+    """
+
+    def held_up() -> tuple[int, ...]:
+        now_ns = time.perf_counter_ns()
+        assert wait_for(lambda: engine.status().now_ns >= now_ns)
+        counts = [(one.stalls, one.late, one.missed, one.underruns) for one in engine.status().outputs]
+        return (recorder.lost, engine.status().lateness.slips, *(count for counted in counts for count in counted))
+
+    for tried in range(_TRIES):
+        before = held_up()
+        recorder.forget()
+        try:
+            play()
+            check()
+            break
+        except (AssertionError, IndexError):
+            if tried == _TRIES - 1 or held_up() == before:
+                raise
