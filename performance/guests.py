@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rvae.corpus import Corpus
 
 _END_S = 2.0
+_TROUBLES_TOLD = 3  # of many: the rest is in the panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,28 @@ class _Outcome:
     is_error: bool
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What was dropped together: one file has a line, many have one that counts them, beside the first troubles."""
+
+    files: int = 0
+    patterns: int = 0
+    troubles: int = 0
+
+    def told(self, outcome: _Outcome, *, is_last: bool) -> list[tuple[str, bool]]:
+        """The lines on one more of them. `is_last`: nothing else is waiting."""
+        self.files += 1
+        self.patterns += len(outcome.clips)
+        self.troubles += outcome.is_error
+        is_told = (is_last and self.files == 1) or (outcome.is_error and self.troubles <= _TROUBLES_TOLD)
+        lines = [(outcome.line, outcome.is_error)] if is_told else []
+        if is_last and self.files > 1:
+            count = f"{self.patterns} pattern{'' if self.patterns == 1 else 's'} on the plane"
+            gone = f", {self.troubles} not taken" if self.troubles else ""
+            lines.append((f"{self.files} dropped: {count}{gone}; Shift+F9 tells of each file", False))
+        return lines
+
+
 class Guests:
     """Reads what is dropped in a thread, one after the other, so that no file holds up a picture."""
 
@@ -59,11 +82,15 @@ class Guests:
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._moves = 0
+        self._awaited, self._batch = 0, _Batch()
         self.files: tuple[str, ...] = ()
 
     def invite(self, file: str, model: Model, kit: Kit) -> None:
         """Read a clip, or a folder or archive of them, by a kit with the model's voices. Never waits."""
         self.files = tuple(dict.fromkeys((*self.files, str(Path(file).absolute()))))
+        if not self._awaited:
+            self._batch = _Batch()
+        self._awaited += 1
         self._asked.put((file, model, kit, self._moves))
         if self._thread is None:
             self._thread = threading.Thread(target=self._read, name="guests", daemon=True)
@@ -77,7 +104,7 @@ class Guests:
             try:
                 outcome = _outcome(file, model, kit, moves)
             except Exception as error:  # noqa: BLE001  # whatever a file makes go wrong, the next one is read
-                name, why = PurePath(file).name, what_went_wrong(error)
+                name, why = PurePath(file).name, what_went_wrong(error).replace(f"{Path(file)}: ", "")
                 told = Told(name, "not taken", done=(why,))
                 outcome = _Outcome(moves, (), (told,), f"{name}: not on the plane: {why}", True)
             self._outcomes.put(outcome)
@@ -88,7 +115,8 @@ class Guests:
             if outcome.moves == self._moves:
                 self.seat(outcome.clips)
                 self._told += outcome.told
-                self._news.append((outcome.line, outcome.is_error))
+                self._awaited -= 1
+                self._news += self._batch.told(outcome, is_last=not self._awaited)
 
     def told(self) -> Sequence[Told]:
         """What became of each file that was dropped so far, oldest first."""
@@ -109,6 +137,7 @@ class Guests:
         """Another model is played: all guests, and those of these files, find their places on its planes."""
         files, self._clips, self._told, self.files = (*self.files, *also), (), [], ()
         self._moves += 1
+        self._awaited = 0
         for file in dict.fromkeys(files):
             self.invite(file, model, kit)
 
@@ -131,6 +160,8 @@ def _outcome(file: str, model: Model, kit: Kit, moves: int) -> _Outcome:
 
     corpus = read_corpus(file, bars=model.bars, kit=kit)
     clips, line = placed(corpus, model)
+    gone = corpus.report.files - len(corpus.clips)
+    line += f"; {gone} of {corpus.report.files} files not taken" if gone else ""
     line = f"{PurePath(file).name}: {line}; Shift+F9 tells of each file"
     return _Outcome(moves, clips, tuple(_told(corpus, model)), line, not clips)
 

@@ -102,6 +102,32 @@ def test_what_is_no_clip_of_this_plane_is_said_in_a_line(desk: Desk, tmp_path: P
             assert after.clips == clips
             assert after.messages[-1].is_error
             assert f"{file.name}: not on the plane" in after.messages[-1].text
+            assert str(file) not in after.messages[-1].text, "its name once is enough"
+
+
+def test_many_files_dropped_at_once_are_told_in_a_line_and_the_first_troubles_in_theirs(
+    desk: Desk, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number}.mid" for number in range(40)]
+    for number, file in enumerate(files):
+        file.write_bytes(b"MThd" if number % 8 == 3 else clip_bytes([(0, 36), (24 + number, 38)], 4))
+    with contextlib.closing(desk):
+        begun = desk.tick()
+        for file in files:
+            desk.do(DropClip(str(file)))
+
+        def told() -> list[str]:
+            return [message.text for message in desk.tick().messages]
+
+        assert wait_for(lambda: any("dropped: " in text for text in told()), seconds=60)
+        assert len([text for text in told() if "not on the plane" in text]) == 3
+        assert wait_for(lambda: len(desk.tick().clips) == len(begun.clips) + 35, seconds=60)
+        (line,) = (text for text in told() if "dropped: " in text)
+        assert "5 not taken; Shift+F9" in line
+        desk.do(ShowPanel("dropped"))
+        panel = desk.tick().panel
+        assert panel is not None
+        assert len(panel.rows) == 40
 
 
 def test_dropped_clips_are_kept_in_the_session_and_find_their_places_on_another_model(tmp_path: Path) -> None:
