@@ -140,11 +140,11 @@ class _Cutter:
     def place(self, heard: Ints, card: ClipCard) -> list[_Filled]:
         """Quantise each stretch; what is early before a change of meter goes over to the next."""
         pulses = heard[:, 0]
-        where = find_stretches(self.clip, self.reading.groupings, card)
+        where = find_stretches(self.clip, self.reading.groupings, card, self.reading.kit)
         self.notes += where.notes
         self.estimate = where.estimate
         if self.estimate is None and card.meter is None and len(where.found) == 1 and not where.refused:
-            self.doubt = meter_doubt(self.clip, where.found[0].meter)
+            self.doubt = meter_doubt(self.clip, where.found[0].meter, self.reading.kit)
         for refused in where.refused:
             self.drop(refused.reason, len(heard[_between(pulses, refused.start, refused.end)]))
         filled: list[_Filled] = []
@@ -431,7 +431,7 @@ def cleaned(
     known = card or ClipCard()
     heard = work.heard()
     work.place(heard, known)
-    where = find_stretches(clip, reading.groupings, known)
+    where = find_stretches(clip, reading.groupings, known, reading.kit)
     if with_collisions:
         work.taken = [heard]
     taken = np.concatenate(work.taken) if work.taken else np.zeros((0, 3), np.int64)

@@ -1,39 +1,49 @@
 """Which meter a clip is in that does not say so: an estimate, with its certainty.
 
 The meters in use are weighed against each other, in the spirit of Temperley, Music and Probability (2007): how usual a
-meter is, how well the onsets stand where it has its beats, how alike its bars are, and whether the clip is a whole
-number of them. The weights are set by judgement and not fitted to any collection; docs/my-meters.md has the figures.
+meter is, how well kick, snare and the rest stand where it has its beats, from wherever its bars begin, how alike its
+bars are, and whether the clip is a whole number of them. These weights are set by judgement. How sure one can be of the
+answer is fitted: see `certainty`. docs/my-meters.md has the figures.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from rvae.certainty import CERTAIN, UNSURE, bar_known, division_known, of_meter
 from rvae.meter import Meter
+from rvae.parts import KICK, PARTS, SNARE
 
 Ints = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
 
-CERTAIN = 0.8
 _PLACES_PER_QUARTER = 12  # sixteenths and triplets
+_PLACES_PER_EIGHTH = _PLACES_PER_QUARTER // 2
 _IN_USE = np.array([0, 3, 4, 6, 8, 9])  # those of a quarter
 # How usual a meter is, as log odds against 4/4.
 _USUAL = {
     "4/4": 0.0, "3/4": -2.0, "6/8": -2.3, "12/8": -2.3, "2/4": -4.0, "5/4": -3.5, "9/8": -3.8, "7/8(2+2+3)": -4.0,
     "7/8(3+2+2)": -4.0, "7/8(2+3+2)": -4.8, "5/8(2+3)": -4.6, "5/8(3+2)": -4.6, "7/4": -4.5, "6/4": -4.5,
-    "9/8(2+2+2+3)": -4.5, "11/8(2+2+3+2+2)": -5.0, "13/8(2+2+2+3+2+2)": -5.5, "10/8(3+2+2+3)": -5.5,
+    "9/8(2+2+2+3)": -4.5, "9/8(2+3+2+2)": -5.5, "9/8(3+2+2+2)": -5.5, "11/8(2+2+3+2+2)": -5.0,
+    "11/8(3+2+2+2+2)": -6.0, "11/8(2+2+2+2+3)": -6.0, "13/8(2+2+2+3+2+2)": -5.5, "13/8(3+2+2+2+2+2)": -6.5,
+    "13/8(2+2+2+2+2+3)": -6.5, "13/8(2+2+3+2+2+2)": -6.5, "10/8(3+2+2+3)": -5.5, "15/8(2+2+2+2+3+2+2)": -6.0,
 }  # fmt: skip
+_NONE_OF_THEM = -6.0
 _FIT = 3.0  # how much more onsets there are on the barline than between the finest places, as a log
-_MOST_ONSETS = 32  # of this many the evidence counts: the same bar again says nothing new
+_MOST_ONSETS = 16  # of this many the evidence counts: the same bar again says nothing new
+_MOST_TO_DOUBT = 32
+_UPBEAT, _UPBEAT_ON_BEAT = 0.1, 0.8  # how likely a clip begins with one, and that one of whole beats
 _ALIKE = 6.0
 _POWER_OF_TWO, _OTHER_COUNT, _NO_COUNT = 0.0, -2.0, -6.0
+_NO_COUNT_BUT_NOTE_END = -4.0
+_NOTE_QUARTERS = 0.5  # where a clip ends so soon after its last onset, that may be the end of a note and no more
 _MOST_BARS = 64
-_FEWEST_ONSETS = 2
+_FEWEST_BARS = 3  # to be certain of a bar from what comes again alone
 _FEWEST_TO_DOUBT = 12
 _DOUBT = 6.0
 _UNUSUAL = -4.0
@@ -43,44 +53,67 @@ _HEARD_QUARTERS = 128  # enough to know by
 
 @dataclass(frozen=True)
 class Estimate:
-    """The likeliest meter, how likely it is among all that were weighed (0 to 1), the next; and how many onsets."""
+    """The likeliest meter; how often such an estimate is right, 0 to 1; the next likely meter."""
 
     meter: Meter
     certainty: float
     other: Meter
-    onsets: int
 
     @property
     def is_certain(self) -> bool:
-        """Whether one may go by it: likely enough, and heard from enough onsets."""
-        return self.certainty >= CERTAIN and self.onsets >= _FEWEST_ONSETS
+        """Whether one may go by it."""
+        return self.certainty >= CERTAIN
 
 
-def estimate_meter(quarters: Reals, voices: Ints, loudness: Reals, length_quarters: float) -> Estimate | None:
-    """The meter of N onsets at `quarters` from the first barline, of `voices`, 0 to 1 loud; None where there are none.
+@dataclass(frozen=True)
+class _Length:
+    """How long a clip is in quarters, where that looks meant; `is_plain`: it is no mere end of its last note."""
 
-    `length_quarters`: where the clip ends.
+    quarters: float
+    is_plain: bool
+
+    def bars(self, meter: Meter) -> float:
+        return self.quarters / float(meter.bar_quarters)
+
+    def is_whole(self, meter: Meter) -> bool:
+        bars = self.bars(meter)
+        return abs(bars - round(bars)) < 1e-6 and round(bars) > 0
+
+
+def estimate_meter(
+    quarters: Reals, voices: Ints, parts: Ints, loudness: Reals, length_quarters: float
+) -> Estimate | None:
+    """The meter of N onsets at `quarters` from the start, of `voices`, 0 to 1 loud; None where there are none.
+
+    `parts`: KICK, SNARE or OTHER; `length_quarters`: where the clip ends.
     """
     near = quarters < _HEARD_QUARTERS
     if not near.any():
         return None
     length = _said_length(length_quarters, float(quarters.max()))
-    places, voices, loudness = _snapped(quarters[near]), voices[near], loudness[near]
+    heard = _Heard(_snapped(quarters[near]), voices[near], parts[near], loudness[near])
     meters = _meters()
     scores = np.array(list(_USUAL.values()))
-    likeness = _Likeness(places, voices)
     for row, meter in enumerate(meters):
-        scores[row] += _fit(places, loudness, meter) + likeness.of(meter) + _whole(length, meter)
-    chances = np.exp(scores - scores.max())
-    chances /= chances.sum()
-    written: dict[tuple[int, int], float] = {}
-    best: dict[tuple[int, int], tuple[float, Meter]] = {}
+        scores[row] += heard.fit(meter) + heard.likeness(meter) + _whole(length, meter)
+    best = max(float(scores.max()), _NONE_OF_THEM)
+    chances = np.exp(scores - best)
+    chances /= chances.sum() + np.exp(_NONE_OF_THEM - best)
+    by_name: dict[tuple[int, int], float] = {}
+    likeliest: dict[tuple[int, int], tuple[float, Meter]] = {}
     for meter, chance in zip(meters, chances.tolist(), strict=True):
         key = (meter.numerator, meter.denominator)
-        written[key] = written.get(key, 0.0) + chance
-        best[key] = max(best.get(key, (0.0, meter)), (chance, meter), key=lambda pair: pair[0])
-    first, second = sorted(written, key=lambda key: -written[key])[:2]
-    return Estimate(best[first][1], written[first], best[second][1], len(places))
+        by_name[key] = by_name.get(key, 0.0) + chance
+        likeliest[key] = max(likeliest.get(key, (0.0, meter)), (chance, meter), key=lambda pair: pair[0])
+    first, second = sorted(by_name, key=lambda key: -by_name[key])[:2]
+    found = likeliest[first][1]
+    same_length = sum(chance for key, chance in by_name.items() if key[0] * first[1] == first[0] * key[1])
+    certainty = of_meter(
+        bar_known(same_length, is_single=_is_single(length, found), places=heard.count),
+        division_known(by_name[first] / same_length),
+    )
+    enough = heard.is_enough(found, length)
+    return Estimate(found, certainty if enough else min(certainty, UNSURE), likeliest[second][1])
 
 
 @cache
@@ -97,86 +130,157 @@ def _snapped(quarters: Reals) -> Ints:
     return (whole * _PLACES_PER_QUARTER).astype(np.int64) + chosen
 
 
-def _said_length(length: float, last: float) -> float | None:
+def _said_length(length: float, last: float) -> _Length | None:
     """The length where it looks meant: on an eighth, after the last onset."""
     eighths = round(length * 2)
-    return eighths / 2 if abs(length * 2 - eighths) < 0.02 and eighths / 2 > last else None
+    if abs(length * 2 - eighths) >= 0.02 or eighths / 2 <= last + 1e-6:
+        return None
+    return _Length(eighths / 2, length - last > _NOTE_QUARTERS + 1e-6)
+
+
+def _whole(length: _Length | None, meter: Meter) -> float:
+    """Whether the clip is a whole number of bars, a power of two of them best."""
+    if length is None or length.bars(meter) > _MOST_BARS:
+        return 0.0
+    if not length.is_whole(meter):
+        return _NO_COUNT if length.is_plain else _NO_COUNT_BUT_NOTE_END
+    bars = round(length.bars(meter))
+    return _POWER_OF_TWO if bars & (bars - 1) == 0 else _OTHER_COUNT
+
+
+def _is_single(length: _Length | None, meter: Meter) -> bool:
+    return length is not None and abs(length.bars(meter) - 1) < 1e-6
 
 
 @lru_cache(maxsize=256)  # a stranger's files may hold any number of meters
-def _weights(meter: Meter) -> tuple[Reals, float]:
-    """The metric weight of each twelfth of a quarter of a bar; how likely onsets anywhere are by them, as a log."""
-    count = int(meter.bar_quarters * _PLACES_PER_QUARTER)
+def _weights(meter: Meter) -> tuple[Reals, Reals]:
+    """`[PARTS, N]`: how strong each twelfth of a quarter of a bar is for kick, snare and the rest.
+
+    `[PARTS]`: how likely onsets anywhere are by that, as a log.
+
+    Where beats pair up, a snare is on every second, the backbeat; elsewhere it is on any but the first.
+    """
+    count = max(int(meter.bar_quarters * _PLACES_PER_QUARTER), 1)
     ticks = [meter.ticks_at(Fraction(place, _PLACES_PER_QUARTER)) for place in range(count)]
-    weights = np.array([meter.metric_weight(int(tick)) if tick.denominator == 1 else 0.0 for tick in ticks])
+    plain = np.array([meter.metric_weight(int(tick)) if tick.denominator == 1 else 0.0 for tick in ticks])
+    weights = np.tile(plain, (len(PARTS), 1))
+    pairs = meter.is_even and meter.beats % 2 == 0
+    edges = np.cumsum([0, *(int(beat * _PLACES_PER_EIGHTH) for beat in meter.beat_eighths[:-1])])
+    for beat, place in enumerate(edges.tolist()):
+        odd = pairs and beat % 2 == 1
+        weights[KICK, place] = 1.0 if beat == 0 else 0.85 if pairs and not odd else 0.55
+        weights[SNARE, place] = 0.5 if beat == 0 else 0.95 if odd else 0.6 if pairs else 0.8
     in_use = np.isin(np.arange(count) % _PLACES_PER_QUARTER, _IN_USE)
-    return weights, float(np.log(np.exp(_FIT * weights[in_use]).mean()))
+    even: Reals = np.log(np.exp(_FIT * weights[:, in_use]).mean(axis=1))
+    return weights, even
 
 
-def _fit(places: Ints, loudness: Reals, meter: Meter) -> float:
-    """How much likelier the onsets are where this meter has its weight than anywhere."""
-    weights, even = _weights(meter)
-    shares = 0.5 + loudness
-    gain = _FIT * float(weights[places % len(weights)] @ shares / shares.sum()) - even
-    return gain * min(len(places), _MOST_ONSETS)
+@cache
+def _from_each_eighth(meter: Meter) -> tuple[Reals, Reals]:
+    """Of a meter in use: `[S, PARTS * N]`, its weights where bars begin at each eighth; `[S]`: how likely they do, as a
+    log, at once or after an upbeat.
+    """
+    weights, _ = _weights(meter)
+    shifts = np.arange(0, weights.shape[1], _PLACES_PER_EIGHTH)
+    rolled = np.stack([np.roll(weights, shift, axis=1).ravel() for shift in shifts])
+    on_beat = np.isin(shifts, np.cumsum([int(beat * _PLACES_PER_EIGHTH) for beat in meter.beat_eighths]))
+    beats = int(on_beat.sum())
+    between = len(shifts) - 1 - beats
+    chances = _UPBEAT * np.where(on_beat, _UPBEAT_ON_BEAT / max(beats, 1), (1 - _UPBEAT_ON_BEAT) / max(between, 1))
+    chances[0] = 1 - _UPBEAT
+    return rolled, np.log(chances)
 
 
-class _Likeness:
-    """How alike the onsets are to themselves so many places later: each lag is worked out once."""
+class _Heard:
+    """Onsets at places, in twelfths of a quarter: each length of bar and each lag is worked out once."""
 
-    def __init__(self, places: Ints, voices: Ints) -> None:
+    def __init__(self, places: Ints, voices: Ints, parts: Ints, loudness: Reals) -> None:
+        self.count = len(np.unique(places))
+        self._places, self._parts, self._loud = places, parts, 0.5 + loudness
         self._last = int(places.max())
         rows, columns = np.unique(voices, return_inverse=True)
-        self._heard = np.zeros((self._last + 1, len(rows)), dtype=bool)
+        self._voices = len(rows)
+        self._heard = np.zeros((self._last + 1, self._voices), dtype=bool)
         self._heard[places, columns] = True
-        self._known: dict[int, float] = {}
+        self._bars: dict[int, Reals] = {}
+        self._lags: dict[int, float] = {}
+
+    def fit(self, meter: Meter) -> float:
+        """How much likelier the onsets are where this meter has its weight than anywhere, wherever its bars begin."""
+        rolled, beginnings = _from_each_eighth(meter)
+        shares, even = self._shares_of(meter)
+        fits = (_FIT * (rolled @ shares.ravel()) - even) * min(len(self._places), _MOST_ONSETS) + beginnings
+        best = float(fits.max())
+        return best + float(np.log(np.exp(fits - best).sum()))
+
+    def fit_from_start(self, meter: Meter) -> float:
+        """The same with a barline at the start, as a label has it."""
+        shares, even = self._shares_of(meter)
+        fit = _FIT * float((_weights(meter)[0] * shares).sum()) - even
+        return fit * min(len(self._places), _MOST_TO_DOUBT)
+
+    def _shares_of(self, meter: Meter) -> tuple[Reals, float]:
+        """`[PARTS, N]`: how the onsets are spread over a bar, louder ones counting for more.
+
+        With it what is expected of them if they stood anywhere, as a log per onset.
+        """
+        weights, even = _weights(meter)
+        count = weights.shape[1]
+        if count not in self._bars:
+            at = self._parts * count + self._places % count
+            spread = np.bincount(at, weights=self._loud, minlength=len(PARTS) * count).reshape(len(PARTS), count)
+            self._bars[count] = spread / self._loud.sum()
+        shares = self._bars[count]
+        return shares, float(even @ shares.sum(axis=1))
 
     def _at(self, lag: int) -> float:
         """0 to 1: the onsets that come again after `lag` places, among those that could."""
-        if lag not in self._known:
+        if lag not in self._lags:
             early, late = self._heard[: self._last + 1 - lag], self._heard[lag:]
             again = 2 * int((early & late).sum())
-            self._known[lag] = again / max(int(early.sum()) + int(late.sum()), 1)
-        return self._known[lag]
+            self._lags[lag] = again / max(int(early.sum()) + int(late.sum()), 1)
+        return self._lags[lag]
 
-    def of(self, meter: Meter) -> float:
+    def likeness(self, meter: Meter) -> float:
         """How alike neighbouring bars are, against places a whole number of eighths away; in units of log odds."""
-        bar, eighth = int(meter.bar_quarters * _PLACES_PER_QUARTER), _PLACES_PER_QUARTER // 2
+        bar = int(meter.bar_quarters * _PLACES_PER_QUARTER)
         if self._last < bar:
             return 0.0
-        others = [self._at(lag) for lag in range(eighth, min(2 * bar, self._last), eighth) if lag % bar]
+        lags = range(_PLACES_PER_EIGHTH, min(2 * bar, self._last), _PLACES_PER_EIGHTH)
+        others = [self._at(lag) for lag in lags if lag % bar]
         return _ALIKE * (self._at(bar) - float(np.mean(others))) if others else 0.0
 
-
-def _whole(length: float | None, meter: Meter) -> float:
-    """Whether the clip is a whole number of bars, a power of two of them best."""
-    if length is None:
-        return 0.0
-    bars = length / float(meter.bar_quarters)
-    if bars > _MOST_BARS:
-        return 0.0
-    if abs(bars - round(bars)) > 1e-6 or round(bars) == 0:
-        return _NO_COUNT
-    return _POWER_OF_TWO if round(bars) & (round(bars) - 1) == 0 else _OTHER_COUNT
+    def is_enough(self, meter: Meter, length: _Length | None) -> bool:
+        """Whether there is enough to be certain of a meter by: more than one voice, and either a length that is a whole
+        number of its bars or some bars to compare. A bar that may end where its last note does is enough for 4/4 alone.
+        """
+        if self._voices == 1:
+            return False
+        if length is None:
+            return self._last + 1 >= _FEWEST_BARS * float(meter.bar_quarters) * _PLACES_PER_QUARTER
+        if not length.is_whole(meter):
+            return length.bars(meter) > _MOST_BARS
+        return length.is_plain or not _is_single(length, meter) or meter.name == "4/4"
 
 
 def better_meter(
-    quarters: Reals, voices: Ints, loudness: Reals, length_quarters: float, label: Meter
+    quarters: Reals, voices: Ints, parts: Ints, loudness: Reals, length_quarters: float, label: Meter
 ) -> tuple[Meter, float] | None:
     """A meter that fits N onsets better than the one they are labelled with, and by how much as a log; None where none.
 
     The onsets as in `estimate_meter`. How usual a meter is counts for half: somebody has said the label. 12/16 is
-    weighed too, as which 12/8 is sometimes stored in 3/4.
+    weighed too, as which 12/8 is sometimes stored in 3/4. A length is taken as meant, as it is where a label is.
     """
     near = quarters < _HEARD_QUARTERS
     if near.sum() < _FEWEST_TO_DOUBT:
         return None
     length = _said_length(length_quarters, float(quarters.max()))
-    places, rows, loud = _snapped(quarters[near]), voices[near], loudness[near]
-    likeness = _Likeness(places, rows)
+    if length is not None:
+        length = replace(length, is_plain=True)
+    heard = _Heard(_snapped(quarters[near]), voices[near], parts[near], loudness[near])
 
     def evidence(meter: Meter, usual: float) -> float:
-        return usual / 2 + _fit(places, loud, meter) + likeness.of(meter) + _whole(length, meter)
+        return usual / 2 + heard.fit_from_start(meter) + heard.likeness(meter) + _whole(length, meter)
 
     same = {label.bar_quarters, label.bar_quarters * 2, label.bar_quarters / 2}
     said, others, gains = evidence(label, _USUAL.get(label.label, _UNUSUAL)), list[Meter](), list[float]()
@@ -190,7 +294,7 @@ def better_meter(
     if gains[best] - said >= _DOUBT:
         return others[best], gains[best] - said
     # Bars of another length may be plain without any accent: nearly the same each time, where the label's are not.
-    alike = [likeness.of(meter) for meter in others]
+    alike = [heard.likeness(meter) for meter in others]
     again = int(np.argmax(alike))
-    plain = alike[again] >= _PLAINLY_ALIKE and alike[again] - likeness.of(label) >= _PLAINLY_ALIKE
+    plain = alike[again] >= _PLAINLY_ALIKE and alike[again] - heard.likeness(label) >= _PLAINLY_ALIKE
     return (others[again], gains[again] - said) if plain else None

@@ -13,10 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from rvae.card import ClipCard
+from rvae.certainty import SUREST
 from rvae.errors import MeterError
+from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.metrical import Estimate, better_meter, estimate_meter
 from rvae.midi import DRUM_CHANNEL, MidiClip, TimeSignature
+from rvae.parts import parts_of
 
 Ints = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -83,15 +86,15 @@ class Stretches:
     estimate: Estimate | None = None
 
 
-def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard) -> Stretches:
+def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard, kit: Kit = STANDARD_KIT) -> Stretches:
     """Cut a clip at its time signatures.
 
     How a meter is felt is taken from `groupings`, or as the card says of this clip, or as a text in the file says, or
-    as the card says of all clips, or as is usual.
+    as the card says of all clips, or as is usual. `kit`: as which its notes are heard where no meter is said.
     """
     here = Stretches()
     if not clip.signatures and card.meter is None:
-        here.estimate = _estimate(clip)
+        here.estimate = _estimate(clip, kit)
     known = card.meter or _taken(here.estimate)
     here.signatures = signatures = _signatures(clip, known, here.notes, here.estimate)
     said = _meters_said(clip.texts)
@@ -121,23 +124,21 @@ def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard) -
     return here
 
 
-def _estimate(clip: MidiClip) -> Estimate | None:
+def _estimate(clip: MidiClip, kit: Kit) -> Estimate | None:
     """The meter as the drums of a clip have it."""
-    quarters, pitches, loudness = _onsets(clip)
-    return estimate_meter(quarters, pitches, loudness, clip.end / clip.ppq)
+    return estimate_meter(*_onsets(clip, kit), clip.end / clip.ppq)
 
 
-def _onsets(clip: MidiClip) -> tuple[Reals, Ints, Reals]:
-    """The drums in quarters, by pitch, 0 to 1 loud; all notes where none are on the channel of drums."""
+def _onsets(clip: MidiClip, kit: Kit) -> tuple[Reals, Ints, Ints, Reals]:
+    """The drums in quarters, by pitch, by part, 0 to 1 loud; all notes where none are on the channel of drums."""
     drums = clip.notes[clip.notes[:, 1] == DRUM_CHANNEL]
     pulses, _, pitches, velocities = (drums if len(drums) else clip.notes).T
-    return pulses / clip.ppq, pitches, velocities / 127
+    return pulses / clip.ppq, pitches, parts_of(kit)[pitches], velocities / 127
 
 
-def meter_doubt(clip: MidiClip, meter: Meter) -> Meter | None:
+def meter_doubt(clip: MidiClip, meter: Meter, kit: Kit = STANDARD_KIT) -> Meter | None:
     """A meter that the drums of a clip have rather than the one it says; None where that one will do."""
-    quarters, pitches, loudness = _onsets(clip)
-    found = better_meter(quarters, pitches, loudness, clip.end / clip.ppq, meter)
+    found = better_meter(*_onsets(clip, kit), clip.end / clip.ppq, meter)
     return None if found is None else found[0]
 
 
@@ -164,7 +165,7 @@ def _words(known: Meter | None, estimate: Estimate | None) -> str:
     how = "rvae card FOLDER --clip NAME --meter M"
     if estimate is None:
         return f"taken as {known or '4/4'}"
-    chance = f"{estimate.certainty:.0%}"
+    chance = f"{min(estimate.certainty, SUREST):.0%}"
     if known is not None:
         return f"{known.label} by its music ({chance} certain); if it is not, {how}"
     asked = f"is it {estimate.meter.label} ({chance}) or {estimate.other.label}?"

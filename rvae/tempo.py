@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rvae.meter import Meter
+from rvae.parts import KICK, OTHER, SNARE
 
 Ints = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -27,7 +28,6 @@ Reals = npt.NDArray[np.float64]
 CERTAIN = 0.8
 MIN_BPM, MAX_BPM = 60.0, 200.0  # what is looked for; a card may say others
 FEWEST_ONSETS = 16
-KICK, SNARE, OTHER = 0, 1, 2  # the parts of a drum kit, as far as they tell where the beat is
 _HEARD_S, _HEARD_ONSETS = 60.0, 400  # enough to know by
 _USUAL_BPM, _USUAL_OCTAVES = 110.0, 0.5
 _USUAL_BEATS = {4: 0.0, 3: -2.0, 1: 0.0}  # how usual a bar of so many beats is, as log odds

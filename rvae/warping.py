@@ -14,11 +14,13 @@ from fractions import Fraction
 import numpy as np
 
 from rvae.card import ClipCard
+from rvae.certainty import SUREST
 from rvae.errors import MeterError
 from rvae.kit import Kit
 from rvae.meter import Meter
 from rvae.midi import DEFAULT_US_PER_QUARTER, WRITE_PPQ, MidiClip, TimeSignature
-from rvae.tempo import FEWEST_ONSETS, KICK, OTHER, SNARE, Beats, Ints, Take, TempoEstimate, find_beats, fit_to
+from rvae.parts import parts_of
+from rvae.tempo import FEWEST_ONSETS, Beats, Ints, Take, TempoEstimate, find_beats, fit_to
 
 # Fits, as logs per onset. Takes to a click nearly always stand better than the first on its grid, others on one that is
 # not theirs worse; on beats that follow a take it stands better by so much if they are the right ones.
@@ -26,8 +28,6 @@ _OFF_ANY_GRID, _FITS_ITSELF = 0.05, 1.2
 _BETTER, _FAR_BETTER = 0.3, 0.7
 _KEEPS_A_BEAT = 0.35  # onsets at random hardly ever reach this on any beats, takes nearly always
 _SAME_TEMPO = 0.04
-_SUREST = 0.99  # nobody is wholly certain
-_KICKS, _SNARES = ("kick", "bass"), ("snare", "clap", "rim")
 _US_PER_S = 1_000_000
 _HOW = "rvae card FOLDER --clip NAME --bpm N"
 
@@ -84,7 +84,7 @@ def _warped(clip: MidiClip, beats: Beats, meter: Meter | None, card: ClipCard, *
         note = f"its onsets keep to no grid at its tempo of {tempo:.0f}: played freely, at {bpm}? If so, {_HOW}"
         return Warped(clip, None, note)
     elif beats.estimate.is_certain:
-        sure = f"{min(beats.estimate.certainty, _SUREST):.0%} certain"
+        sure = f"{min(beats.estimate.certainty, SUREST):.0%} certain"
         note = f"no tempo: played freely, {bpm} bpm estimated ({sure}), its beats were followed; if it is not, {_HOW}"
     else:
         asked = f"{bpm} bpm ({beats.estimate.certainty:.0%})" + (f" or {other:.0f}" if other else "")
@@ -113,15 +113,10 @@ def _said(signatures: set[tuple[int, int]], groupings: Sequence[Meter]) -> Meter
 def _take(clip: MidiClip, drums: Ints, kit: Kit) -> Take:
     """The onsets in seconds. A clip has one tempo here."""
     seconds_per_pulse = _us_per_quarter(clip) / _US_PER_S / clip.ppq
-    parts = np.array([_part(kit, pitch) for pitch in range(128)], dtype=np.int64)
     pulses, _, pitches, velocities = drums.T
-    return Take(pulses * seconds_per_pulse, pitches, parts[pitches], velocities / 127, clip.end * seconds_per_pulse)
-
-
-def _part(kit: Kit, pitch: int) -> int:
-    row = kit.row_of_pitch(pitch)
-    name = "" if row is None else kit.voices[row].name
-    return KICK if name.startswith(_KICKS) else SNARE if name.startswith(_SNARES) else OTHER
+    return Take(
+        pulses * seconds_per_pulse, pitches, parts_of(kit)[pitches], velocities / 127, clip.end * seconds_per_pulse
+    )
 
 
 def _moved(clip: MidiClip, beats: Beats, meter: Meter | None) -> MidiClip:

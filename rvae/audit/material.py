@@ -166,7 +166,7 @@ class _Gatherer:
         """Take the drum notes of a file."""
         channel = drum_channel(midi, self.reading)
         notes = midi.notes if channel is None else midi.notes[midi.notes[:, 1] == channel]
-        stretches = find_stretches(midi, self.reading.groupings, card).found
+        stretches = find_stretches(midi, self.reading.groupings, card, self.reading.kit).found
         for stretch in stretches:
             last = np.iinfo(np.int64).max if stretch.end is None else stretch.end
             inside = notes[(notes[:, 0] >= ceil(stretch.start)) & (notes[:, 0] < last)]
