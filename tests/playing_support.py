@@ -45,7 +45,7 @@ def own_display() -> Iterator[str]:
         pytest.skip("needs Xvfb and xdotool: apt-get install xvfb xdotool")
     reader, writer = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
+        ["Xvfb", "-r", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
         pass_fds=[writer],
         stderr=subprocess.DEVNULL,
     )

@@ -88,7 +88,7 @@ def process(*words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
 def display() -> Iterator[str]:
     """A screen of our own."""
     reader, writer = os.pipe()
-    words = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    words = ["Xvfb", "-r", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
     with process(*words, pass_fds=[writer], stderr=subprocess.DEVNULL):
         os.close(writer)
         with os.fdopen(reader) as told:

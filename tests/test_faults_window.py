@@ -108,7 +108,8 @@ def test_a_screen_that_goes_away_takes_no_music_with_it(ear: Ear, model_file: Pa
             else:
                 played.hands("windowkill", played.window())
             assert played.process.stderr
-            assert "the screen is gone" in played.process.stderr.readline()
+            said = played.process.stderr.readline()
+            assert "the screen is gone" in said, said + played.process.stderr.read()
             played.tell(osc("/rvae/cursor", 0.125, 0.875))
             assert played.plays_on(8)
             os.kill(played.process.pid, signal.SIGHUP)  # the terminal was on that screen
