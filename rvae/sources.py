@@ -166,9 +166,11 @@ class Sources:
                     )
                 data = archive.read_bytes()
                 _check_list(archive, data)
-                self._archives[archive] = zipfile.ZipFile(io.BytesIO(data))
+                opened = zipfile.ZipFile(io.BytesIO(data))
             except _BROKEN as error:
                 raise MidiFileError(f"{archive}: no zip archive that can be read ({error}); make it again") from None
+            # One is held at a time: clips come archive by archive, and a folder may hold gigabytes of them.
+            self._archives = {archive: opened}
         return self._archives[archive]
 
     def _members(self, archive: Path) -> Iterator[Path]:

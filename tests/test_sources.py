@@ -8,6 +8,7 @@ import os
 import stat
 import struct
 import threading
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from strategies import midi, on, track
 
 from rvae import Corpus, read_corpus
 from rvae.__main__ import main
+from rvae.corpus import read_files
 from rvae.errors import CorpusError, FileError, MidiFileError
 from rvae.hydrogen import parse_hydrogen
 from rvae.meter import Meter
@@ -62,13 +64,29 @@ def test_an_archive_in_a_folder_is_read_too_and_one_clip_of_it_can_be_named(tmp_
 
 def test_the_card_in_an_archive_speaks_for_its_clips_and_the_one_beside_it_where_there_is_none(tmp_path: Path) -> None:
     card = 'people = ["Ana"]\n[clips."b.mid"]\nconsent = "no"\n'
-    clips: dict[str, bytes | str] = {"a.mid": BEAT, "sub/b.mid": BEAT}
+    other = midi(track((0, on(36)), (48, on(42)), (96, on(38))))
+    clips: dict[str, bytes | str] = {"a.mid": BEAT, "sub/b.mid": other}
     corpus = read_corpus(archive(tmp_path / "clips.zip", {**clips, "dataset.toml": card}))
     assert names(corpus) == ["a.mid"]
     assert corpus.makers_of(corpus.clips[0]).people == ("Ana",)
     (tmp_path / "dataset.toml").write_text('people = ["Ben"]', encoding="utf-8")
     corpus = read_corpus(archive(tmp_path / "clips.zip", clips))
     assert corpus.makers_of(corpus.clips[1]).people == ("Ben",)
+
+
+def test_a_folder_of_archives_takes_the_memory_of_one(tmp_path: Path) -> None:
+    """As packs of sounds are sold: a few clips beside much that is none."""
+    filling = os.urandom(2_000_000)
+    for number in range(10):
+        archive(tmp_path / f"pack {number}.zip", {f"{number}.mid": BEAT, "sounds.wav": filling})
+    tracemalloc.start()
+    try:
+        files = read_files(tmp_path)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(files.clips) == 10
+    assert most < 3 * len(filling)
 
 
 def test_a_broken_card_in_an_archive_is_one_line(tmp_path: Path) -> None:
