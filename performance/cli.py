@@ -48,6 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminated)
     try:
+        if any(word.partition("=")[0] == "--kit" for word in words):
+            from performance.own_kits import with_files
+
+            words = with_files(words)
         if words and (words[0] in LIBRARY or (words[0] == "bench" and "--learning" in words)):
             from performance.bundled import run_library
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,24 @@ SUFFIX = ".toml"
 def kits_folder() -> Path:
     """Where they lie. It may not exist yet."""
     return settings_folder() / "kits"
+
+
+def with_files(words: Sequence[str]) -> list[str]:
+    """The words of a command, with the file for a kit of the player's own that `--kit` names, as the window does."""
+    found: list[str] = []
+    for word in words:
+        option, sign, name = word.partition("=")
+        if found and found[-1] == "--kit":
+            found.append(_file_of(word))
+        else:
+            found.append(f"{option}{sign}{_file_of(name)}" if option == "--kit" and sign else word)
+    return found
+
+
+def _file_of(name: str) -> str:
+    file = kits_folder() / f"{name.removesuffix(SUFFIX)}{SUFFIX}"
+    is_own = Path(name).name == name and name not in kit_names() and not Path(name).exists() and file.is_file()
+    return str(file) if is_own else name
 
 
 def kit_asked(name: str, own: Kit, say: Callable[[str], None]) -> Kit:

@@ -13,6 +13,7 @@ from music import pattern_of
 from near_engine import NearEngine
 from test_engine import Rig
 
+from performance.cli import main
 from performance.commands import (
     Play,
     Quantum,
@@ -25,12 +26,13 @@ from performance.commands import (
     StoreScene,
     Undo,
 )
-from performance.own_kits import OwnKits
+from performance.own_kits import OwnKits, kits_folder, with_files
 from performance.stage import Stage
 from rvae.errors import FileError
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.kitfile import find_kit
 from rvae.meter import Meter
+from rvae.midi import MidiNote, write_midi
 from rvae.model import Model, load
 
 MINE = STANDARD_KIT.with_out(0, 24).with_note(99, 1)
@@ -167,3 +169,24 @@ def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(FileError) as refusal:
         kits.keep(kits.named(MINE))
     assert "\n" not in str(refusal.value)
+
+
+def test_a_kit_of_ones_own_is_named_on_the_command_line_as_in_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    kits = OwnKits(kits_folder())
+    kit = kits.named(MINE)
+    kits.keep(kit)
+    file = str(kits.file(kit))
+    for words in (["--kit", "my-standard"], ["--kit", "my-standard.toml"]):
+        assert with_files(["inspect", "clips", *words]) == ["inspect", "clips", "--kit", file]
+    assert with_files(["render", "--kit=my-standard"]) == ["render", f"--kit={file}"]
+    for words in (["--kit", "gm"], ["--kit", "other"], ["--kit", "a/my-standard"], ["my-standard"], ["--kit"]):
+        assert with_files(words) == words
+    (tmp_path / "my-standard.toml").write_text("one that lies here", encoding="utf-8")
+    assert with_files(["--kit", "my-standard.toml"]) == ["--kit", "my-standard.toml"]
+    write_midi(tmp_path / "a.mid", [MidiNote(0, 1, 10, 99, 60)], meters=[(0, Meter.parse("4/4"))], length_quarters=8)
+    assert main(["inspect", "a.mid", "--kit", "my-standard"]) == 0
+    assert "1 of 1 notes are kept" in capfd.readouterr().out
