@@ -54,15 +54,17 @@ def watch_devices(line: Connection) -> None:
 
 
 def find_plugs(*, anew: bool = False) -> Plugs:
-    """Look at what is there; takes up to a second. `anew`: the sound library has a list, which is made again."""
+    """Look at what is there; takes up to a second, and ends the process where a driver never returns. `anew`: the sound
+    library has a list, which is made again.
+    """
     from performance.midi_in import input_names
     from performance.outputs.jack import jack_ports_of_all
     from performance.outputs.midi import output_ports
-    from performance.outputs.quiet import quiet_drivers
+    from performance.outputs.quiet import patience, quiet_drivers
 
     midi: list[str] = []
     audio: list[str] = []
-    with quiet_drivers():
+    with quiet_drivers(), patience():
         jack, sources = jack_ports_of_all()
         with contextlib.suppress(OutputError):
             midi = output_ports()

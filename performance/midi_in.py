@@ -370,9 +370,11 @@ class _Jack:
             self._client.set_shutdown_callback(self._down)
             self._client.set_process_callback(self._process)
             self._client.activate()
-        own = f"{self._client.name}:"
-        found = self._client.get_ports(is_midi=True, is_output=True)
-        return [port.name for port in found if not port.name.startswith(own)]
+        with contextlib.suppress(RuntimeError):  # it, or a port, has gone meanwhile
+            own = f"{self._client.name}:"
+            found = self._client.get_ports(is_midi=True, is_output=True)
+            return [port.name for port in found if not port.name.startswith(own)]
+        return []
 
     def _down(self, _status: Any, _reason: str) -> None:
         self._is_down = True
@@ -390,7 +392,8 @@ class _Jack:
 
         def close() -> None:
             self._ports = {kept: other for kept, other in self._ports.items() if kept != name}
-            with contextlib.suppress(jack.JackError, ValueError):  # the server may be gone, and the port with it
+            # The server may be gone, and the port with it: the library then fails over the port's name.
+            with contextlib.suppress(jack.JackError, ValueError, RuntimeError):
                 port.unregister()
 
         return close

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from jack_support import jack_server, wait_for
-from playing_support import Ear
+from playing_support import Ear, is_alive
 from small_models import hands_kit_pattern, pattern_of, straight_model
 from surface_support import snapshot
 from test_hands import Rig
+from test_hands_jack import Device
 from test_stage import NearEngine
 
+from performance.bench.processes import family
 from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from performance.commands import (
     ChooseRow,
@@ -30,8 +34,9 @@ from performance.commands import (
 from performance.desk import Desk
 from performance.devices import Plugs
 from performance.engine import Engine
+from performance.hands import Hands
 from performance.journal import MemoryJournal
-from performance.midi_in import Plugged
+from performance.midi_in import MidiIn, Plugged
 from performance.outputs.memory import MemoryOutput, Sent
 from performance.outputs.output import Output
 from performance.panels import Panels
@@ -307,3 +312,62 @@ def test_a_real_port_is_found_opened_and_closed_while_it_plays(
             assert ear.wrong == []
             ear.close()
             assert wait_for(lambda: not row(""))  # what goes disappears
+
+
+def test_a_driver_that_never_answers_holds_up_no_frame_and_is_left_behind(model_file: Path) -> None:
+    model = load(model_file)
+    engine = EngineProcess(model.pattern((0.5, 0.5), meter=model.meter))
+    stage = Stage(model, engine, bpm=240)
+    with contextlib.closing(Desk(stage, Rig().hands)) as desk:
+
+        def listed() -> list[str]:
+            panel = desk.tick().panel
+            return [] if panel is None else [row.text for row in panel.rows]
+
+        desk.do(Play())
+        desk.do(ShowPanel("devices"))
+        assert listed() == ["looking for devices ..."]
+        assert wait_for(lambda: listed() and "rvae-devices" in family(os.getpid()), seconds=60)
+        looks = family(os.getpid())["rvae-devices"]
+        os.kill(looks, signal.SIGSTOP)
+        bar = desk.tick().playhead.bar
+        assert wait_for(lambda: listed() and desk.tick().playhead.bar > bar + 2, seconds=60)
+        desk.do(ShowPanel("devices"))
+        assert desk.tick().panel is None
+        desk.do(ShowPanel("devices"))
+        assert wait_for(lambda: listed() and "looking for devices ..." not in listed(), seconds=60), "another one looks"
+        assert wait_for(lambda: not is_alive(looks), seconds=60)
+        assert desk.tick().playing
+
+
+def test_a_sound_server_that_is_killed_while_the_list_is_open_comes_back_with_all_its_devices(
+    monkeypatch: pytest.MonkeyPatch, model_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with jack_server(monkeypatch) as server, contextlib.ExitStack() as ends:
+        model = load(model_file)
+        engine = EngineProcess(model.pattern((0.5, 0.5), meter=model.meter))
+        hands = Hands(MidiIn(), asked=("pads",))
+        desk = ends.enter_context(contextlib.closing(Desk(Stage(model, engine, bpm=240), hands)))
+
+        def states() -> dict[str, str]:
+            panel = desk.tick().panel
+            return {} if panel is None else {row.text: row.state for row in panel.rows}
+
+        desk.do(Play())
+        desk.do(ShowPanel("devices"))
+        listens = 0
+        for run in range(3):
+            if run:
+                assert wait_for(server.start, seconds=60)
+            synth, pads = Ear(), Device("pads")
+            try:
+                assert wait_for(lambda: states().get("pads:out") == "heard" and "synth:in" in states(), seconds=60)
+                server.kill()
+                assert wait_for(lambda: not {"pads:out", "synth:in"} & {*states()} and not hands.heard, seconds=60)
+            finally:  # what is left of a client is nothing for the server after
+                synth.close()
+                pads.close()
+            assert listens in (0, family(os.getpid())["rvae-hands"]), "who hears is the same process"
+            listens = family(os.getpid())["rvae-hands"]
+        assert desk.tick().playing
+    assert "Traceback" not in capfd.readouterr().err

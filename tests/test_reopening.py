@@ -228,8 +228,14 @@ def test_the_beat_does_not_wait_while_an_output_takes_its_time_to_open() -> None
 
     run(0.6)
     cable.is_in = False
-    run(3)
-    (opening,) = waiting  # one at a time, however long it takes
+    run(1.2)
+    (letting_go,) = waiting
+    run(0.8)
+    assert waiting == [letting_go], "nothing is opened before that has been let go, however long it takes"
+    letting_go()
+    waiting.clear()
+    run(0.2)
+    (opening,) = waiting  # one at a time
     cable.is_in = True
     opening()
     assert not cable.is_open  # it is the engine that takes it back

@@ -179,3 +179,24 @@ def test_what_is_struck_when_the_server_has_died_is_counted_also_before_that_is_
         engine.close()
         if ear is not None:
             ear.close()
+
+
+def test_many_ports_come_back_with_the_server_again_and_again_and_the_engine_lives(server: JackServer) -> None:
+    specs = [OutputSpec("midi", "synth:in"), OutputSpec("virtual", "second"), OutputSpec("virtual", "third")]
+    synth = Listener()
+    engine = EngineProcess(beat_of(FOUR, TICKS), specs)
+    try:
+        engine.do(SetControl("tempo", 240))
+        engine.do(Play())
+        for _ in range(3):
+            assert wait_for(lambda heard=synth: heard.ons >= 4, seconds=60), said(engine)
+            assert wait_for(lambda: all(state.is_open for state in engine.status().outputs), seconds=60)
+            server.kill()
+            synth.close()
+            assert wait_for(server.start, seconds=60)
+            synth = Listener()
+        assert wait_for(lambda: synth.ons >= 4, seconds=60), said(engine)
+        assert engine.is_alive
+    finally:
+        engine.close()
+        synth.close()

@@ -67,6 +67,8 @@ def jack_ports_of_all() -> tuple[list[str], list[str]]:
     try:
         found = [client.get_ports(is_midi=True, **{way: True}) for way in ("is_input", "is_output")]
         return [port.name for port in found[0]], [port.name for port in found[1]]
+    except (_jack_error(), RuntimeError):  # the server, or a port, has gone meanwhile
+        return [], []
     finally:
         client.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import ClassVar
@@ -113,6 +114,13 @@ class Output:
         """Notice a device that has gone, also while nothing is played. Never raises, takes microseconds."""
         if self.is_open:
             self._guard("check")
+
+    def let_go(self) -> None:
+        """Let go what is left of a device that has gone. May take long and run on any thread: nobody uses the output
+        until `resume`.
+        """
+        with contextlib.suppress(Exception):  # whatever a driver's library raises: it is opened anew all the same
+            self._discard()
 
     def reopen(self, kit: Kit) -> None:
         """Open anew what has gone. May take long and run on any thread: nobody uses the output until `resume`.

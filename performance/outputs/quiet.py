@@ -1,11 +1,24 @@
-"""Driver libraries write to standard error by themselves; what they say there helps no player."""
+"""Driver libraries write to standard error by themselves; what they say there helps no player. Some never return."""
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_PATIENCE_S = 12.0
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Where a library never returns the process ends, whatever it holds."""
+    faulthandler.dump_traceback_later(_PATIENCE_S, exit=True, file=2)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class _Watched:
     def __init__(self, output: Output, kit: Kit) -> None:
         self.output = output
         self.kit = kit
-        self.state: Literal["used", "away", "opening", "opened"] = "used"
+        self.state: Literal["used", "leaving", "away", "opening", "opened"] = "used"
         self.retry_at_ns = 0
         self.wait_ns = RETRY_NS
         self.back_ns: int | None = None
@@ -37,7 +37,14 @@ class _Watched:
         """One that breaks as soon as it is back is tried more and more rarely: its messages would drown the others."""
         flickers = self.back_ns is not None and now_ns - self.back_ns < _STEADY_NS
         self.wait_ns = min(2 * self.wait_ns, _LONGEST_NS) if flickers else RETRY_NS
-        self.state, self.retry_at_ns = "away", now_ns + self.wait_ns
+        self.state, self.retry_at_ns = "leaving", now_ns + self.wait_ns
+
+    def let_go(self) -> None:
+        """What may take long: nothing of what has gone is left."""
+        try:
+            self.output.let_go()
+        finally:
+            self.state = "away"
 
     def open_again(self) -> None:
         """What may take long: it touches only the output, which nobody else uses meanwhile."""
@@ -81,6 +88,13 @@ class Reopening:
                 watched.is_forgotten = True
         self._watched = [watched for watched in self._watched if watched.output is not output]
 
+    @property
+    def _are_leaving(self) -> bool:
+        """Whether any is being let go. Where several went with a server, as JACK's do, none may be opened anew before:
+        the library keeps one memory for all of a process, and what is left of the old ones corrupts it.
+        """
+        return any(watched.state == "leaving" for watched in self._watched)
+
     def tend(self, now_ns: int) -> Iterator[tuple[Output, bool]]:
         """Notice what has gone, have it opened, take it back. Yields each output that came (True) or went (False)."""
         for watched in self._watched:
@@ -90,13 +104,14 @@ class Reopening:
                 if not output.is_open:
                     watched.lose(now_ns)
                     yield output, False
+                    self._run_aside(watched.let_go)
             elif watched.state == "opened":
                 watched.state, watched.back_ns = "used", now_ns
                 output.resume(now_ns, watched.kit)
                 if watched.kit != self._kit:  # it came while this one was being opened
                     output.take_kit(self._kit)
                 yield output, True
-            elif watched.state == "away" and now_ns >= watched.retry_at_ns:
+            elif watched.state == "away" and now_ns >= watched.retry_at_ns and not self._are_leaving:
                 watched.state, watched.retry_at_ns = "opening", now_ns + watched.wait_ns
                 watched.kit = self._kit
                 self._run_aside(watched.open_again)

@@ -12,14 +12,12 @@ SIGTERM, and when the other end of the line is gone.
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import heapq
 import os
 import select
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from performance.forking import outlive_the_terminal
@@ -42,7 +40,7 @@ from performance.outputs.orders import (
     Tap,
 )
 from performance.outputs.output import MAX_LATE_NS
-from performance.outputs.quiet import quiet_drivers
+from performance.outputs.quiet import patience, quiet_drivers
 from performance.realtime import ASIDE_PRIORITY, SOUND_PRIORITY, give_back_realtime, take_realtime
 from performance.wire import Wire, WireFull
 from rvae.errors import OutputError
@@ -56,7 +54,6 @@ _MAX_BLOCK = 4096
 _AT_ONCE = 4096
 _LOOK_S = 0.02
 _REPORT_NS = 100_000_000
-_PATIENCE_S = 12.0
 _STANDSTILL_NS = 2_500_000_000  # sound servers stall for a second or two and go on by themselves
 
 
@@ -99,7 +96,7 @@ class Speaker:
 
     def run(self) -> None:
         """Do what the line says until it says to leave, or is gone."""
-        with contextlib.suppress(OutputError), _patience():
+        with contextlib.suppress(OutputError), patience():
             sounddevice()  # the library looks for devices when it is loaded: meanwhile the engine starts
         while not self._leaves and not self._wire.is_closed:
             if not self._wire.has_more:
@@ -112,7 +109,7 @@ class Speaker:
 
     def _try(self, order: OpenDevice) -> None:
         try:
-            with _patience():
+            with patience():
                 opened = self._open(order)
         except OutputError as error:
             self._answer(Refused(str(error)))
@@ -187,7 +184,7 @@ class Speaker:
             time.sleep(_LOOK_S)
         self._leaves = True
         time.sleep(min(0.1, 0.02 + self._stream.latency))  # let the fade be heard out before the device goes
-        with _patience():
+        with patience():
             self._stream.abort()
             self._stream.close()
 
@@ -254,16 +251,6 @@ class Speaker:
         mixer.mix(out)
         self._frame += frames
         self._load = max(self._load, (time.perf_counter_ns() - now_ns) * line.rate_hz / (frames * _NS_PER_S))
-
-
-@contextlib.contextmanager
-def _patience() -> Iterator[None]:
-    """Where a library never returns the process ends, whatever it holds."""
-    faulthandler.dump_traceback_later(_PATIENCE_S, exit=True, file=2)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 def _device(sd: Any, order: OpenDevice) -> int | None:
