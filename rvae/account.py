@@ -30,7 +30,8 @@ class ClipReport:
     first tempo. `early`: onsets played before a barline and held against it. `estimate`: of the meter, where neither
     the file nor its card says any. `lean_ms`: how early (negative) or late the take is as a whole. `tempo`: of a take
     that was played freely. `doubt`: a meter that its music has rather than the one it says.
-    `is_withheld`: not taken for want of consent. Copies made to fill a cycle are counted nowhere.
+    `is_withheld`: not taken for want of consent. `is_one_line`: read from another channel than the drums' and never two
+    notes at once, as in a bass line. Copies made to fill a cycle are counted nowhere.
     """
 
     file: str
@@ -52,6 +53,7 @@ class ClipReport:
     tempo: TempoEstimate | None = None
     doubt: Meter | None = None
     is_withheld: bool = False
+    is_one_line: bool = False
 
     @property
     def bars(self) -> int:

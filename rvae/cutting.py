@@ -29,6 +29,7 @@ NO_CONSENT = "its makers have not agreed to training (dataset.toml); ask them, t
 _MOST_CELLS = 8_000_000
 _MOST_PATTERNS = 10_000
 _LEAST_LEAN_MS = 1.0
+_LEAST_IN_LINE = 6
 LOOP_BARS = max(CYCLE_BARS)  # a clip of no more bars goes round: its end is its start
 
 
@@ -101,6 +102,7 @@ class _Cutter:
         self.collisions = 0
         self.early = 0
         self.channel: int | None = None
+        self.is_one_line = False
         self.taken: list[Ints] = []
         self.estimate: Estimate | None = None
         self.doubt: Meter | None = None
@@ -118,7 +120,8 @@ class _Cutter:
         self.channel = drum_channel(self.clip, self.reading)
         on_channel = np.full(len(channels), True) if self.channel is None else channels == self.channel
         if self.channel is None and len(channels):
-            self.notes.append(_all_drums(sorted(set(channels.tolist()))))
+            self.is_one_line = _is_one_line(self.clip)
+            self.notes.append(_all_drums(sorted(set(channels.tolist())), is_one_line=self.is_one_line))
         if not on_channel.all():
             self.drop(f"not on the drum channel ({self.channel})", int((~on_channel).sum()))
         row_of = np.array(
@@ -316,10 +319,17 @@ def drum_channel(clip: MidiClip, reading: Reading) -> int | None:
     return reading.channel
 
 
-def _all_drums(channels: list[int]) -> str:
+def _is_one_line(clip: MidiClip) -> bool:
+    """Whether never two of more than a few notes come at once: so are bass lines, and one drum beat in 80."""
+    at, pitches = np.sort(clip.notes[:, 0]), np.unique(clip.notes[:, 2])
+    return len(at) >= _LEAST_IN_LINE and len(pitches) > 2 and bool(np.all(np.diff(at) > clip.ppq / TICKS_PER_BEAT))
+
+
+def _all_drums(channels: list[int], *, is_one_line: bool) -> str:
     """Of a file with nothing on the drum channel, which may as well be a bass line or a whole song."""
     if len(channels) == 1:
-        return f"nothing on channel {DRUM_CHANNEL}: channel {channels[0]} was read as drums"
+        read = f"nothing on channel {DRUM_CHANNEL}: channel {channels[0]} was read as drums"
+        return f"{read}, though it is one line, as of a bass: if it is, take it out" if is_one_line else read
     named = ", ".join(map(str, channels))
     return f"nothing on channel {DRUM_CHANNEL}: channels {named} were all read as drums; --channel N takes one"
 
@@ -382,7 +392,7 @@ def _cut(warped: Warped, source: str, reading: Reading, known: ClipCard) -> tupl
         {name: voices[row] for row, name in enumerate(reading.kit.names)},
         dict(sorted(work.unmapped.items())), tuple(work.dropped), tuple(work.notes), work.channel, work.qpm(0),
         work.early, work.estimate, lean_ms(patterns), dict(sorted(work.read.items())), warped.estimate,
-        work.doubt,
+        work.doubt, is_one_line=work.is_one_line,
     )  # fmt: skip
     return patterns, report
 

@@ -26,6 +26,7 @@ _MOST_PICTURES = 300
 _MOST_OPEN = 15  # rows of a table that stands open: a longer one opens at a click
 _MOST_ASKED = 60  # and of one that asks for something
 _LEAN_WORTH_SAYING_MS = 5.0
+_NAMES_SHOWN = 5
 
 _SAY_METER = "<code>rvae card FOLDER --clip NAME --meter M</code>"
 
@@ -110,6 +111,18 @@ def _losses(corpus: Corpus, findings: Findings) -> list[str]:
         says.append(
             f"{several(len(findings.doubts), 'file')} {_has(len(findings.doubts))} a meter that the music contradicts."
         )
+    elsewhere = [clip for clip in report.clips if clip.channel is None and clip.patterns]
+    if elsewhere:
+        count = len(elsewhere)
+        says.append(
+            f"{several(count, 'file')} {_has(count)} nothing on channel 10, where drums are: all notes were read as "
+            "drums there."
+        )
+    lines = [clip for clip in elsewhere if clip.is_one_line]
+    if lines:
+        named = ", ".join(_name(clip.file) for clip in lines[:_NAMES_SHOWN])
+        more = f" and {len(lines) - _NAMES_SHOWN} more" if len(lines) > _NAMES_SHOWN else ""
+        says.append(f"Never two notes at once, as in a bass line or a melody: {named}{more}. If so, take it out.")
     asked = [clip for clip in report.clips if is_question(clip)]
     if asked:
         says.append(

@@ -5,6 +5,7 @@ Figures for programs, a report for people.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from rvae.model import Model
 from rvae.wording import echoed, kit_doubted, passed_over
 
 _NAMES_SHOWN = 3
+_CERTAINTY = re.compile(r" \(\d+%( certain)?\)")  # is each clip's own: files of one text are told in one line
 _TWINS_SHOWN = 10
 
 
@@ -140,7 +142,9 @@ def print_report(corpus: Corpus, console: Console, findings: Findings | None = N
     _print_losses(corpus, console)
     _print_findings(corpus, looked, console)
     _print_grouped(
-        console, "What was done to clips", ((note, clip.file) for clip in report.clips for note in clip.notes)
+        console,
+        "What was done to clips",
+        ((_CERTAINTY.sub("", note), clip.file) for clip in report.clips for note in clip.notes),
     )
 
 

@@ -192,8 +192,20 @@ def test_a_file_with_nothing_on_the_drum_channel_says_what_was_read(tmp_path: Pa
     assert "nothing on channel 10: channel 2 was read as drums" in said["bass.mid"]
     assert "channels 2, 5 were all read as drums; --channel N takes one" in said["song.mid"]
     assert "channel" not in said["drums.mid"]
+    assert "one line" not in "".join(said.values())
     asked = {clip.file: clip.notes for clip in read_corpus(tmp_path / "song.mid", channel=2).report.clips}
     assert not any("channel" in note for notes in asked.values() for note in notes)
+
+
+def test_a_bass_line_is_asked_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = [MidiNote(Fraction(at, 2), Fraction(1, 2), 2, pitch, 90) for at, pitch in enumerate([33, 33, 40, 38] * 4)]
+    write_midi(tmp_path / "bass.mid", line, meters=FOUR, length_quarters=8)
+    write_midi(tmp_path / "drums.mid", beat(STRAIGHT), meters=FOUR, length_quarters=8)
+    corpus = read_corpus(tmp_path)
+    assert [Path(clip.file).name for clip in corpus.report.clips if clip.is_one_line] == ["bass.mid"]
+    assert main(["inspect", str(tmp_path)]) == 0
+    assert "one line, as of a bass: if it is, take it out: bass.mid" in capsys.readouterr().out
+    assert "as in a bass line or a melody: bass.mid. If so, take it out." in import_page(corpus, find(corpus))
 
 
 def test_what_nearly_is_a_clip_whose_makers_have_not_agreed_is_named_with_what_to_do(
