@@ -63,8 +63,12 @@ class EngineProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs."""
-        return self._process.is_alive() and not self._wire.is_closed
+        """Whether it runs. The line tells: where the process has gone that it was forked from, it seems to have ended
+        and plays on.
+        """
+        if not self._process.is_alive():
+            self.status()
+        return not self._wire.is_closed
 
     def do(self, command: EngineCommand) -> bool:
         """Send a command. False where the engine has stopped listening and the command is lost."""

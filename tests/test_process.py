@@ -118,6 +118,45 @@ def test_a_terminal_that_is_closed_does_not_cut_off_the_engine_with_notes_soundi
         engine.close()
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nothing is forked")
+def test_an_engine_plays_on_and_obeys_where_the_process_has_gone_that_it_was_forked_from() -> None:
+    code = """
+import os, pathlib, signal
+from jack_support import wait_for
+from test_process import KICKS
+from performance.commands import Play, Stop
+from performance.forking import forking
+from performance.process import EngineProcess
+
+def main():
+    engine = EngineProcess(KICKS, context=forking())
+    engine.do(Play())
+    assert wait_for(lambda: engine.status().lateness.events > 0)
+    children = pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    (forked_from,) = [pid for pid in children if "forkserver" in pathlib.Path(f"/proc/{pid}/cmdline").read_text()]
+    os.kill(int(forked_from), signal.SIGKILL)
+    assert wait_for(lambda: not engine._process.is_alive())
+    assert engine.is_alive
+    engine.do(Stop())
+    assert wait_for(lambda: engine.status().transport is None)
+    engine.close()
+    print("done")
+
+if __name__ == "__main__":
+    main()
+"""
+    root = Path(__file__).resolve().parents[1]
+    paths = os.pathsep.join(map(str, (root, root / "tests")))
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert ran.stdout == "done\n", ran.stderr
+
+
 def test_the_engine_process_loads_neither_torch_nor_a_window() -> None:
     root = Path(__file__).resolve().parents[1]
     code = """
