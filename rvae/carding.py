@@ -161,18 +161,30 @@ def _converse(folder: Path, clips: Sequence[str], ask: Ask) -> None:
             of_all[key] = answer
     if "name" not in of_all and card.name:
         of_all["name"] = card.name
-    each: list[tuple[str, Answers]] = []
-    if len(clips) > 1 and ask(f"Does this hold for all {len(clips)} clips?", "yes").lower().startswith("n"):
-        for clip in clips:
-            own: Answers = {}
-            for key in _OF_CLIPS:
-                if answer := _answer(key, ask(f"{clip}: {key}", "as for all")):
-                    own[key] = answer
-            if own:
-                each.append((clip, own))
+    each = _ask_of_some(clips, ask) if len(clips) > 1 else []
     write_card(folder, of_all)
-    for clip, own in each:
-        write_card(folder, own, [clip])
+    for chosen, own in each:
+        write_card(folder, own, chosen)
+
+
+def _ask_of_some(clips: Sequence[str], ask: Ask) -> list[tuple[list[str], Answers]]:
+    """Clips of which something else is true, and what: asked until there are no more, some at a time."""
+    found: list[tuple[list[str], Answers]] = []
+    question = f"Is something else true of some of the {len(clips)} clips? Their name; * stands for anything."
+    while (pattern := ask(question, "none").strip()).lower() not in ("", "none", "no", "n"):
+        chosen = [clip for clip in clips if _is_meant(clip, pattern)]
+        if not chosen:
+            question = f"No clip is called {pattern}; there are {_some(clips)}, ... Which?"
+            continue
+        named = chosen[0] if len(chosen) == 1 else f"{pattern}, {len(chosen)} clips"
+        own: Answers = {}
+        for key in _OF_CLIPS:
+            if answer := _answer(key, ask(f"{named}: {key}", "as for all")):
+                own[key] = answer
+        if own:
+            found.append((chosen, own))
+        question = "And of others? Their name."
+    return found
 
 
 def _answer(key: str, text: str) -> str | list[str]:

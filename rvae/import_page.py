@@ -201,7 +201,8 @@ def _unmapped(corpus: Corpus, findings: Findings) -> Iterable[str]:
     if unmapped:
         rows = [(str(pitch), name_of(pitch), f"{count:,}") for pitch, count in unmapped.items()]
         also = [_proposed(kit) for kit in findings.kits] or [
-            "No kit that comes with rvae reads them: bring one of your own (docs/kits.md)."
+            "No kit that comes with rvae reads them. Make one of your own: rvae play, then F9, and choose a voice for each "
+            "note; or write it as a small file (docs/kits.md)."
         ]
         head = ("note", "is usually", "times")
         why = "They are left out. If the clips were made with one of these, name its kit:" if findings.kits else ""

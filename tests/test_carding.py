@@ -175,9 +175,12 @@ def test_at_a_terminal_it_asks_and_enter_leaves_what_stands(folder: Path, monkey
 
 
 def test_at_a_terminal_single_clips_can_differ(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, "", "", "Ana", "", "yes", "no", "", "", "", "", "", "", "Ben", "CC0-1.0", "no")
+    answer(
+        monkeypatch, "", "", "Ana", "", "yes", "bem", "sub/*", "Ben", "CC0-1.0", "no", "ana-*", "", "CC-BY-4.0", "", ""
+    )
     assert main(["card", str(folder)]) == 0
     card = card_of(folder)
+    assert [card.of_clip(clip).licence for clip in ("ana-1.mid", "ana-2.mid")] == ["CC-BY-4.0"] * 2
     assert card.of_clip("sub/ben.mid").people == ("Ben",)
     assert card.of_clip("sub/ben.mid").is_refused
     assert card.of_clip("ana-1.mid").people == ("Ana",)
