@@ -201,7 +201,7 @@ def _unmapped(corpus: Corpus, findings: Findings) -> Iterable[str]:
     if unmapped:
         rows = [(str(pitch), name_of(pitch), f"{count:,}") for pitch, count in unmapped.items()]
         also = [_proposed(kit) for kit in findings.kits] or [
-            "No kit that comes with rvae reads them. Make one of your own: rvae play, then F9, and choose a voice for each "
+            "No kit that comes with rvae reads them. Make one of your own: rvae play, then F9, and a voice for each "
             "note; or write it as a small file (docs/kits.md)."
         ]
         head = ("note", "is usually", "times")
