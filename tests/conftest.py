@@ -12,9 +12,12 @@ import pytest
 from checker import JournalChecker
 from hypothesis import HealthCheck, settings
 from jack_support import JackServer, jack_server
+from near_engine import NearEngine
 from playing_support import OscLog
 
 from performance.engine import Engine
+from performance.stage import Stage
+from rvae.model import Model, load
 
 # No deadline and no complaint about speed: how fast a shared machine is today decides nothing.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -97,6 +100,24 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rough = Recipe(steps=150, steps_per_anchor=0, plane_steps=0, batch=96)
     train(read_corpus(sorted(ROOT.glob("datasets/threes/*.mid"))[:6]), recipe=rough).save(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def model(model_file: Path) -> Model:
+    return load(model_file)
+
+
+@pytest.fixture
+def near(model: Model) -> NearEngine:
+    """An engine of that model, for a stage."""
+    return NearEngine(model)
+
+
+@pytest.fixture
+def stage(model: Model, near: NearEngine) -> Iterator[Stage]:
+    made = Stage(model, near, name="threes")
+    yield made
+    made.close()
 
 
 @pytest.fixture

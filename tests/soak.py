@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from soak_checks import Findings, check_journal, check_midi, check_osc, match, match_journal, scatter_ms
+from soak_checks import Findings, Standstills, check_journal, check_midi, check_osc, match, match_journal, scatter_ms
 from soak_ears import bundles, midi_messages
 from soak_hands import Hands, Trainings
 from soak_page import page
+from soak_watch import standstills
 
 from performance.bench.processes import family, memory_mb
 from performance.bench.spread import spread
@@ -42,6 +43,7 @@ TESTS = Path(__file__).resolve().parent
 RATE_HZ = 48_000
 BUFFER_FRAMES = 480  # 10 ms
 _SAMPLE_S = 5.0
+_STILL_S = 0.05  # half of what makes a note too late, or the music wait
 _PATIENCE_S = 60.0
 _LAST_FILES_S = 900.0  # MIDI and sound of the last recording are made
 Json = dict[str, Any]
@@ -235,12 +237,14 @@ def summed_up(folder: Path, kit: Kit) -> Json:
         runs = check_osc(bundles(lines), findings)
     with (folder / "midi.txt").open() as lines:
         ons = check_midi(midi_messages(lines), findings)
-    errors_ms = match(runs, ons, kit, findings)
+    with (folder / "bare.jsonl").open() as lines:
+        still = Standstills(tuple(standstills(lines, least_s=_STILL_S)))
+    errors_ms = match(runs, ons, kit, findings, still)
     late_ms: list[float] = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         journal = JournalFile(path)
         onsets, late = check_journal(journal, findings)
-        match_journal(runs, onsets, kit, ended["apart_s"], findings)
+        match_journal(runs, onsets, kit, ended["apart_s"], findings, still)
         late_ms += late
         for problem in journal.problems:
             findings.fault(problem)

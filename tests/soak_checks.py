@@ -19,6 +19,7 @@ _KEPT_FAULTS = 20
 _SAME_S = 0.001  # the system's date may be slewed
 _LONGEST_HORIZON_S = 0.3  # a little longer, rather
 _NEXT_RUN_MS = 40.0
+_BESIDE_S = 0.05
 _ON, _OFF, _PANIC = 0x99, 0x89, 0xB0
 
 
@@ -120,11 +121,27 @@ def check_osc(heard: Iterable[Bundle], findings: Findings) -> list[list[HeardOns
     return runs
 
 
+@dataclass(frozen=True, slots=True)
+class Standstills:
+    """When the machine stood still, from and to, in s since 1970: no program ran, and the music waited."""
+
+    spans: tuple[tuple[float, float], ...] = ()
+
+    def touch(self, from_s: float, to_s: float) -> bool:
+        """Whether one was at that time, or just beside it."""
+        return any(begun_s - _BESIDE_S <= to_s and from_s <= ended_s + _BESIDE_S for begun_s, ended_s in self.spans)
+
+
 def match(
-    runs: Sequence[Sequence[HeardOnset]], ons: Sequence[tuple[int, int, int]], kit: Kit, findings: Findings
+    runs: Sequence[Sequence[HeardOnset]],
+    ons: Sequence[tuple[int, int, int]],
+    kit: Kit,
+    findings: Findings,
+    still: Standstills = Standstills(),  # frozen, and empty
 ) -> list[float]:
     """The notes and the onsets are the same, in the same order; only the end of a run may miss the notes that a stop
-    took back. Returns how far each note was from its onset's time, in ms, but for a constant.
+    took back, and a note that came too late to be played, as the machine stood still, is counted. Returns how far each
+    note was from its onset's time, in ms, but for a constant.
     """
     pitch_of = {voice.name: voice.pitch_out for voice in kit.voices}
     at = 0
@@ -132,12 +149,19 @@ def match(
     for number, run in enumerate(runs):
         matched = 0
         for onset in run:
+            is_still = still.touch(onset.due_s, onset.due_s)
             if at >= len(ons) or ons[at][1:] != (pitch_of[onset.voice], onset.velocity):
-                break
+                if not is_still:
+                    break
+                findings.count("onsets too late for a note, as the machine stood still")
+                matched += 1
+                continue
             error_ms = ons[at][0] / 48 - onset.due_s * 1e3
             usual_ms = float(np.median(errors_ms[-50:])) if errors_ms else error_ms
             is_tail = run[-1].due_s - onset.due_s < _LONGEST_HORIZON_S
-            if is_tail and error_ms - usual_ms > _NEXT_RUN_MS:  # the same note again, as the first of the next run
+            if (
+                is_tail and not is_still and error_ms - usual_ms > _NEXT_RUN_MS
+            ):  # the same note again, as the first of the next run
                 break
             errors_ms.append(error_ms)
             at, matched = at + 1, matched + 1
@@ -188,9 +212,16 @@ def _checked(
 
 
 def match_journal(
-    runs: Sequence[Sequence[HeardOnset]], onsets: Sequence[Went], kit: Kit, apart_s: float, findings: Findings
+    runs: Sequence[Sequence[HeardOnset]],
+    onsets: Sequence[Went],
+    kit: Kit,
+    apart_s: float,
+    findings: Findings,
+    still: Standstills = Standstills(),  # frozen, and empty
 ) -> None:
-    """Every onset of a journal was heard by OSC, with the same loudness, place and time; each once."""
+    """Every onset of a journal was heard by OSC, with the same loudness, place and time; each once. What OSC had told
+    before the machine stood still was played after it.
+    """
     heard: dict[tuple[str, int, tuple[int, int, int]], list[float]] = {}
     for run in runs:
         for onset in run:
@@ -202,7 +233,7 @@ def match_journal(
         key = kit.names[event.voice], event.velocity, (event.bar + 1, beat + 1, tick)
         due_s = went.due_ns / 1e9 + apart_s
         near = min(heard.get(key, []), key=lambda other: abs(other - due_s), default=None)
-        if near is None or abs(near - due_s) > _SAME_S:
+        if near is None or (abs(near - due_s) > _SAME_S and not still.touch(near, due_s)):
             findings.fault(f"journal: {key} due at {due_s:.3f} was not heard by OSC")
             continue
         heard[key].remove(near)

@@ -15,15 +15,10 @@ from performance.bench.computing import busy_pattern, decoding_ms, mixing_load, 
 from performance.bench.others import clock_following, osc_timetags
 from performance.bench.report import page, report, rows
 from performance.bench.spread import absent, spread
-from rvae.model import Model, load
+from rvae.model import Model
 
 pytestmark = pytest.mark.timeout(900)  # it measures a dozen things one after the other
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="module")
-def model(model_file: Path) -> Model:
-    return load(model_file)
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,7 @@ from performance.snapshot import Snapshot
 from performance.stage import Stage
 from rvae.kit import STANDARD_KIT
 from rvae.kitfile import find_kit
-from rvae.model import Model, load
-
-
-@pytest.fixture(scope="module")
-def model(model_file: Path) -> Model:
-    return load(model_file)
+from rvae.model import Model
 
 
 class Table:

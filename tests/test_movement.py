@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path as FilePath
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from near_engine import NearEngine
+from near_engine import Player
 
-from performance.clock import NS_PER_MS, VirtualClock
 from performance.commands import (
     DropGestures,
     GoToClip,
@@ -35,51 +33,8 @@ from performance.journal import MemoryJournal
 from performance.journal_file import JournalFile, Lines
 from performance.replay import difference
 from performance.session import Session, read_session, write_session
-from performance.snapshot import Snapshot
-from performance.stage import Stage
 from rvae.meter import Meter
-from rvae.model import Model, load
-
-
-class Player:
-    """A stage that is played frame by frame, 120 felt beats a minute unless told otherwise."""
-
-    def __init__(self, model: Model, **rest: object) -> None:
-        self.clock = VirtualClock()
-        self.near = NearEngine(model, self.clock)
-        self.stage = Stage(model, self.near, clock=self.clock, bpm=120, **rest)  # type: ignore[arg-type]  # the stage's own
-        self.seen = self.stage.tick()
-
-    def do(self, *commands: StageCommand) -> Snapshot:
-        for command in commands:
-            self.stage.do(command)
-        self.seen = self.stage.tick()
-        return self.seen
-
-    def frames(self, count: int = 1) -> Iterator[Snapshot]:
-        for _ in range(count):
-            end_ns = self.clock.now_ns() + 16 * NS_PER_MS
-            while self.clock.now_ns() < end_ns:
-                self.near.engine.step()
-                self.clock.sleep_until(self.clock.now_ns() + 4 * NS_PER_MS)
-            self.seen = self.stage.tick()
-            yield self.seen
-
-    def until_bar(self, bar: float) -> Snapshot:
-        """On to a bar, counted from 0 and not whole."""
-        for now in self.frames(100_000):
-            if now.playhead.bar - 1 + now.playhead.ticks / now.meter.bar_ticks >= bar:
-                return now
-        raise AssertionError("the bar never came")
-
-    @property
-    def said(self) -> str:
-        return self.seen.messages[-1].text
-
-
-@pytest.fixture(scope="module")
-def model(model_file: FilePath) -> Model:
-    return load(model_file)
+from rvae.model import Model
 
 
 @pytest.fixture

@@ -15,12 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jack_support import jack_server, wait_for
+from near_engine import NearEngine, Player
 from playing_support import Ear, OscLog
 from small_models import FOUR, TINY, corpus_of, mixed_model, random_pattern, straight_model
 from surface_support import snapshot
 from test_hands import Rig
-from test_movement import Player
-from test_stage import NearEngine
 
 from performance.commands import (
     ChooseRow,

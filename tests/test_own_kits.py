@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,26 +32,8 @@ from rvae.kit import STANDARD_KIT, Kit
 from rvae.kitfile import find_kit
 from rvae.meter import Meter
 from rvae.midi import MidiNote, write_midi
-from rvae.model import Model, load
 
 MINE = STANDARD_KIT.with_out(0, 24).with_note(99, 1)
-
-
-@pytest.fixture(scope="module")
-def model(model_file: Path) -> Model:
-    return load(model_file)
-
-
-@pytest.fixture
-def near(model: Model) -> NearEngine:
-    return NearEngine(model)
-
-
-@pytest.fixture
-def stage(model: Model, near: NearEngine) -> Iterator[Stage]:
-    made = Stage(model, near)
-    yield made
-    made.close()
 
 
 def test_a_voice_plays_the_note_it_is_given_from_the_next_pattern_on(stage: Stage, near: NearEngine) -> None:

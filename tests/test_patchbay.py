@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from jack_support import jack_server, wait_for
+from near_engine import NearEngine
 from playing_support import Ear, is_alive
 from small_models import hands_kit_pattern, pattern_of, straight_model
 from surface_support import snapshot
 from test_hands import Rig
 from test_hands_jack import Device
-from test_stage import NearEngine
 
 from performance.bench.processes import family
 from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock

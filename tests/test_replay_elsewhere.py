@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from near_engine import Player
 from small_models import mixed_model
-from test_movement import Player
 from test_opening import hands_model, opened
 
 from performance.commands import (

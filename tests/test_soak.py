@@ -14,8 +14,9 @@ import pytest
 import soak
 from jack_support import jack_server
 from music import beat_of, pattern_of
-from soak_checks import Findings, check_journal, check_midi, check_osc, match, match_journal
+from soak_checks import Findings, Standstills, check_journal, check_midi, check_osc, match, match_journal
 from soak_ears import Bundle, Midi, midi_messages
+from soak_watch import standstills
 
 from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from performance.commands import Play, SetControl, SetPattern, Stop
@@ -63,6 +64,21 @@ def test_a_lost_message_is_found(lost: int) -> None:
     assert faults_of(late, midi[:lost] + midi[lost + 1 :]) > 0 or lost == 2  # the last may be one that a stop took back
     if lost in (1, 3):
         assert faults_of(late[:lost] + late[lost + 1 :], midi) > 0
+
+
+def test_a_note_that_came_too_late_as_the_machine_stood_still_is_counted_and_what_comes_after_it_is_checked() -> None:
+    osc, midi = played()
+    onsets, findings = check_osc(osc, Findings()), Findings()
+    match(onsets, check_midi(midi[2:], findings), STANDARD_KIT, findings, Standstills(((0.0, 0.1),)))
+    assert findings.fault_count == 0
+    assert findings.counts["onsets too late for a note, as the machine stood still"] == 1
+    match(onsets, check_midi(midi[2:], findings), STANDARD_KIT, findings, Standstills(((7.0, 8.0),)))
+    assert findings.fault_count > 0
+
+
+def test_it_is_told_when_a_bare_loop_stood_still() -> None:
+    line = json.dumps([1000.0, [0.1, 0.1, 80.0, 70.0, 0.0]])  # a wake-up each 10 ms; the third should have been at .98
+    assert list(standstills([line], least_s=0.075)) == [(pytest.approx(999.98), pytest.approx(1000.06))]
 
 
 @pytest.mark.parametrize("doubled", range(4))

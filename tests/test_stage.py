@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import socket
-from collections.abc import Iterator
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -31,23 +30,6 @@ from performance.stage import Stage
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
 from rvae.model import Model, load
-
-
-@pytest.fixture(scope="module")
-def model(model_file: FilePath) -> Model:
-    return load(model_file)
-
-
-@pytest.fixture
-def near(model: Model) -> NearEngine:
-    return NearEngine(model)
-
-
-@pytest.fixture
-def stage(model: Model, near: NearEngine) -> Iterator[Stage]:
-    made = Stage(model, near, name="threes")
-    yield made
-    made.close()
 
 
 def test_it_begins_on_a_clip_with_its_tempo_and_a_pattern_to_play(stage: Stage, model: Model, near: NearEngine) -> None:
