@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from jack_support import wait_for
 
 from performance.process import EngineProcess
@@ -13,11 +15,12 @@ from rvae.pattern import Floats
 
 RATE_HZ = 48_000
 _TRIES = 20
+_STALL_S = 0.005
 
 
 class Recorder:
     """Keeps every MIDI message of its inputs with its frame, and all sound. `lost`: so often the server went on without
-    it.
+    it; `stalls`: so often the server stood still, and the time of others went on.
     """
 
     def __init__(self, *names: str) -> None:
@@ -29,7 +32,9 @@ class Recorder:
         self.messages: list[list[tuple[int, bytes]]] = [[] for _ in self.midi_ins]
         self.blocks: list[Floats] = []
         self.lost = 0
+        self.stalls = 0
         self._expected: int | None = None
+        self._next_s = math.inf
         self.client.set_process_callback(self._process)
         self.client.activate()
 
@@ -37,6 +42,9 @@ class Recorder:
         frame = self.client.last_frame_time
         self.lost += self._expected is not None and frame != self._expected
         self._expected = frame + frames
+        begun_s = time.perf_counter() - self.client.frames_since_cycle_start / RATE_HZ
+        self.stalls += begun_s > self._next_s + _STALL_S
+        self._next_s = begun_s + frames / RATE_HZ
         for port, messages in zip(self.midi_ins, self.messages, strict=True):
             messages += [(frame + offset, bytes(data)) for offset, data in port.incoming_midi_events()]
         self.blocks.append(self.sound_in.get_array().copy())
@@ -100,7 +108,7 @@ def play_and_check(
     engine: EngineProcess, recorder: Recorder, play: Callable[[], None], check: Callable[[], None]
 ) -> None:
     """Play, and check what `recorder` heard of it. Where that fails, and the server, an output or the engine was held
-    up meanwhile, it counts for nothing: once more, from the start.
+    up meanwhile, it counts for nothing: once more, from the start. Skips where that never ends.
     """
 
     def held_up() -> tuple[int, ...]:
@@ -109,13 +117,16 @@ def play_and_check(
         counts = [(one.stalls, one.late, one.missed, one.underruns) for one in engine.status().outputs]
         return (recorder.lost, engine.status().lateness.slips, *(count for counted in counts for count in counted))
 
-    for tried in range(_TRIES):
+    for _ in range(_TRIES):
         before = held_up()
         recorder.forget()
         try:
             play()
             check()
-            break
-        except (AssertionError, IndexError):
-            if tried == _TRIES - 1 or held_up() == before:
+            return
+        except (AssertionError, IndexError) as error:
+            after = held_up()
+            if after == before:
                 raise
+            found = error
+    pytest.skip(f"this machine is held up all the time: {before}, then {after}: {found}")

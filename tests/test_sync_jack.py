@@ -13,7 +13,7 @@ from jack_recorder import Recorder, play_and_check
 from jack_support import jack_server, wait_for
 from music import beat_of
 
-from performance.commands import Play, SetControl, Stop
+from performance.commands import Play, SetControl
 from performance.process import EngineProcess
 from performance.specs import LeaderSpec, OutputSpec
 from rvae.meter import Meter
@@ -23,6 +23,7 @@ SEVEN = Meter.parse("7/8(2+2+3)")
 # At 125 quarters a minute a pulse takes 960 frames.
 PULSE_FRAMES = 960
 PERIOD = 256
+TRIES, MOST_BARS = 8, 8
 
 
 @pytest.fixture
@@ -37,10 +38,8 @@ def test_every_pulse_we_send_is_at_its_frame_and_the_downbeat_on_a_pulse(recorde
     engine = EngineProcess(beat_of(SEVEN, [0]), [OutputSpec("virtual", sends_clock=True)])
 
     def play() -> None:
-        engine.do(Play())
-        assert wait_for(lambda: len(recorder.frames(0, 0xF8)) > 84 + 5), engine.status().messages
-        engine.do(Stop())
-        assert wait_for(lambda: recorder.frames(0, 0xFC) != [])
+        engine.do(Play(bars=2))
+        assert wait_for(lambda: recorder.frames(0, 0xFC) != []), engine.status().messages
 
     def check() -> None:
         kinds = [data[0] for _, data in recorder.messages[0]]
@@ -65,7 +64,7 @@ import itertools, sys, jack
 client = jack.Client("their-clock", no_start_server=True)
 out = client.midi_outports.register("out")
 pulse_frames = int(sys.argv[1])
-state = {"frame": 0, "begun": None, "stop": False}
+state = {"frame": 0, "begun": None, "starts": False, "stops": False}
 
 def process(frames):
     out.clear_buffer()
@@ -76,11 +75,12 @@ def process(frames):
             offset = begun + pulse * pulse_frames - state["frame"]
             if offset >= frames:
                 break
-            if pulse == 24:  # after a quarter of pulses
+            if state["starts"] and pulse >= 24:  # after a quarter of pulses
+                state["starts"] = False
                 out.write_midi_event(offset, b"\\xfa")
                 out.write_midi_event(offset, b"\\x90\\x24\\x7f")
-            if state["stop"]:
-                state["stop"] = False
+            if state["stops"]:
+                state["stops"] = False
                 out.write_midi_event(offset, b"\\xfc")
             out.write_midi_event(offset, b"\\xf8")
     state["frame"] += frames
@@ -88,11 +88,13 @@ def process(frames):
 client.set_process_callback(process)
 client.activate()
 print("ready", flush=True)
-sys.stdin.readline()
-state["begun"] = state["frame"] + 4096
-sys.stdin.readline()
-state["stop"] = True
-sys.stdin.read()
+for line in sys.stdin:
+    if line == "go\\n":
+        if state["begun"] is None:
+            state["begun"] = state["frame"] + 4096
+        state["starts"] = True
+    else:
+        state["stops"] = True
 client.deactivate()
 client.close()
 """
@@ -100,13 +102,12 @@ client.close()
 
 def test_another_process_is_followed_from_downbeat_to_stop(recorder: Recorder) -> None:
     def their_downbeats() -> list[int]:
-        (start, *_) = recorder.frames(1, 0x90)
-        return [frame for frame in recorder.frames(1, 0xF8) if frame >= start][::84]
+        starts = recorder.frames(1, 0x90)
+        return [frame for frame in recorder.frames(1, 0xF8) if starts and frame >= starts[0]][::84]
 
     def off_frames() -> list[int]:
         """How far each of our downbeats was from the nearest of theirs."""
-        theirs = their_downbeats() if recorder.frames(1, 0x90) else []
-        ours = recorder.frames(0, 0x99)
+        theirs, ours = their_downbeats(), recorder.frames(0, 0x99)
         return [min((frame - other for other in theirs), key=abs) for frame in ours if theirs]
 
     command = [sys.executable, "-c", LEADER, str(PULSE_FRAMES)]
@@ -118,16 +119,30 @@ def test_another_process_is_followed_from_downbeat_to_stop(recorder: Recorder) -
         try:
             assert recorder.connect("rvae:out", 0), engine.status().messages
             assert recorder.connect("their-clock:out", 1)
-            leader.stdin.write("go\n")
-            leader.stdin.flush()
+
+            def tell(word: str) -> None:
+                assert leader.stdin is not None
+                leader.stdin.write(f"{word}\n")
+                leader.stdin.flush()
 
             def is_followed() -> bool:
                 last = off_frames()[2:][-3:]
                 return len(last) == 3 and all(abs(off) < PULSE_FRAMES / 2 for off in last)
 
-            assert wait_for(is_followed, seconds=120), f"three downbeats on their pulses: {off_frames()}"
-            leader.stdin.write("stop\n")
-            leader.stdin.flush()
+            for _ in range(TRIES):
+                recorder.forget()
+                stalls = recorder.stalls
+                tell("go")
+                assert wait_for(lambda: is_followed() or len(off_frames()) > MOST_BARS)
+                if is_followed() or recorder.stalls == stalls:
+                    break
+                # A pulse that came late as the server stood still is one that was lost, to whoever counts them.
+                tell("stop")
+                assert wait_for(lambda: engine.status().transport is None)
+            else:
+                pytest.skip(f"the server stands still all the time: {off_frames()}")
+            assert is_followed(), f"three downbeats on their pulses: {off_frames()}"
+            tell("stop")
             assert wait_for(lambda: recorder.frames(1, 0xFC) != [])
             assert wait_for(lambda: engine.status().transport is None)
             sync, (port,) = engine.status().sync, engine.status().outputs
