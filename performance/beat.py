@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 
 from performance.clock import NS_PER_MS, MonotonicClock
@@ -22,7 +23,7 @@ from performance.realtime import AwakeProcessor, hold_still, run_aside, take_rea
 from performance.recorder import RecorderLine
 from performance.specs import LeaderSpec, OutputSpec
 from performance.wire import Wire, WireFull
-from rvae.errors import OutputError
+from rvae.errors import OutputError, what_went_wrong
 from rvae.pattern import Pattern
 
 _STATUS_NS = 15 * NS_PER_MS
@@ -107,7 +108,7 @@ def _run(engine: Engine, lines: list[Wire], recorder_line: RecorderLine, ending:
         for line in lines:
             for command in _latest(line.receive(limit=_AT_ONCE)):
                 _beat_is_near(engine, clock)
-                engine.do(command)
+                _do(engine, command)
         lines = [line for line in lines if not line.is_closed]
         if _beat_is_near(engine, clock):
             continue
@@ -126,6 +127,21 @@ def _run(engine: Engine, lines: list[Wire], recorder_line: RecorderLine, ending:
             if engine.is_idle:
                 gc.collect(0)
         _wait(engine, clock, lines, next_step_ns)
+
+
+def _do(engine: Engine, command: EngineCommand) -> None:
+    try:
+        engine.do(command)
+    except Exception as error:  # noqa: BLE001  # a fault of ours in one command must not end the music
+        told = traceback.format_exc()
+        run_aside(lambda: _tell(told))  # a terminal may make one wait
+        what = f"{type(command).__name__}: {what_went_wrong(error)}"
+        engine.say(f"the engine stumbled ({what}); the music goes on", is_error=True)
+
+
+def _tell(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # it may be gone
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  # for whoever mends it
 
 
 def _latest(commands: list[EngineCommand]) -> list[EngineCommand]:

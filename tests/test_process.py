@@ -101,6 +101,20 @@ def test_a_process_that_was_killed_is_noticed_and_closing_twice_is_fine() -> Non
     engine.close()
 
 
+def test_a_command_that_fails_in_a_way_nobody_thought_of_does_not_end_the_music() -> None:
+    engine = EngineProcess(KICKS)
+    try:
+        engine.do(Play())
+        engine.do(SetControl("tempo", "fast"))  # type: ignore[arg-type]  # as a fault of ours would have it
+        assert wait_for(lambda: any("the engine stumbled (SetControl" in m.text for m in engine.status().messages))
+        events = engine.status().lateness.events
+        assert wait_for(lambda: engine.status().lateness.events > events + 3)
+        engine.do(Stop())
+        assert wait_for(lambda: engine.status().transport is None)
+    finally:
+        engine.close()
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="terminals end so on POSIX")
 def test_a_terminal_that_is_closed_does_not_cut_off_the_engine_with_notes_sounding() -> None:
     """With no window the terminal's end is the instrument's, but whoever started the engine tells it so, and it ends
