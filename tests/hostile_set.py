@@ -57,7 +57,8 @@ class Note:
 @dataclass(frozen=True)
 class Report:
     """What came of it. `missing`: of the offline notes, those that were not heard, in all and the first of them; a
-    server that is held up by its machine drops what was written in that period and says so (`xruns`). `extra`: what was
+    server that is held up by its machine drops what was written in that period and says so (`xruns`), and an onset that
+    comes much too late is not played (`missed`). `extra`: what was
     heard and is not there offline. `gap_error_frames`: by how much notes that follow one another are further apart, or
     nearer, live than offline.
     """
@@ -76,11 +77,12 @@ class Report:
     slips: int
     xruns: int
     stalls: int
+    missed: int
 
     @property
     def agrees(self) -> bool:
         """Whether all that was heard is what is there offline, in the same order, and nothing but JACK lost a note."""
-        whole = self.missing == 0 or self.xruns > 0
+        whole = self.missing <= self.missed or self.xruns > 0
         return whole and not self.extra and self.live_onsets > 0 and "the same" in self.replay
 
 
@@ -232,6 +234,7 @@ def report(heard: list[Note], journal: JournalFile, seconds: float, sent: int, s
         slips=status.lateness.slips,
         xruns=status.outputs[0].underruns,
         stalls=status.outputs[0].stalls,
+        missed=status.outputs[0].missed,
     )
 
 
