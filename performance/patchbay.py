@@ -54,7 +54,7 @@ class Patchbay:
     """See `panels.Source`. `offsets_ms`: those that are kept, by kind and name; `heard`: the MIDI inputs that are."""
 
     title = "Devices"
-    hint = "Return, or a click: open or close it  ·  Page up, page down  ·  F8 closes"
+    hint = "Return or a click: open or close it  ·  Page up, down  ·  F8 closes"
 
     def __init__(
         self,

@@ -327,5 +327,5 @@ class _Making:
         _, said = self._process.communicate()
         if self._process.returncode == 0:
             return Words(f"recorded: {self._stem}{SUFFIX}, .mid, .wav, and .csv with the credits")
-        line = said.decode(errors="replace").strip().splitlines()[-1:] or ["no word of why"]
-        return Words(f"recorded: {self._stem}{SUFFIX}; no MIDI and WAV file of it: {line[0]}", True)
+        *_, why = said.decode(errors="replace").strip().splitlines() or ["no word of why"]
+        return Words(f"recorded: {self._stem}{SUFFIX}; no MIDI and WAV file of it: {why.removeprefix('rvae: ')}", True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from rvae.modelfile import read_header
 _LOOK_S = 2.0
 _MOST = 200
 _MOST_NAMES = 8
-_MOST_METERS = 5
+_MOST_METERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Shelf:
     """See `panels.Source`. `played`: the file of what is played, empty where it is none; whoever opens one sets it."""
 
     title = "Models"
-    hint = "Return, or a click: played from the next bar on  ·  Page up, page down  ·  F7 closes"
+    hint = "Return or a click: from the next bar on  ·  Page up, down  ·  F7 closes"
 
     def __init__(self, played: str = "") -> None:
         self.played = played
@@ -145,10 +146,13 @@ def _about(file: Path) -> str:
         name = Path(session.model).stem if session.model else "clips"
         return f"session with {name}, {session.settings.meter.label}, {len(session.settings.scenes)} scenes"
     header = read_header(file)
-    meters = [Meter.parse(name).label for name in header["meters"]]
-    shown = ", ".join(meters[:_MOST_METERS]) + (", ..." if len(meters) > _MOST_METERS else "")
-    voices, clips = str(header["kit"]).count("[[voice]]"), len(header["clips"])
-    return f"{shown}  ·  {voices} voices  ·  {clips} patterns"
+    patterns = Counter(clip["meter"] for clip in header["clips"])
+    names = sorted(header["meters"], key=lambda name: -patterns[name])  # those of most patterns first
+    meters = [Meter.parse(name).label for name in names]
+    if more := len(meters) - _MOST_METERS if len(meters) > _MOST_METERS + 1 else 0:
+        meters = [*meters[:_MOST_METERS], f"{more} more"]
+    voices = str(header["kit"]).count("[[voice]]")
+    return f"{patterns.total()} patterns  ·  {', '.join(meters)}  ·  {voices} voices"
 
 
 def _row(volume: Volume, played: Path | None) -> Row:

@@ -292,7 +292,7 @@ def test_the_shelf_lists_what_is_at_hand_and_choosing_opens_it(desk: Desk, files
     found = rows(desk)
     assert found["straight"][1] == "played"
     assert "4/4" in found["straight"][0]
-    assert "3 voices  ·  4 patterns  ·  here" in found["hands"][0]
+    assert "4 patterns  ·  4/4  ·  3 voices  ·  here" in found["hands"][0]
     assert found["torn"] == ("not a whole rvae model; train it again, or take another copy", "cannot be read")
     desk.do(ChooseRow(str(files / "hands.rvae")))
     assert wait_for(lambda: desk.tick().kit == HANDS)
