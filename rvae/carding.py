@@ -67,11 +67,11 @@ def _run(arguments: argparse.Namespace) -> int:
     elif sys.stdin.isatty() and not arguments.json:
         _converse(folder, clips, _ask_at_terminal)
     card = read_card(folder) or Card()
+    copied = copies_of_refused(folder) if any(card.of_clip(clip).is_refused for clip in clips) else {}
     if arguments.json:
-        copied = copies_of_refused(folder)
         print_json({**card.as_mapping(), "clips": {clip: _of_clip(card, clip, copied) for clip in clips}})
     else:
-        print("\n".join(describe(card, folder, clips, copies_of_refused(folder))))  # noqa: T201  # the product
+        print("\n".join(describe(card, folder, clips, copied)))  # noqa: T201  # the product
     return 0
 
 

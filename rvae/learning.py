@@ -167,6 +167,9 @@ def _say_dropped(corpus: Corpus) -> None:
             f"left out: {len(dropped)} entries, {lost} notes of unknown pitch, {corpus.report.collisions} collisions; "
             "rvae inspect says which"
         )
+    if withheld := sum(clip.is_withheld for clip in corpus.report.clips):
+        clips = "1 clip" if withheld == 1 else f"{withheld} clips"
+        _say(f"{clips} not learned for want of consent, with any copies of them; rvae card says which")
 
 
 def _meters(corpus: Corpus) -> str:
