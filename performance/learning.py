@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from rvae.errors import RvaeError
 from rvae.kit import STANDARD_KIT
 from rvae.kitfile import find_kit
 from rvae.model import Model, load
@@ -65,7 +64,10 @@ class Learning:
         return self._said
 
     def _last_words(self) -> str:
-        lines = self._words.read_text(encoding="utf-8", errors="replace").split("\n")
+        try:
+            lines = self._words.read_text(encoding="utf-8", errors="replace").split("\n")
+        except OSError:  # somebody tidied up
+            return ""
         return next((line for line in reversed(lines) if line.strip()), "")
 
     def poll(self) -> Model | str | None:
@@ -79,7 +81,7 @@ class Learning:
     def _load(self) -> None:
         try:
             self._found.append(load(self._file))
-        except RvaeError:
+        except Exception:  # noqa: BLE001  # whatever a file makes go wrong, the player waits for a line
             self._found.append(f"the training ended without a model: {self._last_words() or 'it said nothing'}")
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from performance.gestures import MOST_LAYERS, Gesture
 from performance.pins import Pin, Pins
 from performance.scenes import Scene, scene_number
 from performance.settings import Settings
-from rvae.errors import FileError, RvaeError
+from rvae.errors import FileError, RvaeError, what_went_wrong
 from rvae.kit import Kit
 from rvae.meter import Meter
 from rvae.midi import write_whole
@@ -297,9 +297,9 @@ class Keeper:
     def _write(self, file: FilePath, session: Session) -> bool:
         try:
             write_session(file, session)
-        except FileError as error:
+        except Exception as error:  # noqa: BLE001  # the next may be kept, if the thread lives
             if not self._failed:
-                self._news.append(f"the session is not kept: {error}")
+                self._news.append(f"the session is not kept: {what_went_wrong(error)}")
             self._failed = True
             return False
         if self._failed:

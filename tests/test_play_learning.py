@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 from pathlib import Path
 
@@ -42,3 +44,16 @@ def test_closing_ends_a_training_that_is_not_over() -> None:
     learning = Learning.of([str(ROOT / "datasets" / "threes")])
     learning.close()
     assert not isinstance(learning.poll(), Model)
+
+
+def test_a_training_whose_folder_was_tidied_away_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    learning = Learning.of([str(ROOT / "datasets" / "threes")])
+    try:
+        (folder,) = tmp_path.glob("rvae-*")
+        shutil.rmtree(folder)
+        assert learning.progress == ""
+    finally:
+        learning.close()

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jack_support import wait_for
 from pythonosc.osc_message_builder import OscMessageBuilder
 from strategies import kits
 
@@ -27,7 +28,7 @@ from performance.gestures import Gesture
 from performance.pins import Pin, Pins
 from performance.resuming import opened, unnamed
 from performance.scenes import Scene
-from performance.session import Keeper, Session, read_session, write_session
+from performance.session import Keeper, Session, guests_of, read_session, write_session
 from performance.settings import Settings
 from rvae.errors import FileError, UsageError
 from rvae.kit import STANDARD_KIT, Kit
@@ -221,6 +222,18 @@ def test_a_disk_that_takes_nothing_is_said_once_and_again_when_it_does(tmp_path:
     keeper.close()
     assert "is not kept" in said[0]
     assert "kept again" in said[1]
+
+
+def test_what_is_no_json_is_said_and_what_comes_after_it_is_kept(tmp_path: Path) -> None:
+    keeper, said = Keeper(tmp_path / "set.rvsession", SESSION), list[str]()
+    keeper.keep("guests", {1, 2})
+    keeper.offer(AT_FIRST)
+    assert wait_for(lambda: said.extend(keeper.news()) or said)
+    assert "is not kept: TypeError" in said[0]
+    keeper.keep("guests", ["one.mid"])
+    assert wait_for(lambda: (tmp_path / "set.rvsession").exists())
+    keeper.close()
+    assert guests_of(read_session(tmp_path / "set.rvsession")[0]) == ("one.mid",)
 
 
 def test_a_session_without_a_name_is_rescued_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
