@@ -113,8 +113,10 @@ class Lines:
             "ticks_per_beat": pattern.ticks_per_beat,
             # (voice, tick, velocity, microtiming): 32-bit floats, written so that they come back as they were.
             "onsets": [
-                [int(v), int(t), float(pattern.velocity[v, t]), float(pattern.microtiming[v, t])]
-                for v, t in zip(rows, columns, strict=True)
+                [int(v), int(t), float(loud), float(off)]
+                for v, t, loud, off in zip(
+                    rows, columns, pattern.velocity[rows, columns], pattern.microtiming[rows, columns], strict=True
+                )
             ],
         }
 

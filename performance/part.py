@@ -29,7 +29,7 @@ class Part:
             )
         self.pattern = pattern
         self.feel = feel
-        self._loud = pattern.midi_velocity
+        self._loud, self._off = pattern.midi_velocity, pattern.microtiming
         columns = np.flatnonzero(pattern.onset.any(axis=0))
         self._ticks: list[list[int]] = [[] for _ in range(pattern.bars)]
         for bar, tick in zip(*divmod(columns, pattern.meter.bar_ticks), strict=True):
@@ -63,14 +63,14 @@ class Part:
         """(quarters from the barline, the nudge aside, voice, MIDI velocity) of each onset written at a tick."""
         place = (bar % self.pattern.bars, tick)
         if place not in self._onsets:
-            pattern, meter = self.pattern, self.pattern.meter
+            meter = self.pattern.meter
             column = place[0] * meter.bar_ticks + tick
             self._onsets[place] = tuple(
                 (
-                    meter.quarters_at(self.feel.sounding_ticks(tick, float(pattern.microtiming[voice, column]), meter)),
+                    meter.quarters_at(self.feel.sounding_ticks(tick, float(self._off[voice, column]), meter)),
                     int(voice),
                     int(self._loud[voice, column]),
                 )
-                for voice in np.flatnonzero(pattern.onset[:, column])
+                for voice in np.flatnonzero(self.pattern.onset[:, column])
             )
         return self._onsets[place]

@@ -75,7 +75,7 @@ def parse_set(data: bytes) -> tuple[dict[str, MidiClip], dict[str, str]]:
         raise MidiFileError(f"a number in it makes no sense ({error}); save it from Live again") from None
     if not walker.is_set:
         raise MidiFileError("no set of Ableton Live; give a .als file that Live has saved")
-    return _clips(walker.tracks, walker.qpm)
+    return _clips(walker.tracks, walker.qpm, is_tempo_automated=walker.is_tempo_automated)
 
 
 def _refuse_definitions(*_: object) -> None:
@@ -105,6 +105,10 @@ class _Walker:
     def __init__(self) -> None:
         self.is_set = False
         self.qpm = _USUAL_QPM
+        self._tempo_id: str | None = None
+        self._envelope = ""  # what the envelope at hand is of
+        self._level: float | None = None  # and its value so far
+        self._changing: set[str] = set()
         self.tracks: list[_Track] = []
         self._path: list[str] = []
         self._track: _Track | None = None
@@ -125,13 +129,33 @@ class _Walker:
             self._in_clip(self._clip, name, above, values)
         elif name == "LiveSet" and above == "Ableton":
             self.is_set = True
-        elif name == "Manual" and above == "Tempo" and {"MasterTrack", "MainTrack"} & set(self._path):
-            self.qpm = min(max(_number(values), 10.0), 999.0)
+        elif len(self._path) > 2 and self._path[2] in ("MasterTrack", "MainTrack"):
+            self._in_main(name, above, values)
         elif name == "MidiTrack":
             self._track = _Track()
             self.tracks.append(self._track)
         elif self._track is not None:
             self._in_track(self._track, name, values)
+
+    def _in_main(self, name: str, above: str, values: dict[str, str]) -> None:
+        """On the track that all others go to: the tempo, and whether an envelope moves it."""
+        if above == "Tempo" and name == "Manual":
+            self.qpm = min(max(_number(values), 10.0), 999.0)
+        elif above == "Tempo" and name == "AutomationTarget":
+            self._tempo_id = values.get("Id")
+        elif name == "AutomationEnvelope":
+            self._envelope, self._level = "", None
+        elif above == "EnvelopeTarget" and name == "PointeeId":
+            self._envelope = values.get("Value", "")
+        elif above == "Events" and name == "FloatEvent":
+            level = _number(values)
+            if self._level is not None and level != self._level:
+                self._changing.add(self._envelope)
+            self._level = level
+
+    @property
+    def is_tempo_automated(self) -> bool:
+        return self._tempo_id in self._changing
 
     def _in_track(self, track: _Track, name: str, values: dict[str, str]) -> None:
         if name == "DrumGroupDevice":
@@ -189,7 +213,7 @@ def _number(values: dict[str, str], key: str = "Value") -> float:
     return number
 
 
-def _clips(tracks: list[_Track], qpm: float) -> tuple[dict[str, MidiClip], dict[str, str]]:
+def _clips(tracks: list[_Track], qpm: float, *, is_tempo_automated: bool) -> tuple[dict[str, MidiClip], dict[str, str]]:
     """Drum clips, and the rest with the reason; a clip that stands several times in a track is one."""
     found: dict[str, MidiClip] = {}
     refused: dict[str, str] = {}
@@ -211,7 +235,7 @@ def _clips(tracks: list[_Track], qpm: float) -> tuple[dict[str, MidiClip], dict[
                 refused[way] = "switched off in the set"
                 continue
             try:
-                found[way] = _clip(clip, qpm)
+                found[way] = _clip(clip, qpm, is_tempo_automated=is_tempo_automated)
             except (ValueError, OverflowError) as error:
                 refused[way] = f"a number in it makes no sense ({error}); cut the clip to its music in Live"
     return found, refused
@@ -234,7 +258,7 @@ def _once(clips: list[_Clip]) -> list[_Clip]:
     return list(different.values())
 
 
-def _clip(clip: _Clip, qpm: float) -> MidiClip:
+def _clip(clip: _Clip, qpm: float, *, is_tempo_automated: bool) -> MidiClip:
     """What is heard of a clip: the notes inside its loop, from the loop's start on."""
     start, last = clip.loop.get("LoopStart", 0.0), max((time for time, _, _ in clip.notes), default=0.0)
     end = clip.loop.get("LoopEnd", last)
@@ -257,6 +281,7 @@ def _clip(clip: _Clip, qpm: float) -> MidiClip:
         (clip.times - 1, f"stands {clip.times} times in its track: read once"),
         (len(clip.notes) - len(rows), f"passed over {len(clip.notes) - len(rows)} notes outside its loop"),
         (clip.silent, f"passed over {clip.silent} notes that are switched off"),
+        (is_tempo_automated, f"the set's tempo is automated: {qpm:g} bpm, as it was when saved, is taken throughout"),
     )
     return MidiClip(
         _PPQ,

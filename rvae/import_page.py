@@ -324,10 +324,11 @@ def picture(pattern: Pattern) -> str:
         edge = beat % meter.beats == 0
         at = x(beat * pattern.ticks_per_beat)
         parts.append(line(at, _HEAD - 3, at, bottom, INK if edge else GREY, width=1.5 if edge else 0.6))
+    velocity, microtiming = pattern.velocity, pattern.microtiming
     for lane, row in enumerate(reversed(rows)):
         for tick in np.flatnonzero(pattern.onset[row]).tolist():
-            loud = float(pattern.velocity[row, tick])
-            at = x(max(0.0, tick + float(pattern.microtiming[row, tick])))
+            loud = float(velocity[row, tick])
+            at = x(max(0.0, tick + float(microtiming[row, tick])))
             parts.append(dot(at, _HEAD + lane * _LANE + _LANE / 2, 1.5 + 3 * loud, BLUE, opacity=0.35 + 0.65 * loud))
     return svg(parts, bottom + 4, title=f"{_name(pattern.source)} on its grid", width=_WIDTH)
 

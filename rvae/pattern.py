@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ Bits = npt.NDArray[np.int8]
 MAX_MICROTIMING_TICKS = 3.0
 MAX_MIDI_VELOCITY = 127
 CYCLE_BARS = (1, 2, 4)
+_KEPT = {"velocity": "_velocities", "microtiming": "_microtimings"}  # what is kept of each: its values at onsets
 
 
 def velocity_to_midi(velocity: float) -> int:
@@ -34,7 +35,8 @@ class Pattern:
     float32 `[V, T]`, how far the onset lies from its tick, in ticks, -3 to 3, and 0 elsewhere.
     V = voices of `kit`, T = bars x beats x ticks_per_beat. `source`: the file it came from, or what made it.
     `qpm`: the tempo it was played at. `first_bar`: its place in that file, counted from 0.
-    The arrays are copied and cannot be written to. Raises PatternError for anything else.
+    The arrays are copied and cannot be written to; velocity and microtiming are kept at onsets only and made anew when
+    they are asked for, because a corpus may have many thousands of patterns. Raises PatternError for anything else.
     """
 
     onset: Bits
@@ -49,34 +51,35 @@ class Pattern:
     ticks_per_beat: int = field(default=TICKS_PER_BEAT)
 
     def __post_init__(self) -> None:
-        shape = (len(self.kit), self.bars * self.meter.beats * self.ticks_per_beat)
-        for name, kind in (("onset", np.int8), ("velocity", np.float32), ("microtiming", np.float32)):
-            given = np.asarray(getattr(self, name))
-            if given.shape != shape:
-                raise PatternError(
-                    f"{name} has shape {given.shape}, a pattern of {self.bars} bars of {self.meter} with "
-                    f"{len(self.kit)} voices has {shape}; cut or pad it"
-                )
-            array = given.astype(kind)
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
-        self._check_values()
+        onset = self._whole("onset", np.int8)
+        velocity, microtiming = self._whole("velocity", np.float32), self._whole("microtiming", np.float32)
+        _check_values(onset, velocity, microtiming)
+        onset.flags.writeable = False
+        object.__setattr__(self, "onset", onset)
+        where = onset == 1
+        for name, array in (("velocity", velocity), ("microtiming", microtiming)):
+            object.__delattr__(self, name)
+            object.__setattr__(self, _KEPT[name], array[where])
 
-    def _check_values(self) -> None:
-        where = self.onset == 1
-        if not np.all(where | (self.onset == 0)):
-            raise PatternError("onset has values other than 0 and 1; threshold the probabilities first")
-        if not np.all(np.isfinite(self.velocity)) or not np.all(np.isfinite(self.microtiming)):
-            raise PatternError("velocity or microtiming is not a finite number somewhere; mend the arrays")
-        at_onsets = self.velocity[where]
-        if np.any(at_onsets <= 0) or np.any(at_onsets > 1) or np.any(self.velocity[~where] != 0):
+    def _whole(self, name: str, kind: type[np.generic]) -> npt.NDArray[Any]:
+        shape = (len(self.kit), self.bars * self.meter.beats * self.ticks_per_beat)
+        given = np.asarray(getattr(self, name))
+        if given.shape != shape:
             raise PatternError(
-                "velocity must be above 0 and at most 1 at onsets and 0 elsewhere; divide MIDI values by 127"
+                f"{name} has shape {given.shape}, a pattern of {self.bars} bars of {self.meter} with "
+                f"{len(self.kit)} voices has {shape}; cut or pad it"
             )
-        if np.any(np.abs(self.microtiming) > MAX_MICROTIMING_TICKS) or np.any(self.microtiming[~where] != 0):
-            raise PatternError(
-                "microtiming must be -3 to 3 ticks at onsets and 0 elsewhere; move the onset to a nearer tick"
-            )
+        return given.astype(kind)
+
+    if not TYPE_CHECKING:  # to a type checker, what is not there stays an error
+
+        def __getattr__(self, name: str) -> Floats:
+            if name not in _KEPT:
+                raise AttributeError(f"a pattern has no '{name}'")
+            array = np.zeros(self.onset.shape, np.float32)
+            array[self.onset == 1] = self.__dict__[_KEPT[name]]
+            array.flags.writeable = False
+            return array
 
     @classmethod
     def of_arrays(cls, onset: Bits, velocity: Floats, microtiming: Floats, meter: Meter, **rest: object) -> Self:
@@ -131,4 +134,21 @@ class Pattern:
             and np.array_equal(self.onset, other.onset)
             and np.array_equal(self.velocity, other.velocity)
             and np.array_equal(self.microtiming, other.microtiming)
+        )
+
+
+def _check_values(onset: Bits, velocity: Floats, microtiming: Floats) -> None:
+    where = onset == 1
+    if not np.all(where | (onset == 0)):
+        raise PatternError("onset has values other than 0 and 1; threshold the probabilities first")
+    if not np.all(np.isfinite(velocity)) or not np.all(np.isfinite(microtiming)):
+        raise PatternError("velocity or microtiming is not a finite number somewhere; mend the arrays")
+    at_onsets = velocity[where]
+    if np.any(at_onsets <= 0) or np.any(at_onsets > 1) or np.any(velocity[~where] != 0):
+        raise PatternError(
+            "velocity must be above 0 and at most 1 at onsets and 0 elsewhere; divide MIDI values by 127"
+        )
+    if np.any(np.abs(microtiming) > MAX_MICROTIMING_TICKS) or np.any(microtiming[~where] != 0):
+        raise PatternError(
+            "microtiming must be -3 to 3 ticks at onsets and 0 elsewhere; move the onset to a nearer tick"
         )

@@ -38,11 +38,12 @@ def published_columns(patterns: Sequence[Pattern]) -> Floats:
     columns = first.ticks // _TICKS_PER_COLUMN
     out = np.zeros((len(patterns), 3, len(first.kit), columns), np.float32)
     for index, pattern in enumerate(patterns):
+        velocity, microtiming = pattern.velocity, pattern.microtiming
         for row, tick in np.argwhere(pattern.onset == 1):
-            place = (tick + pattern.microtiming[row, tick]) / _TICKS_PER_COLUMN
+            place = (tick + microtiming[row, tick]) / _TICKS_PER_COLUMN
             column = round(place)
             shift = np.clip(2 * (place - column), -1, 1)
-            out[index, :, row, column % columns] = 1, pattern.velocity[row, tick], shift
+            out[index, :, row, column % columns] = 1, velocity[row, tick], shift
     return out.reshape(len(patterns), 3, -1)
 
 

@@ -1,7 +1,7 @@
 """Where clips are read from: files, folders with all below them, zip archives, and sets of Ableton Live.
 
-A clip in an archive has a path like any other: `clips.zip/grooves/one.mid`; so has one in a Live set:
-`song.als/2 Drums/verse`. Nothing is ever unpacked onto the disk.
+A clip in an archive has a path like any other: `clips.zip/grooves/one.mid`; so has one in a Live set, wherever that
+is: `song.als/2 Drums/verse`. Nothing is ever unpacked onto the disk.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ ARCHIVE_SUFFIX = ".zip"
 MAX_ARCHIVE_BYTES = 50_000_000
 MAX_UNPACKED_BYTES = 200_000_000
 MAX_LIST_BYTES = 2_000_000  # of the list of an archive's files: some 20,000 of them
+MAX_ARCHIVED_SETS = 20  # a set of a few bytes may take a second
 _END = b"PK\x05\x06"
 _END_BYTES = 22
 _END64 = b"PK\x06\x07"
 _LONGEST_COMMENT = 0xFFFF
 _ENCRYPTED = 0x1
+_TOO_MANY_SETS = f"more than {MAX_ARCHIVED_SETS} Live sets in one archive; unpack it and give the folder"
 _BROKEN = (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
@@ -71,7 +73,19 @@ class Sources:
     def _clips_of(self, file: Path) -> Iterable[Path]:
         if _is_archive(file):
             return self._members(file)
-        return self._set_clips(file) if _is_set(file) else [file]
+        return self._set_clips(file) if self._is_set(file) else [file]
+
+    def _is_set(self, path: Path) -> bool:
+        """Whether a path is a Live set, on the disk or in an archive; a folder may have such a name too."""
+        if path.suffix.lower() != SET_SUFFIX:
+            return False
+        archive = _archive_of(path)
+        if archive is None:
+            return os.path.isfile(path)
+        try:
+            return _inside(archive, path) in self._open(archive).NameToInfo
+        except MidiFileError:
+            return False
 
     def _set_clips(self, file: Path) -> Iterator[Path]:
         """The drum clips in a Live set; its other tracks are refused by name."""
@@ -87,13 +101,13 @@ class Sources:
 
     def _set(self, file: Path) -> tuple[dict[str, MidiClip], dict[str, str]]:
         """Raises MidiFileError."""
-        found, refused = parse_set(read_bytes(file, MAX_SET_BYTES))
+        found, refused = parse_set(self._bytes(file, MAX_SET_BYTES))
         self._sets[file] = found
         return found, refused
 
     def read(self, path: Path) -> MidiClip:
         """A clip that was found. Raises MidiFileError, whose text begins with the path."""
-        live_set = next((above for above in path.parents if _is_set(above)), None)
+        live_set = next((above for above in path.parents if self._is_set(above)), None)
         if live_set is not None:
             return self._read_of_set(live_set, path.relative_to(live_set).as_posix())
         try:
@@ -142,13 +156,14 @@ class Sources:
         except (MidiFileError, UnicodeDecodeError) as error:
             raise FileError(f"{where}: cannot be read ({error}); mend it, or take it away") from None
 
-    def _bytes(self, path: Path) -> bytes:
+    def _bytes(self, path: Path, most: int = MAX_FILE_BYTES) -> bytes:
+        """What is in a file, as far as it may go and one byte more. Raises MidiFileError."""
         archive = _archive_of(path)
         if archive is None:
-            return read_bytes(path)
+            return read_bytes(path, most)
         try:
             with self._open(archive).open(_inside(archive, path)) as member:
-                return member.read(MAX_FILE_BYTES + 1)
+                return member.read(most + 1)
         except KeyError:
             raise MidiFileError(f"{path}: not in the archive; give the name of a clip that is") from None
         except _BROKEN as error:
@@ -190,9 +205,14 @@ class Sources:
             self.refused.append(Dropped(str(archive), f"{why}; make an archive of the clips alone"))
             return
         names: set[str] = set()
+        sets = 0
         for info in sorted(wanted, key=lambda info: info.filename):
-            if why := _objection(info, names):
+            is_set = info.filename.lower().endswith(SET_SUFFIX)
+            sets += is_set
+            if why := _objection(info, names) or (_TOO_MANY_SETS if is_set and sets > MAX_ARCHIVED_SETS else ""):
                 self.refused.append(Dropped(f"{archive}/{info.filename}", why))
+            elif is_set:
+                yield from self._set_clips(archive / info.filename)
             else:
                 yield archive / info.filename
             names.add(info.filename)
@@ -229,10 +249,6 @@ def _is_archive(path: Path) -> bool:
     return path.suffix.lower() == ARCHIVE_SUFFIX and os.path.isfile(path)
 
 
-def _is_set(path: Path) -> bool:
-    return path.suffix.lower() == SET_SUFFIX and os.path.isfile(path)
-
-
 def _archive_of(path: Path) -> Path | None:
     """The archive that a path leads into."""
     return next((above for above in path.parents if _is_archive(above)), None)
@@ -258,14 +274,13 @@ def _objection(info: zipfile.ZipInfo, before: set[str]) -> str:
         return "a name that leads out of the archive or nowhere; make the archive again"
     if info.filename.lower().endswith(ARCHIVE_SUFFIX):
         return "an archive in an archive; unpack it"
-    if info.filename.lower().endswith(SET_SUFFIX):
-        return "a Live set in an archive; unpack it"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "a link, not a file; put the file itself into the archive"
     if info.flag_bits & _ENCRYPTED:
         return "locked with a password; make the archive without"
-    if info.file_size > MAX_FILE_BYTES:
-        return f"unpacks to more than {MAX_FILE_BYTES // 1_000_000} MB, which no drum clip is; export the drums alone"
+    most = MAX_SET_BYTES if info.filename.lower().endswith(SET_SUFFIX) else MAX_FILE_BYTES
+    if info.file_size > most:
+        return f"unpacks to more than {most // 1_000_000} MB, which no drum clip is; export the drums alone"
     return "its name stands twice in the archive; make the archive again" if info.filename in before else ""
 
 

@@ -157,6 +157,7 @@ def _archive() -> bytes:
         for clip in sorted((ROOT / "datasets").rglob("*.mid"))[:2]:
             archive.writestr(f"grooves/{clip.name}", clip.read_bytes())
         archive.writestr("grooves/dataset.toml", _card())
+        archive.writestr("song.als", _set())
     return out.getvalue()
 
 
@@ -193,12 +194,19 @@ def _set() -> bytes:
     tracks = "".join(
         f'<MidiTrack><Name><EffectiveName Value="{name}" /></Name>{clip}</MidiTrack>' for name in ("Drums", "Bass")
     )
-    tempo = '<MainTrack><Tempo><Manual Value="93" /></Tempo></MainTrack>'
+    events = '<Events><FloatEvent Time="0" Value="93" /><FloatEvent Time="8" Value="120" /></Events>'
+    envelope = (
+        f'<AutomationEnvelope><EnvelopeTarget><PointeeId Value="8" /></EnvelopeTarget>{events}</AutomationEnvelope>'
+    )
+    tempo = f'<MainTrack>{envelope}<Tempo><Manual Value="93" /><AutomationTarget Id="8" /></Tempo></MainTrack>'
     return packed(f"<Ableton><LiveSet>{tracks}{tempo}</LiveSet></Ableton>".encode())
 
 
 def _read_clip(file: Path) -> None:
-    check(file.read_bytes())
+    from rvae.errors import RvaeError
+
+    if check(file.read_bytes()) == "refused":
+        raise RvaeError("refused, in a line")
 
 
 def _session() -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from rvae.ableton import parse_set
 from rvae.cutting import Reading
 from rvae.errors import MidiFileError
 from rvae.exporting import export
-from rvae.sources import read_clip
+from rvae.sources import MAX_ARCHIVED_SETS, read_clip
 
 KICK, SNARE, HAT = 36, 38, 42
 Notes = dict[int, list[tuple[float, float]]]  # by pitch: time in quarters, velocity
@@ -55,11 +56,24 @@ def track(*clips: str, name: str = "1-808", rack: bool = True) -> str:
 </MainSequencer><DeviceChain><Devices>{device}</Devices></DeviceChain></DeviceChain></MidiTrack>"""
 
 
-def live_set(*tracks: str, qpm: float = 93, main: str = "MainTrack", head: str = "") -> bytes:
+def envelope(target: int, levels: list[float]) -> str:
+    """Automation on the main track: Live writes one event, long before the start, for what is not automated."""
+    events = "".join(
+        f'<FloatEvent Id="{place}" Time="{place * 16 - 63072000 * (place == 0)}" Value="{level}" />'
+        for place, level in enumerate(levels)
+    )
+    return f"""<AutomationEnvelope Id="0"><EnvelopeTarget><PointeeId Value="{target}" /></EnvelopeTarget>
+<Automation><Events>{events}</Events></Automation></AutomationEnvelope>"""
+
+
+def live_set(*tracks: str, qpm: float = 93, main: str = "MainTrack", head: str = "", envelope: str = "") -> bytes:
     text = f"""<?xml version="1.0" encoding="UTF-8"?>{head}
 <Ableton MajorVersion="5" MinorVersion="12.0_12203" Creator="Ableton Live 12.2"><LiveSet>
 <Tracks>{"".join(tracks)}</Tracks>
-<{main}><DeviceChain><Mixer><Tempo><LomId Value="0" /><Manual Value="{qpm}" /></Tempo></Mixer></DeviceChain></{main}>
+<{main}><AutomationEnvelopes><Envelopes>{envelope}</Envelopes></AutomationEnvelopes><DeviceChain><Mixer>
+<Tempo><LomId Value="0" /><Manual Value="{qpm}" />
+<AutomationTarget Id="8"><LockEnvelope Value="0" /></AutomationTarget></Tempo>
+<Pan><Manual Value="0" /><AutomationTarget Id="9" /></Pan></Mixer></DeviceChain></{main}>
 </LiveSet></Ableton>"""
     return gzip.compress(text.encode())
 
@@ -88,6 +102,51 @@ def test_each_drum_clip_of_a_set_is_a_clip(main_track: str, tmp_path: Path) -> N
     assert bass.file.endswith("song.als/2 Bass")
     assert "Drum Rack" in bass.reason
     assert len(read_clip(corpus.clips[1]).notes) == 6
+
+
+def test_a_set_in_an_archive_is_read_there(tmp_path: Path) -> None:
+    data = live_set(track(clip(BEAT)), track(clip(BEAT), name="Bass", rack=False))
+    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as out:
+        out.writestr("songs/song.als", data)
+        out.writestr("songs/broken.als", data[:100])
+        out.writestr("folder.als/beat.als", data)
+    corpus = read_corpus(tmp_path / "clips.zip")
+    inside = tmp_path / "clips.zip"
+    assert corpus.clips == (
+        str(inside / "folder.als/beat.als/1 1-808/beat"),
+        str(inside / "songs/song.als/1 1-808/beat"),
+    )
+    assert [Path(gone.file).relative_to(inside).as_posix() for gone in corpus.report.dropped] == [
+        "folder.als/beat.als/2 Bass",
+        "songs/broken.als",
+        "songs/song.als/2 Bass",
+    ]
+    assert "cut short" in corpus.report.dropped[1].reason
+    assert len(read_clip(inside / "songs/song.als/1 1-808/beat").notes) == 24
+    assert read_corpus(inside / "songs/song.als").clips == corpus.clips[1:]
+
+
+def test_an_archive_of_very_many_sets_is_read_in_part_and_that_is_said(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as out:
+        for number in range(MAX_ARCHIVED_SETS + 2):
+            out.writestr(f"{number:02}.als", live_set(track(clip(BEAT)), qpm=90 + number))
+    corpus = read_corpus(tmp_path / "clips.zip")
+    assert len(corpus.clips) == MAX_ARCHIVED_SETS
+    assert [Path(gone.file).name for gone in corpus.report.dropped] == ["20.als", "21.als"]
+    assert "unpack it" in corpus.report.dropped[0].reason
+
+
+@pytest.mark.parametrize(
+    ("levels", "is_said"), [([93], False), ([93, 93], False), ([93, 120], True), ([93, 120, 93], True)]
+)
+def test_a_tempo_that_is_automated_is_said_to_be_taken_as_one(
+    levels: list[float], is_said: bool, tmp_path: Path
+) -> None:
+    data = live_set(track(clip(BEAT)), envelope=envelope(8, levels) + envelope(9, [0.0, 1.0]))
+    (tmp_path / "song.als").write_bytes(data)
+    (report,) = read_corpus(tmp_path).report.clips
+    assert report.qpm == pytest.approx(93)
+    assert any("tempo is automated: 93 bpm" in note for note in report.notes) == is_said
 
 
 def test_what_is_heard_of_a_clip_is_its_loop(tmp_path: Path) -> None:

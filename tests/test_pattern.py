@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -104,3 +109,22 @@ def test_a_pattern_is_the_same_as_itself_and_not_as_one_with_an_onset_less(patte
     onset[tuple(np.argwhere(onset == 1)[0])] = 0
     fewer = Pattern.of_arrays(onset, pattern.velocity, pattern.microtiming, pattern.meter, bars=pattern.bars)
     assert not pattern.same_as(fewer)
+
+
+def test_a_pattern_keeps_only_its_onsets_and_gives_whole_arrays() -> None:
+    shape = (9, 192)
+    onset, velocity, microtiming = np.zeros(shape, np.int8), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    onset[0, ::24], velocity[0, ::24], microtiming[0, ::24] = 1, 0.3, -0.7
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    many = [Pattern(onset, velocity, microtiming, Meter.parse("4/4")) for _ in range(500)]
+    kept_bytes = (tracemalloc.get_traced_memory()[0] - before) / len(many)
+    tracemalloc.stop()
+    assert kept_bytes < 2 * onset.nbytes
+    for array, made_of in ((many[0].velocity, velocity), (many[0].microtiming, microtiming)):
+        assert np.array_equal(array, made_of)
+        assert not array.flags.writeable
+    for again in (pickle.loads(pickle.dumps(many[0])), copy.deepcopy(many[0]), replace(many[0])):
+        assert again.same_as(many[0])
+    with pytest.raises(AttributeError, match="loudness"):
+        many[0].loudness  # noqa: B018  # asking is what is tried
