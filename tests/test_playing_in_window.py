@@ -34,12 +34,16 @@ def test_keys_alone_play_a_clip_in_and_find_its_place(tmp_path: Path, monkeypatc
             press("1", "3", "2", "3", "F12")
             assert wait_for(lambda: bool(list(takes.glob("take-*.mid"))))
             assert wait_for(lambda: _of(session, "controls")["count_in"] == 2.0)
-            cursor = _of(session, "cursor")
-            beats = played.log.read()
-            press("F10")
-            assert wait_for(lambda: played.log.read() > beats)
-            press("2", "1", "2", "3")
-            assert wait_for(lambda: _of(session, "cursor") != cursor)
+
+            def goes_there() -> bool:
+                """Four keys are struck once it counts, if they come in time; the cursor is where that is played."""
+                cursor, beats = _of(session, "cursor"), played.log.read()
+                press("F10")
+                assert wait_for(lambda: played.log.read() > beats)
+                press("2", "1", "2", "3")
+                return wait_for(lambda: _of(session, "cursor") != cursor, seconds=20)
+
+            assert any(goes_there() for _ in range(5))
             assert _of(session, "voices")["mute"] == [0.0] * 9, "keys that strike mute nothing"
             assert played.plays_on(), "the instrument answers"
             assert wait_for(lambda: bool(played.log.onsets))
