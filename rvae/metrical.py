@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
+from math import log2
 
 import numpy as np
 import numpy.typing as npt
 
-from rvae.certainty import CERTAIN, UNSURE, bar_known, division_known, of_meter
+from rvae.certainty import CERTAIN, METER, UNSURE, Known, odds
 from rvae.meter import Meter
 from rvae.parts import KICK, PARTS, SNARE
 
@@ -37,6 +38,7 @@ _NONE_OF_THEM = -6.0
 _FIT = 3.0  # how much more onsets there are on the barline than between the finest places, as a log
 _MOST_ONSETS = 16  # of this many the evidence counts: the same bar again says nothing new
 _MOST_TO_DOUBT = 32
+_MOST_PLACES = 32
 _UPBEAT, _UPBEAT_ON_BEAT = 0.1, 0.8  # how likely a clip begins with one, and that one of whole beats
 _ALIKE = 6.0
 _POWER_OF_TWO, _OTHER_COUNT, _NO_COUNT = 0.0, -2.0, -6.0
@@ -53,11 +55,15 @@ _HEARD_QUARTERS = 128  # enough to know by
 
 @dataclass(frozen=True)
 class Estimate:
-    """The likeliest meter; how often such an estimate is right, 0 to 1; the next likely meter."""
+    """The likeliest meter; how often such an estimate is right, 0 to 1; the next likely meter.
+
+    `known`: what the certainty was told from; None where too little was heard to be sure of anything.
+    """
 
     meter: Meter
     certainty: float
     other: Meter
+    known: Known | None = None
 
     @property
     def is_certain(self) -> bool:
@@ -108,12 +114,14 @@ def estimate_meter(
     first, second = sorted(by_name, key=lambda key: -by_name[key])[:2]
     found = likeliest[first][1]
     same_length = sum(chance for key, chance in by_name.items() if key[0] * first[1] == first[0] * key[1])
-    certainty = of_meter(
-        bar_known(same_length, is_single=_is_single(length, found), places=heard.count),
-        division_known(by_name[first] / same_length),
+    known = Known(
+        (odds(same_length), float(_is_single(length, found)), log2(min(heard.count, _MOST_PLACES))),
+        (odds(by_name[first] / same_length),),
     )
-    enough = heard.is_enough(found, length)
-    return Estimate(found, certainty if enough else min(certainty, UNSURE), likeliest[second][1])
+    certainty, other = METER.certainty(known), likeliest[second][1]
+    if not heard.is_enough(found, length):
+        return Estimate(found, min(certainty, UNSURE), other)
+    return Estimate(found, certainty, other, known)
 
 
 @cache
