@@ -14,6 +14,7 @@ from rvae.audit.drawing import BLUE, FAINT, GREY, INK, dot, line, svg, text
 from rvae.audit.page import document
 from rvae.audit.percussion import name_of
 from rvae.card import ClipCard
+from rvae.certainty import told
 from rvae.corpus import Corpus
 from rvae.findings import Findings, KitProposal
 from rvae.kitfile import find_kit
@@ -137,7 +138,7 @@ def _questions(clips: Sequence[ClipReport]) -> Iterable[str]:
     taken = [(clip, estimate) for clip, estimate in found if estimate.is_certain]
     if asked:
         rows = [
-            (_name(clip.file), estimate.meter.label, f"{estimate.certainty:.0%}", estimate.other.label)
+            (_name(clip.file), estimate.meter.label, told(estimate.certainty), estimate.other.label)
             for clip, estimate in asked
         ]
         why = (
@@ -147,7 +148,7 @@ def _questions(clips: Sequence[ClipReport]) -> Iterable[str]:
         head = ("file", "perhaps", "certain", "or")
         yield f"<h2>Questions: which meter?</h2><p>{why}</p>{_table(head, rows, 'files', _MOST_ASKED)}"
     if taken:
-        heard = [(_name(clip.file), estimate.meter.label, f"{estimate.certainty:.0%}") for clip, estimate in taken]
+        heard = [(_name(clip.file), estimate.meter.label, told(estimate.certainty)) for clip, estimate in taken]
         why = (
             "These files do not say their meter; it was taken from their music. If it is wrong, say the right one: "
             f"{_SAY_METER}."

@@ -141,11 +141,9 @@ def print_report(corpus: Corpus, console: Console, findings: Findings | None = N
     console.print(_voice_table(corpus))
     _print_losses(corpus, console)
     _print_findings(corpus, looked, console)
-    _print_grouped(
-        console,
-        "What was done to clips",
-        ((_CERTAINTY.sub("", note), clip.file) for clip in report.clips for note in clip.notes),
-    )
+    notes = [(_CERTAINTY.sub("", note), clip.file) for clip in report.clips for note in clip.notes]
+    _print_grouped(console, "Questions that only you can answer", (pair for pair in notes if "?" in pair[0]))
+    _print_grouped(console, "What was done to clips", (pair for pair in notes if "?" not in pair[0]))
 
 
 def model_figures(model: Model) -> dict[str, object]:

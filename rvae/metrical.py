@@ -16,6 +16,7 @@ from math import log2
 import numpy as np
 import numpy.typing as npt
 
+from rvae.again import Again
 from rvae.certainty import CERTAIN, METER, UNSURE, Known, odds
 from rvae.meter import Meter
 from rvae.parts import KICK, PARTS, SNARE
@@ -205,13 +206,8 @@ class _Heard:
     def __init__(self, places: Ints, voices: Ints, parts: Ints, loudness: Reals) -> None:
         self.count = len(np.unique(places))
         self._places, self._parts, self._loud = places, parts, 0.5 + loudness
-        self._last = int(places.max())
-        rows, columns = np.unique(voices, return_inverse=True)
-        self._voices = len(rows)
-        self._heard = np.zeros((self._last + 1, self._voices), dtype=bool)
-        self._heard[places, columns] = True
+        self._again = Again(places, voices)
         self._bars: dict[int, Reals] = {}
-        self._lags: dict[int, float] = {}
 
     def fit(self, meter: Meter) -> float:
         """How much likelier the onsets are where this meter has its weight than anywhere, wherever its bars begin."""
@@ -241,31 +237,18 @@ class _Heard:
         shares = self._bars[count]
         return shares, float(even @ shares.sum(axis=1))
 
-    def _at(self, lag: int) -> float:
-        """0 to 1: the onsets that come again after `lag` places, among those that could."""
-        if lag not in self._lags:
-            early, late = self._heard[: self._last + 1 - lag], self._heard[lag:]
-            again = 2 * int((early & late).sum())
-            self._lags[lag] = again / max(int(early.sum()) + int(late.sum()), 1)
-        return self._lags[lag]
-
     def likeness(self, meter: Meter) -> float:
         """How alike neighbouring bars are, against places a whole number of eighths away; in units of log odds."""
-        bar = int(meter.bar_quarters * _PLACES_PER_QUARTER)
-        if self._last < bar:
-            return 0.0
-        lags = range(_PLACES_PER_EIGHTH, min(2 * bar, self._last), _PLACES_PER_EIGHTH)
-        others = [self._at(lag) for lag in lags if lag % bar]
-        return _ALIKE * (self._at(bar) - float(np.mean(others))) if others else 0.0
+        return _ALIKE * self._again.ahead(int(meter.bar_quarters * _PLACES_PER_QUARTER), _PLACES_PER_EIGHTH)
 
     def is_enough(self, meter: Meter, length: _Length | None) -> bool:
         """Whether there is enough to be certain of a meter by: more than one voice, and either a length that is a whole
         number of its bars or some bars to compare. A bar that may end where its last note does is enough for 4/4 alone.
         """
-        if self._voices == 1:
+        if self._again.voices == 1:
             return False
         if length is None:
-            return self._last + 1 >= _FEWEST_BARS * float(meter.bar_quarters) * _PLACES_PER_QUARTER
+            return self._again.last + 1 >= _FEWEST_BARS * float(meter.bar_quarters) * _PLACES_PER_QUARTER
         if not length.is_whole(meter):
             return length.bars(meter) > _MOST_BARS
         return length.is_plain or not _is_single(length, meter) or meter.name == "4/4"

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rvae.card import ClipCard
-from rvae.certainty import SUREST
+from rvae.certainty import told
 from rvae.errors import MeterError
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import TICKS_PER_BEAT, Meter
@@ -165,7 +165,7 @@ def _words(known: Meter | None, estimate: Estimate | None) -> str:
     how = "rvae card FOLDER --clip NAME --meter M"
     if estimate is None:
         return f"taken as {known or '4/4'}"
-    chance = f"{min(estimate.certainty, SUREST):.0%}"
+    chance = told(estimate.certainty)
     if known is not None:
         return f"{known.label} by its music ({chance} certain); if it is not, {how}"
     asked = f"is it {estimate.meter.label} ({chance}) or {estimate.other.label}?"

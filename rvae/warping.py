@@ -14,13 +14,14 @@ from fractions import Fraction
 import numpy as np
 
 from rvae.card import ClipCard
-from rvae.certainty import SUREST
+from rvae.certainty import told
 from rvae.errors import MeterError
+from rvae.following import Ints, Take
 from rvae.kit import Kit
 from rvae.meter import Meter
 from rvae.midi import DEFAULT_US_PER_QUARTER, WRITE_PPQ, MidiClip, TimeSignature
 from rvae.parts import parts_of
-from rvae.tempo import FEWEST_ONSETS, Beats, Ints, Take, TempoEstimate, find_beats, fit_to
+from rvae.tempo import FEWEST_ONSETS, Beats, TempoEstimate, find_beats, fit_to
 
 # Fits, as logs per onset. Takes to a click nearly always stand better than the first on its grid, others on one that is
 # not theirs worse; on beats that follow a take it stands better by so much if they are the right ones.
@@ -84,10 +85,10 @@ def _warped(clip: MidiClip, beats: Beats, meter: Meter | None, card: ClipCard, *
         note = f"its onsets keep to no grid at its tempo of {tempo:.0f}: played freely, at {bpm}? If so, {_HOW}"
         return Warped(clip, None, note)
     elif beats.estimate.is_certain:
-        sure = f"{min(beats.estimate.certainty, SUREST):.0%} certain"
+        sure = f"{told(beats.estimate.certainty)} certain"
         note = f"no tempo: played freely, {bpm} bpm estimated ({sure}), its beats were followed; if it is not, {_HOW}"
     else:
-        asked = f"{bpm} bpm ({beats.estimate.certainty:.0%})" + (f" or {other:.0f}" if other else "")
+        asked = f"{bpm} bpm ({told(beats.estimate.certainty)})" + (f" or {other:.0f}" if other else "")
         note = f"no tempo, and its onsets keep to no grid: played freely, is it {asked}? Say which with {_HOW}"
         return Warped(clip, beats.estimate, note, is_readable=False)
     return Warped(_moved(clip, beats, meter), beats.estimate, note)
