@@ -56,14 +56,16 @@ class _Batch:
     patterns: int = 0
     troubles: int = 0
 
-    def told(self, outcome: _Outcome, *, is_last: bool) -> list[tuple[str, bool]]:
-        """The lines on one more of them. `is_last`: nothing else is waiting."""
+    def told(self, outcome: _Outcome, *, left: int) -> list[tuple[str, bool]]:
+        """The lines on one more of them. `left`: how many still wait."""
         self.files += 1
         self.patterns += len(outcome.clips)
         self.troubles += outcome.is_error
-        is_told = (is_last and self.files == 1) or (outcome.is_error and self.troubles <= _TROUBLES_TOLD)
+        is_told = (not left and self.files == 1) or (outcome.is_error and self.troubles <= _TROUBLES_TOLD)
         lines = [(outcome.line, outcome.is_error)] if is_told else []
-        if is_last and self.files > 1:
+        if left and self.files == 1:
+            lines.append((f"reading what was dropped, {left} more: they are on the plane as they are read", False))
+        if not left and self.files > 1:
             count = f"{self.patterns} pattern{'' if self.patterns == 1 else 's'} on the plane"
             gone = f", {self.troubles} not taken" if self.troubles else ""
             lines.append((f"{self.files} dropped: {count}{gone}; Shift+F9 tells of each file", False))
@@ -116,7 +118,7 @@ class Guests:
                 self.seat(outcome.clips)
                 self._told += outcome.told
                 self._awaited -= 1
-                self._news += self._batch.told(outcome, is_last=not self._awaited)
+                self._news += self._batch.told(outcome, left=self._awaited)
 
     def told(self) -> Sequence[Told]:
         """What became of each file that was dropped so far, oldest first."""

@@ -119,7 +119,7 @@ def test_many_files_dropped_at_once_are_told_in_a_line_and_the_first_troubles_in
         def told() -> list[str]:
             return [message.text for message in desk.tick().messages]
 
-        assert wait_for(lambda: any("dropped: " in text for text in told()), seconds=60)
+        assert wait_for(lambda: any("40 dropped: " in text for text in told()), seconds=60)
         assert len([text for text in told() if "not on the plane" in text]) == 3
         assert wait_for(lambda: len(desk.tick().clips) == len(begun.clips) + 35, seconds=60)
         (line,) = (text for text in told() if "dropped: " in text)
