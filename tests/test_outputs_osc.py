@@ -7,10 +7,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jack_support import wait_for
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -199,24 +201,21 @@ def test_the_cursor_is_told_to_wekinator(ear: socket.socket) -> None:
 
 
 @pytest.mark.skipif(shutil.which("oscdump") is None, reason="oscdump (liblo-tools) is not installed")
-def test_another_program_reads_our_bundles(free_udp_port: int) -> None:
-    with subprocess.Popen(
-        ["oscdump", "-L", str(free_udp_port)], stdout=subprocess.PIPE, text=True, env={**os.environ, "LC_ALL": "C"}
-    ) as dump:
+def test_another_program_reads_our_bundles(free_udp_port: int, tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    output = OscOutput(f"127.0.0.1:{free_udp_port}")
+    output.open(STANDARD_KIT)
+
+    def is_heard() -> bool:  # as soon as it listens
+        output.send(Onset(Fraction(0), 8, 51, 64, 0, 0), time.perf_counter_ns())
+        return '/rvae/onset sfiii "cymbal" 0.50' in heard.read_text()
+
+    with (
+        heard.open("w") as out,
+        subprocess.Popen(["oscdump", "-L", str(free_udp_port)], stdout=out, env={**os.environ, "LC_ALL": "C"}) as dump,
+    ):
         try:
-            output = OscOutput(f"127.0.0.1:{free_udp_port}")
-            output.open(STANDARD_KIT)
-            assert dump.stdout is not None
-            line = ""
-            for _ in range(200):  # until it listens
-                output.send(Onset(Fraction(0), 8, 51, 64, 0, 0), time.perf_counter_ns())
-                time.sleep(0.02)
-                if os.get_blocking(dump.stdout.fileno()):
-                    os.set_blocking(dump.stdout.fileno(), False)
-                line = dump.stdout.readline()
-                if line:
-                    break
-            output.close(0)
-            assert '/rvae/onset sfiii "cymbal" 0.50' in line
+            assert wait_for(is_heard)
         finally:
             dump.terminate()
+            output.close(0)
