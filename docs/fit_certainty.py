@@ -12,26 +12,30 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, inf, log2
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from rvae.card import ClipCard
 from rvae.certainty import CERTAIN, Known, Weights
 from rvae.corpus import bundled_corpora
+from rvae.cutting import Reading, with_beats
 from rvae.errors import RvaeError
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
 from rvae.metrical import estimate_meter
 from rvae.midi import DRUM_CHANNEL, MidiClip, read_midi
-from rvae.parts import OTHER, parts_of
+from rvae.parts import KICK, OTHER, PARTS, SNARE, parts_of
+from rvae.tempo import FEWEST_ONSETS, TempoEstimate
 
 Reals = npt.NDArray[np.float64]
 
 _PARTS = parts_of(STANDARD_KIT)
 _PENALTY = 0.5  # on squared weights: few clips tell little
 _JUST_BEFORE = 0.02  # quarters: what is so little early belongs to the barline
+_HATS = (22, 26, 42, 44, 46, 51, 53, 59)
 _THIN = 0.5  # what a way counts that leaves little to hear
 _SCATTER_S = 0.008
 _A_SET, _MOST_FOR_ONE = 300.0, 3.0  # what a set counts, and a case of it at the most
@@ -114,7 +118,7 @@ def _scattered(music: Music) -> Music:
     chance = np.random.default_rng(len(music.quarters))
     quarters = np.maximum(music.quarters + chance.normal(0, _SCATTER_S, len(music.quarters)) * music.qpm / 60, 0.0)
     order = np.argsort(quarters, kind="stable")
-    return replace(music, quarters=quarters, loudness=music.loudness).only(order)
+    return replace(music, quarters=quarters[order], pitches=music.pitches[order], loudness=music.loudness[order])
 
 
 def _loop(music: Music) -> Music:
@@ -160,7 +164,6 @@ WAYS: dict[str, tuple[Callable[[Music], Music], float]] = {
     "six onsets": (lambda music: _ends_after(0.0)(music.only(np.arange(len(music.quarters)) < 6)), _THIN),
     "one voice": (lambda music: replace(music, pitches=np.full(len(music.pitches), 38)), _THIN),
 }
-_HATS = (22, 26, 42, 44, 46, 51, 53, 59)
 
 
 def meter_cases(sets: dict[str, Path]) -> list[Case]:
@@ -180,6 +183,85 @@ def meter_cases(sets: dict[str, Path]) -> list[Case]:
                     is_right = (found.meter.numerator, found.meter.denominator) == said
                     cases.append(Case(name, way, found.known, is_bar, is_right, weight))
     return cases
+
+
+@dataclass(frozen=True, eq=False)
+class FreeTake:
+    """A clip as played at some other tempo, with no tempo said: its beats in order, and how long each lasts."""
+
+    clip: MidiClip
+    meter: Meter
+    beats: Reals
+    lengths_s: Reals
+
+    @property
+    def bpm(self) -> float:
+        return 60 / float(np.median(self.lengths_s))
+
+
+def played_freely(
+    clip: MidiClip,
+    said: tuple[int, int],
+    number: int,
+    *,
+    wanders: bool = False,
+    parts: Sequence[int] = PARTS,
+    bars: float = inf,
+) -> FreeTake | None:
+    """A clip in one meter and tempo, up to a quarter slower or faster; its first bars, or some parts of the kit alone.
+
+    None where that cannot be asked: fewer than 16 onsets, several tempi, a meter that the grid cannot hold.
+    """
+    try:
+        meter = Meter.of(*said)
+    except RvaeError:
+        return None
+    beats = clip.notes[:, 0] / clip.ppq / float(meter.tempo_beat_quarters)
+    those = np.isin(_PARTS[clip.notes[:, 2]], parts) & (beats < bars * meter.beats - _JUST_BEFORE)
+    if those.sum() < FEWEST_ONSETS or len({us for _, us in clip.tempos}) > 1:
+        return None
+    notes, beats = clip.notes[those].copy(), beats[those]
+    end = min(clip.end / clip.ppq / float(meter.tempo_beat_quarters), bars * meter.beats)
+    chance = np.random.default_rng(number)
+    bpm = meter.bpm_of(60e6 / clip.tempos[0][1] if clip.tempos else 120.0)
+    bpm = min(max(bpm * float(2 ** chance.uniform(-0.3, 0.3)), 62.0), 195.0)
+    steps = np.clip(np.cumsum(chance.normal(0, 0.005, int(max(end, beats.max())) + 2)), -0.1, 0.1) * wanders
+    times = np.concatenate(([0.0], np.cumsum(60 / bpm * (1 + steps))))
+    programmed = bool(np.mean(np.abs(beats * 24 - np.rint(beats * 24)) < 0.01) > 0.5)
+    scatter = chance.normal(0, _SCATTER_S, len(beats)) * programmed
+    seconds = np.interp(beats, np.arange(len(times)), times) + scatter
+    notes[:, 0] = np.maximum(np.rint(seconds * 1920), 0)
+    order = np.argsort(notes[:, 0], kind="stable")
+    length = round(float(np.interp(end, np.arange(len(times)), times)) * 1920)
+    free = replace(clip, ppq=960, notes=notes[order], tempos=(), signatures=(), texts=(), end=length)
+    return FreeTake(free, meter, beats[order], np.diff(times))
+
+
+STEADY, WANDERS = "steady", "wanders"
+
+
+def tempo_cases(sets: dict[str, Path]) -> list[Case]:
+    """Every clip played freely, as a whole and less of it."""
+    cases: list[Case] = []
+    for name, folder in sets.items():
+        for number, (clip, said) in enumerate(clips_in_one_meter(folder)):
+            for way, take in (
+                (STEADY, played_freely(clip, said, number)),
+                (WANDERS, played_freely(clip, said, number, wanders=True)),
+                ("four bars", played_freely(clip, said, number, bars=4)),
+                ("kick and snare", played_freely(clip, said, number, parts=(KICK, SNARE))),
+            ):
+                found = None if take is None else with_beats(take.clip, Reading(), ClipCard()).estimate
+                if take is not None and found is not None:
+                    cases.append(tempo_case(name, way, found, take.bpm))
+    return cases
+
+
+def tempo_case(name: str, way: str, found: TempoEstimate, bpm: float) -> Case:
+    """An estimate where so many beats a minute are the truth. The first step is right with its double or half too."""
+    octaves = log2(found.bpm / bpm)
+    is_level = abs(octaves - round(octaves)) < log2(1.04) and abs(octaves) < 2.5
+    return Case(name, way, found.known, is_level, abs(octaves) < log2(1.04))
 
 
 def fitted(cases: Sequence[Case]) -> Weights:
@@ -227,7 +309,8 @@ def left_out(cases: Sequence[Case]) -> list[tuple[Case, bool]]:
 def main(folders: Sequence[Path]) -> None:
     """Print the weights."""
     sets = {**bundled_corpora(), **{folder.name: folder for folder in folders}}
-    sys.stdout.write(f"METER = {fitted(meter_cases(sets))}\n")
+    for name, cases in (("METER", meter_cases(sets)), ("TEMPO", tempo_cases(sets))):
+        sys.stdout.write(f"{name} = {fitted(cases)}\n")
 
 
 if __name__ == "__main__":
