@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from performance.clock import Clock
 from performance.journal import Journal, Went
@@ -24,6 +25,14 @@ from rvae.kit import Kit
 
 _ACCOUNTS_NS = 150_000
 """What writing down a few events takes at the most, where the machine is not slow."""
+
+
+_PATIENCE_NS = 4_000_000_000
+_LOOK_NS = 1_000_000
+
+
+def _itself(output: Output) -> Output:
+    return output
 
 
 class Dispatch:
@@ -86,16 +95,34 @@ class Dispatch:
         return (*(output.state for output in self._outputs), *self._joining.states)
 
     def open(self, kit: Kit, volume: float) -> Iterator[str]:
-        """Open all outputs; yields why for each that cannot be and is left out."""
+        """Open all outputs; yields why for each that cannot be and is left out. One that needs longer than the others
+        can wait joins when it is there.
+        """
         self._kit = kit
+        slow = [output for output in self._outputs if output.opens_slowly]
+        for output in slow:
+            self._joining.join(output.kind, output.name, partial(_itself, output), kit)
         for output in self._outputs:
+            if output.opens_slowly:
+                continue
             try:
                 output.open(kit)
-                output.set_volume(volume)
             except Exception as error:  # noqa: BLE001  # one that breaks in a way of its own does not take the rest along
                 output.detail = what_went_wrong(error)
+        until_ns = self._clock.now_ns() + _PATIENCE_NS
+        while self._joining.is_waiting and self._clock.now_ns() < until_ns:
+            self._clock.sleep_until(self._clock.now_ns() + _LOOK_NS)
+        there = [output for output, _, _ in self._joining.joined()]
+        late = [output for output in slow if self._joining.is_opening(output.kind, output.name)]
+        self._outputs = [output for output in self._outputs if output not in late]
+        self._arrange()
+        opened = [output for output in self._outputs if output in there or (output.is_open and output not in slow)]
+        self._reopening = Reopening(opened, kit, self._run_aside)
+        for output in self._outputs:
+            if output in opened:
+                output.set_volume(volume)
+            else:
                 yield output.detail
-        self._reopening = Reopening([output for output in self._outputs if output.is_open], kit, self._run_aside)
 
     def take_kit(self, kit: Kit) -> None:
         """Have the outputs play the voices of another kit; where a voice stays it keeps its row."""

@@ -189,6 +189,46 @@ def test_one_that_does_not_open_is_a_line_and_one_that_is_not_there_too() -> Non
     assert onsets(rack.made["first"].sent)
 
 
+class Slow(Cable):
+    """An output that may take seconds to open."""
+
+    opens_slowly = True
+
+
+def test_a_device_that_hangs_at_the_start_does_not_keep_the_others_waiting() -> None:
+    aside: list[Callable[[], None]] = []
+    clock, port, sound = VirtualClock(), MemoryOutput("port"), Slow("sound")
+    engine = Engine(clock, PATTERN, [port, sound], run_aside=aside.append)
+    engine.open_outputs(STANDARD_KIT)
+    assert clock.now_ns() <= 5 * NS_PER_S
+    assert [(state.name, state.is_open) for state in engine.status().outputs] == [("port", True), ("sound", False)]
+    engine.do(Play())
+
+    def run() -> None:
+        until = clock.now_ns() + 2 * NS_PER_S
+        while clock.now_ns() < until:
+            clock.sleep_until(min(engine.step(), until))
+            engine.tend_outputs()
+
+    run()
+    assert onsets(port.sent)
+    aside.pop()()
+    run()
+    assert engine.status().messages[-1].text == "memory sound is open"
+    assert onsets(sound.sent)
+    assert set(onsets(sound.sent)) <= set(onsets(port.sent))
+
+
+def test_a_slow_device_that_is_not_there_is_left_out_with_its_reason() -> None:
+    sound = Slow("sound")
+    sound.is_pulled = True
+    engine = Engine(VirtualClock(), PATTERN, [sound])
+    engine.open_outputs(STANDARD_KIT)
+    assert [message.text for message in engine.status().messages] == ["it is not there"]
+    (state,) = engine.status().outputs
+    assert (state.is_open, state.detail) == (False, "it is not there")
+
+
 def test_one_that_joins_while_the_kit_changes_plays_the_new_one() -> None:
     taken: list[Kit] = []
     aside: list[Callable[[], None]] = []

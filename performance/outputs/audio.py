@@ -66,6 +66,7 @@ class AudioOutput(Output):
 
     kind = "audio"
     takes_ahead = True
+    opens_slowly = True  # a sound server that hangs keeps one waiting
 
     def __init__(self, name: str = "", *, block_frames: int = 256, speaker: socket.socket | None = None) -> None:
         super().__init__(name or "default")

@@ -24,12 +24,15 @@ class _Joiner:
     is_done: bool = False
 
     def open(self, make: Callable[[], Output]) -> None:
+        output: Output | None = None
         try:
             output = make()
             output.open(self.kit)
             self.output = output
         except Exception as error:  # noqa: BLE001  # whatever a driver's library raises becomes a line
             self.problem = what_went_wrong(error)
+            if output is not None:
+                output.detail = self.problem
         finally:
             self.is_done = True
 
@@ -50,6 +53,11 @@ class Joining:
     def is_opening(self, kind: str, name: str) -> bool:
         """Whether one of this kind and name is being opened."""
         return any((joiner.kind, joiner.name) == (kind, name) for joiner in self._joiners)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether any is still being opened."""
+        return not all(joiner.is_done for joiner in self._joiners)
 
     def joined(self) -> Iterator[tuple[Output | None, Kit, str]]:
         """What came of those that are done: the output and the kit it was opened for, or None and why it is not."""

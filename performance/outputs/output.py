@@ -23,8 +23,9 @@ class Output:
 
     `takes_ahead`: True where events are handed over as soon as they are made and find their moment there (audio
     frames, OSC timetags); False where they must be sent when they are due. `lead_ns`: how long before its due time an
-    event must be made for this output, at the least. `offset_ns`: how much later than the music it plays, or, below 0,
-    earlier: what makes up for the latency of the others or of its own. `sends_clock`: whether it is given MIDI clock.
+    event must be made for this output, at the least. `opens_slowly`: whether to open it may take seconds. `offset_ns`:
+    how much later than the music it plays, or, below 0, earlier: what makes up for the latency of the others or of its
+    own. `sends_clock`: whether it is given MIDI clock.
 
     An output that fails while it plays is not open any more and says why in its `state`; the music goes on without it.
     It can be opened again with `reopen`, then `resume`.
@@ -32,6 +33,7 @@ class Output:
 
     kind: ClassVar[str] = "output"
     takes_ahead: ClassVar[bool] = False
+    opens_slowly: ClassVar[bool] = False
     lead_ns: int = 0
 
     def __init__(self, name: str) -> None:
