@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 from performance.clock import NS_PER_S
 from performance.follower import ClockMessage, Follower, clock_message
@@ -16,6 +19,7 @@ from performance.outputs.midi import find_port, midi_library, observed_ports
 from performance.transport import Transport
 from rvae.errors import OutputError
 
+_LOOK_S = 1.0
 _QUEUE = 256
 _AT_ONCE = 16  # taken in one go: four times the fastest clock, and no more of a flood than the beat can bear
 
@@ -146,31 +150,86 @@ def _open_port(name: str, receive: Receive) -> Callable[[], None]:
 
 def _open_jack(name: str, receive: Receive) -> Callable[[], None]:
     """A JACK port of our own, `rvae-clock:in`, connected to the first output with `name` in its name."""
-    client = jack_client("rvae-clock")
-    try:
-        port = client.midi_inports.register("in")
-        rate_hz = int(client.samplerate)
+    clock = _JackClock(name, receive)
+    clock.join()
+    threading.Thread(target=clock.stay, name="clock-in", daemon=True).start()
+    return clock.close
 
-        def process(_frames: int) -> None:
-            # The same line between frames and time as of what we play: what is in one frame is at one time.
-            now_ns = time.perf_counter_ns()
-            for offset, data in port.incoming_midi_events():
-                receive(bytes(data), now_ns + offset * NS_PER_S // rate_hz)
 
-        client.set_process_callback(process)
-        client.activate()
-        there = client.get_ports(is_midi=True, is_output=True)
-        near = [other for other in there if name.lower() in other.name.lower()]
+class _JackClock:
+    """Once joined it stays: a thread lets go of a server that has died, for good before another is joined (see
+    `outputs.reopening`), and connects again what has come back.
+    """
+
+    def __init__(self, name: str, receive: Receive) -> None:
+        self._name, self._receive = name, receive
+        self._client: Any = None
+        self._port: Any = None
+        self._is_down = self._has_ended = False
+        self._awake = threading.Event()
+        self._is_over = threading.Event()
+
+    def join(self) -> None:
+        """Open and connect it. Raises OutputError."""
+        client = jack_client("rvae-clock")
+        try:
+            port = client.midi_inports.register("in")
+            rate_hz = int(client.samplerate)
+
+            def process(_frames: int) -> None:
+                # The same line between frames and time as of what we play: what is in one frame is at one time.
+                now_ns = time.perf_counter_ns()
+                for offset, data in port.incoming_midi_events():
+                    self._receive(bytes(data), now_ns + offset * NS_PER_S // rate_hz)
+
+            client.set_process_callback(process)
+            client.set_shutdown_callback(self._down)
+            client.activate()
+            self._client, self._port = client, port
+            self._connect()
+        except BaseException:
+            self._client = None
+            client.close(ignore_errors=True)
+            raise
+
+    def _connect(self) -> None:
+        there = self._client.get_ports(is_midi=True, is_output=True)
+        near = [other for other in there if self._name.lower() in other.name.lower()]
         if not near:
             names = ", ".join(other.name for other in there) or "none at all"
-            raise OutputError(f"MIDI clock: no JACK port '{name}'; there are: {names}; start its program first")
-        client.connect(near[0], port)
-    except BaseException:
-        client.close()
-        raise
+            raise OutputError(f"MIDI clock: no JACK port '{self._name}'; there are: {names}; start its program first")
+        self._client.connect(near[0], self._port)
 
-    def close() -> None:
-        client.deactivate(ignore_errors=True)
-        client.close(ignore_errors=True)
+    def _down(self, _status: Any, _reason: str) -> None:
+        self._is_down = True
+        self._awake.set()
 
-    return close
+    def stay(self) -> None:
+        """Until it is closed."""
+        while not self._has_ended:
+            self._awake.wait(_LOOK_S)
+            self._awake.clear()
+            if self._is_down or self._has_ended:
+                self._is_down = False
+                self._let_go()
+                continue
+            # Whatever the library says of a server or a port that goes at this moment: it is asked again.
+            with contextlib.suppress(Exception):
+                if self._client is None:
+                    self.join()
+                elif not self._port.number_of_connections:
+                    self._connect()
+        self._let_go()
+        self._is_over.set()
+
+    def _let_go(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.deactivate(ignore_errors=True)
+            client.close(ignore_errors=True)
+
+    def close(self) -> None:
+        """Let the port go."""
+        self._has_ended = True
+        self._awake.set()
+        self._is_over.wait(_LOOK_S)

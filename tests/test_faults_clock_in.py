@@ -189,3 +189,33 @@ def test_whatever_a_leader_does_no_note_hangs_and_the_line_to_it_stays_short(
     song.engine.do(Stop())
     assert sounding(song) == set()
     assert song.engine.is_idle
+
+
+def test_a_clock_is_followed_again_when_its_program_or_the_server_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    with jack_server(monkeypatch) as server:
+        leader = Leader()
+        engine = EngineProcess(beat_of(FOUR, [0]), [OutputSpec("virtual")], leader=LeaderSpec("midi", "their-clock"))
+        try:
+            for what, bpm in (("first", 150), ("the program", 120), ("the server", 180)):
+                leader.do("tempo", str(bpm))
+
+                def is_followed(leader: Leader = leader, bpm: int = bpm) -> bool:
+                    leader.do("start")  # once more, where nobody was connected yet
+                    return wait_for(lambda: abs(_qpm(engine) - bpm) < bpm / 10, seconds=4)
+
+                assert any(is_followed() for _ in range(15)), (what, engine.status().sync)
+                if what == "the program":
+                    server.kill()
+                leader.close()
+                assert wait_for(lambda: engine.status().sync.endswith("is not there")), what
+                assert what != "the program" or wait_for(server.start)
+                leader = Leader()
+            assert engine.is_alive
+        finally:
+            engine.close()
+            leader.close()
+
+
+def _qpm(engine: EngineProcess) -> float:
+    transport = engine.status().transport
+    return 0.0 if transport is None else float(transport.qpm)
