@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from jack_support import wait_for
+from playing_support import status_now
 
 from performance.process import EngineProcess
 from rvae.pattern import Floats
@@ -112,10 +113,9 @@ def play_and_check(
     """
 
     def held_up() -> tuple[int, ...]:
-        now_ns = time.perf_counter_ns()
-        assert wait_for(lambda: engine.status().now_ns >= now_ns)
-        counts = [(one.stalls, one.late, one.missed, one.underruns) for one in engine.status().outputs]
-        return (recorder.lost, engine.status().lateness.slips, *(count for counted in counts for count in counted))
+        status = status_now(engine)
+        counts = [(one.stalls, one.late, one.missed, one.underruns) for one in status.outputs]
+        return (recorder.lost, status.lateness.slips, *(count for counted in counts for count in counted))
 
     for _ in range(_TRIES):
         before = held_up()

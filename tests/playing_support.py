@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from performance.bench.processes import family
 from performance.journal import Closed
 from performance.journal_file import JournalFile
+from performance.process import EngineProcess
+from performance.snapshot import EngineStatus
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60.0
@@ -127,6 +130,13 @@ class OscLog:
         if self._socket.fileno() >= 0:
             self.read()
         self._socket.close()
+
+
+def status_now(engine: EngineProcess) -> EngineStatus:
+    """How an engine stands now: after a while unheard, what waits on the line first is old."""
+    now_ns = time.perf_counter_ns()
+    assert wait_for(lambda: engine.status().now_ns >= now_ns)
+    return engine.status()
 
 
 def children_of(pid: int) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jack_support import jack_server, wait_for
 from music import METERS, beat_of
-from playing_support import Ear, OscLog, resident_kb
+from playing_support import Ear, OscLog, resident_kb, status_now
 from test_follower import BEGIN_NS, CLOCK, CONTINUE, START, STOP, Song, song_position
 
 from performance.clock import NS_PER_MS, NS_PER_S
@@ -46,13 +45,6 @@ def following(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Leader, EngineP
             log.close()
 
 
-def said_by(engine: EngineProcess) -> list[str]:
-    """What the engine has said until now: after a while unheard, what waits on the line first is old."""
-    now_ns = time.perf_counter_ns()
-    assert wait_for(lambda: engine.status().now_ns >= now_ns)
-    return [message.text for message in engine.status().messages]
-
-
 @pytest.mark.parametrize(("what", "data"), [("garbage", GARBAGE), ("pulses", ["f8"])])
 def test_ten_thousand_messages_a_second_at_the_clocks_port_leave_the_beat_and_its_end(
     monkeypatch: pytest.MonkeyPatch, what: str, data: list[str]
@@ -65,7 +57,7 @@ def test_ten_thousand_messages_a_second_at_the_clocks_port_leave_the_beat_and_it
         grown_kb = resident_kb(engine.pid) - before_kb
         leader.do("flood")
         assert wait_for(lambda: log.read() >= beats + 15)
-        said = said_by(engine)
+        said = [message.text for message in status_now(engine).messages]
         engine.do(Stop())
         assert wait_for(lambda: engine.status().transport is None)
         assert ear.falls_silent()
@@ -87,7 +79,7 @@ def test_a_leader_that_is_killed_in_the_middle_of_a_bar_leaves_the_music_playing
         leader.close()
         beats = log.read()
         assert wait_for(lambda: log.read() >= beats + 12)
-        said = said_by(engine)
+        said = [message.text for message in status_now(engine).messages]
         # What it was heard to be: on a busy machine not to the tenth.
         assert any(re.search(r"is gone: the music goes on at 1[78]\d\.\d quarters", text) for text in said), said
         engine.do(Stop())

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jack_support import jack_server, wait_for
 from music import beat_of, meters, pattern_of
-from playing_support import Ear, OscLog
+from playing_support import Ear, OscLog, status_now
 
 import performance
 from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock, ahead_ns
@@ -188,7 +188,7 @@ def test_a_date_that_is_set_back_moves_the_timetags_and_nothing_else(date: mmap.
             date[:] = struct.pack("<q", hours * 3600)
             beats = log.read()
             assert wait_for(lambda beats=beats: log.read() >= beats + 6), f"it stood still at {hours} hours"
-        lateness = engine.status().lateness
+        lateness = status_now(engine).lateness
     finally:
         engine.close()
         log.close()
@@ -211,7 +211,7 @@ def test_an_engine_that_was_put_to_sleep_for_three_seconds_takes_up_where_it_was
         engine.do(SetControl("tempo", 240))
         engine.do(Play())
         assert wait_for(lambda: log.read() >= 4), engine.status().messages
-        slips = engine.status().lateness.slips
+        slips = status_now(engine).lateness.slips
         assert engine.pid is not None
         os.kill(engine.pid, signal.SIGSTOP)
         # Nothing comes while it sleeps, however long that is; the length of this sleep is what is tested.

@@ -17,6 +17,7 @@ import pytest
 from jack_recorder import RATE_HZ, Recorder, play_and_check
 from jack_support import jack_server, wait_for
 from music import beat_of, pattern_of
+from playing_support import status_now
 
 from performance.commands import EngineCommand, Panic, Play, Quit, SetControl, SetPattern, Stop, StrikePad
 from performance.outputs.drums import click_drums
@@ -275,7 +276,7 @@ def test_patterns_swapped_all_the_time_leave_the_beat_alone(recorder: Recorder, 
         time.sleep(0.001)  # a flood of patterns, but the recorder in this process needs its turn
     frames = [frame for frame, *_ in recorder.ons()]
     assert wait_for(lambda: engine.status().lateness.events >= 12)
-    (port,) = engine.status().outputs
+    (port,) = status_now(engine).outputs
     # Where the machine stood still, time is tied to the frames anew; what is late is too far from both its neighbours.
     held_up = port.stalls + 2 * port.late + port.missed + recorder.lost
     assert sum(gap != 24 * TICK_FRAMES for gap in np.diff(frames)) <= held_up, (frames, port)

@@ -27,6 +27,7 @@ from performance.outputs.memory import MemoryOutput
 from performance.process import EngineProcess
 from performance.pulse import PULSES_PER_QUARTER
 from performance.sequencer import BeatStart
+from performance.snapshot import EngineStatus
 from performance.specs import LeaderSpec, OutputSpec
 from performance.transport import Bars, Transport
 from rvae.errors import OutputError
@@ -80,7 +81,7 @@ def osc_timetags(pattern: Pattern, *, seconds: float) -> Json:
                 for message in bundle:
                     due_ns = round(bundle.timestamp * NS_PER_S)
                     heard.append(_Heard(arrived_ns, due_ns, message.address, message.params))
-            slips = engine.status().lateness.slips
+            slips = _status_now(engine).lateness.slips
         finally:
             engine.close()
     if not heard:
@@ -107,6 +108,14 @@ def _begun(engine: EngineProcess) -> Transport:
             raise OutputError("the engine does not play; run `rvae play` to see why")
         time.sleep(0.005)
     return transport
+
+
+def _status_now(engine: EngineProcess) -> EngineStatus:
+    """How it stands now: what waits on the line first is old."""
+    now_ns, until_s = time.perf_counter_ns(), time.monotonic() + _PATIENCE_S
+    while (status := engine.status()).now_ns < now_ns and time.monotonic() < until_s:
+        time.sleep(0.005)
+    return status
 
 
 def _due_ns(heard: _Heard, transport: Transport, pattern: Pattern) -> int | None:
