@@ -311,11 +311,11 @@ def test_the_shelf_is_there_although_the_current_folder_is_not(
     stick.mkdir()
     monkeypatch.chdir(stick)
     desk.do(ShowPanel("models"))
-    assert wait_for(lambda: "hands" in rows(desk))
+    assert wait_for(lambda: "hands" in rows(desk), seconds=60)
     stick.rmdir()
     assert "hands" in rows(desk)
     (files / "strange.rvae").write_bytes(b"[]")
-    assert wait_for(lambda: "strange" in rows(desk))
+    assert wait_for(lambda: "strange" in rows(desk), seconds=60)
     assert rows(desk)["strange"][1] == "cannot be read"
 
 
@@ -453,7 +453,7 @@ def test_a_file_that_fails_in_a_way_nobody_thought_of_is_told_of_and_the_next_on
             patch.setattr("performance.opening.read", breaks)
             opening.ask(lambda: file)
             news: list[tuple[str, bool]] = []
-            assert wait_for(lambda: news.extend(opening.news()) or news)
+            assert wait_for(lambda: news.extend(opening.news()) or news, seconds=60)
         assert news == [("ZeroDivisionError: division by zero; the music goes on as it was", True)]
         opening.ask(lambda: file)
         found: list[Opened | None] = []

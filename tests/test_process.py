@@ -106,11 +106,13 @@ def test_a_command_that_fails_in_a_way_nobody_thought_of_does_not_end_the_music(
     try:
         engine.do(Play())
         engine.do(SetControl("tempo", "fast"))  # type: ignore[arg-type]  # as a fault of ours would have it
-        assert wait_for(lambda: any("the engine stumbled (SetControl" in m.text for m in engine.status().messages))
+        assert wait_for(
+            lambda: any("the engine stumbled (SetControl" in m.text for m in engine.status().messages), seconds=60
+        )
         events = engine.status().lateness.events
-        assert wait_for(lambda: engine.status().lateness.events > events + 3)
+        assert wait_for(lambda: engine.status().lateness.events > events + 3, seconds=60)
         engine.do(Stop())
-        assert wait_for(lambda: engine.status().transport is None)
+        assert wait_for(lambda: engine.status().transport is None, seconds=60)
     finally:
         engine.close()
 
@@ -123,11 +125,11 @@ def test_a_terminal_that_is_closed_does_not_cut_off_the_engine_with_notes_soundi
     engine = EngineProcess(KICKS)
     try:
         engine.do(Play())
-        assert wait_for(lambda: engine.status().lateness.events > 0)
+        assert wait_for(lambda: engine.status().lateness.events > 0, seconds=60)
         assert engine.pid is not None
         os.kill(engine.pid, signal.SIGHUP)
         events = engine.status().lateness.events
-        assert wait_for(lambda: engine.status().lateness.events > events + 3)
+        assert wait_for(lambda: engine.status().lateness.events > events + 3, seconds=60)
     finally:
         engine.close()
 
@@ -145,14 +147,14 @@ from performance.process import EngineProcess
 def main():
     engine = EngineProcess(KICKS, context=forking())
     engine.do(Play())
-    assert wait_for(lambda: engine.status().lateness.events > 0)
+    assert wait_for(lambda: engine.status().lateness.events > 0, seconds=60)
     children = pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     (forked_from,) = [pid for pid in children if "forkserver" in pathlib.Path(f"/proc/{pid}/cmdline").read_text()]
     os.kill(int(forked_from), signal.SIGKILL)
-    assert wait_for(lambda: not engine._process.is_alive())
+    assert wait_for(lambda: not engine._process.is_alive(), seconds=60)
     assert engine.is_alive
     engine.do(Stop())
-    assert wait_for(lambda: engine.status().transport is None)
+    assert wait_for(lambda: engine.status().transport is None, seconds=60)
     engine.close()
     print("done")
 

@@ -228,10 +228,10 @@ def test_what_is_no_json_is_said_and_what_comes_after_it_is_kept(tmp_path: Path)
     keeper, said = Keeper(tmp_path / "set.rvsession", SESSION), list[str]()
     keeper.keep("guests", {1, 2})
     keeper.offer(AT_FIRST)
-    assert wait_for(lambda: said.extend(keeper.news()) or said)
+    assert wait_for(lambda: said.extend(keeper.news()) or said, seconds=60)
     assert "is not kept: TypeError" in said[0]
     keeper.keep("guests", ["one.mid"])
-    assert wait_for(lambda: (tmp_path / "set.rvsession").exists())
+    assert wait_for(lambda: (tmp_path / "set.rvsession").exists(), seconds=60)
     keeper.close()
     assert guests_of(read_session(tmp_path / "set.rvsession")[0]) == ("one.mid",)
 
