@@ -56,7 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from performance.bundled import run_library
 
             return run_library(_library_words(words))
-        arguments = _parser().parse_args(words)
+        arguments, strange = _parser().parse_known_args(words)
+        if strange:  # argparse would send one to the help of all commands
+            command = next(word for word in words if not word.startswith("-"))
+            raise UsageError(f"unrecognized arguments: {' '.join(strange)}; see rvae {command} --help")
         run: Callable[[argparse.Namespace], int] = arguments.run
         code = run(arguments)
         sys.stdout.flush()

@@ -23,7 +23,7 @@ from rvae.arguments import (
 )
 from rvae.audit.command import AUDIT
 from rvae.carding import CARD
-from rvae.errors import RvaeError
+from rvae.errors import RvaeError, UsageError
 from rvae.exporting import EXPORT
 from rvae.forgetting import FORGET
 from rvae.learning import EVALUATE, MODEL_SUFFIX, TRAIN
@@ -108,7 +108,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # file names may hold bytes that are no text
     try:
-        arguments = _parser().parse_args(argv)
+        words = sys.argv[1:] if argv is None else argv
+        arguments, strange = _parser().parse_known_args(words)
+        if strange:  # argparse would send one to the help of all commands
+            command = next(word for word in words if not word.startswith("-"))
+            raise UsageError(f"unrecognized arguments: {' '.join(strange)}; see rvae {command} --help")
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except SystemExit as ending:  # argparse: --help, or a complaint that is printed already

@@ -49,6 +49,14 @@ def model(model_file: Path) -> str:
     return str(model_file)
 
 
+@pytest.mark.parametrize("command", ["devices", "card"])
+def test_a_word_that_a_command_does_not_know_leads_to_the_help_of_that_command(command: str, tmp_path: Path) -> None:
+    given = [str(tmp_path)] if command == "card" else []
+    assert one_line(rvae(command, *given, "--colour", "red")) == (
+        f"rvae: unrecognized arguments: --colour red; see rvae {command} --help"
+    )
+
+
 def test_render_writes_what_it_says(model: str, tmp_path: Path) -> None:
     midi, wav = tmp_path / "a.mid", tmp_path / "a.wav"
     done = rvae(
