@@ -11,6 +11,7 @@ import io
 import json
 import os
 import random
+import re
 import sys
 import tempfile
 import zipfile
@@ -36,6 +37,12 @@ _ODD_TOML = (
     "", "-1", "0", "128", "1e308", "nan", "inf", "99999999999999999999", '""', '"x"', '"7/8(3+2+2)"', '"1/0"',
     "[]", "[[]]", "{}", "[-1]", "[36, 36]", '"\\u0000"', "true", "1979-05-27", "[", '"""',
 )  # fmt: skip
+
+_ODD_XML = (
+    b"", b"-1", b"0", b"0.5", b"7", b"128", b"-63072000", b"1e308", b"1e-9", b"nan", b"inf", b"9" * 30, b"9" * 5000,
+    b"x", b"true", b"false", b"&#10;", b"&lt;&quot;", b"\xff", "Ж/../..".encode(),
+)  # fmt: skip
+_XML_VALUE = re.compile(rb"""(?<==")[^"<>]*(?=")|(?<=>)[^<>]+(?=<)""")
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,18 @@ def bytes_changed(data: bytes, chance: random.Random) -> bytes:
 
 def inside_changed(data: bytes, chance: random.Random) -> bytes:
     """What is inside changed and packed again: the members of an archive, the XML of a Live set."""
-    return inside(data, lambda part: change(part, [data], chance), chance)
+    return inside(data, lambda part: xml_changed(part, chance), chance)
+
+
+def xml_changed(data: bytes, chance: random.Random) -> bytes:
+    """XML with a few values that do not belong there; what is none, or one in five, by its bytes."""
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        values = list(_XML_VALUE.finditer(data))
+        if not values or chance.random() < 0.2:
+            return change(data, [data], chance)
+        one = chance.choice(values)
+        data = data[: one.start()] + chance.choice(_ODD_XML) + data[one.end() :]
+    return data
 
 
 def model_changed(data: bytes, chance: random.Random) -> bytes:
@@ -358,7 +376,7 @@ KINDS: dict[str, Kind] = {
         Kind("kit", ".toml", _kit, _read_kit, toml_changed),
         Kind("card", "dataset.toml", _card, _read_card, toml_changed),
         Kind("archive", ".zip", _archive, _read_clip, inside_changed),
-        Kind("song", ".h2song", _song, _read_clip, bytes_changed),
+        Kind("song", ".h2song", _song, _read_clip, xml_changed),
         Kind("set", ".als", _set, _read_clip, inside_changed),
         Kind("session", ".rvsession", _session, _read_session, json_changed),
         Kind("preset", ".toml", _preset, _read_preset, toml_changed),

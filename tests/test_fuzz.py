@@ -21,12 +21,12 @@ from rvae.midi import parse_midi
 from rvae.smf import MAX_NOTES
 
 
-@pytest.mark.timeout(1200)  # a minute of the processor, however many share it
-def test_ten_thousand_inputs_are_read_or_refused() -> None:
-    became = run(10_000, 2026, [ROOT / "datasets"]).became
-    assert became.total() == 10_000
-    assert became["read"] > 2_000
-    assert became["refused"] > 1_000
+@pytest.mark.parametrize("seed", range(2026, 2036))
+def test_ten_thousand_inputs_are_read_or_refused_a_thousand_at_a_time(seed: int) -> None:
+    became = run(1_000, seed, [ROOT / "datasets"]).became
+    assert became.total() == 1_000
+    assert became["read"] > 200
+    assert became["refused"] > 100
 
 
 def test_an_onset_early_for_a_bar_beyond_the_last_before_a_change_of_meter_is_kept() -> None:
