@@ -205,6 +205,62 @@ def test_a_glide_is_seen_on_its_way(window: Driven, model_file: Path) -> None:
 
 
 @needs_display
+def test_jump_orbit_drift_morph_and_mix_with_a_real_mouse_and_keys(window: Driven, model_file: Path) -> None:
+    model = load(model_file)
+    layout = Layout.of(1280, 800, voices=len(model.kit))
+    start, other, *_ = free_places(model)
+
+    def key(*names: str) -> None:
+        for name in names:
+            seen = len(window.lines)
+            window.hands("key", "--window", "WINDOW", name)
+            window.until(lambda _, seen=seen: any("command" in line for line in window.lines[seen:]))
+
+    def click(place: tuple[float, float]) -> None:
+        window.hands("mousemove", "--window", "WINDOW", *map(round, layout.pixel_of(*place)), "click", 1)
+
+    def way(until: Callable[[list[tuple[float, float]]], bool]) -> list[tuple[float, float]]:
+        """The places that are shown from now on, until they are what is waited for."""
+        seen = len(window.lines)
+
+        def places() -> list[tuple[float, float]]:
+            return [tuple(line["cursor"]) for line in window.lines[seen:] if "cursor" in line]
+
+        window.until(lambda _: until(places()))
+        return places()
+
+    def is_near(place: tuple[float, float], goal: tuple[float, float]) -> bool:
+        return place == pytest.approx(goal, abs=0.01)
+
+    click(start)
+    window.until(lambda line: line.get("cursor") == pytest.approx(list(start), abs=0.01))
+    key("ctrl+1", "ctrl+4", "g", "g", "space")  # a jump
+    click(other)
+    jumped = way(lambda places: bool(places) and is_near(places[-1], other))
+    assert all(is_near(place, start) or is_near(place, other) for place in jumped), "and nowhere between"
+    key("ctrl+2", "ctrl+3", "g")
+    assert len(set(way(lambda places: len(set(places)) > 8))) > 8, "an orbit goes on by itself"
+    key("g")
+    assert len(set(way(lambda places: len(set(places)) > 8))) > 8, "and so does a drift"
+    key("g", "End", "shift+1")
+    window.until(lambda line: line.get("cursor") == pytest.approx(list(start), abs=0.01))
+    for number, goal in ((2, other), (1, start)) * 5:  # a machine that stands still as long as a morph takes shows none
+        key(f"shift+{number}")
+        morphed = way(lambda places, goal=goal: bool(places) and is_near(places[-1], goal))
+        if any(not is_near(place, start) and not is_near(place, other) for place in morphed):
+            break
+    else:
+        raise AssertionError(f"no morph was seen on its way: {morphed}")
+    key("Home", "w")
+    for place in ((0.9, 0.1), (0.3, 0.4)):
+        before = next(line["cursor"] for line in reversed(window.lines) if "cursor" in line)
+        click(place)
+        x, y = window.until(lambda line, before=before: line.get("cursor", before) != before)["cursor"]
+        across = (x - start[0]) * (other[1] - start[1]) - (y - start[1]) * (other[0] - start[0])
+        assert across == pytest.approx(0, abs=0.01), "a mix lies between its scenes"
+
+
+@needs_display
 def test_keys_play_and_panic_and_the_window_closes_cleanly(window: Driven) -> None:
     window.hands("key", "--window", "WINDOW", "space")
     window.until(lambda line: line.get("playing") is True)
