@@ -237,22 +237,34 @@ def played_freely(
     return FreeTake(free, meter, beats[order], np.diff(times))
 
 
-STEADY, WANDERS = "steady", "wanders"
+STEADY, WANDERS, FOUR_BARS, KICK_AND_SNARE = TAKES = "steady", "wanders", "four bars", "kick and snare"
+_MOST_TAKES = 60  # of a set: following beats is slow
 
 
-def tempo_cases(sets: dict[str, Path]) -> list[Case]:
-    """Every clip played freely, as a whole and less of it."""
+def free_takes(folder: Path, way: str) -> Iterator[FreeTake]:
+    """The clips of a set played freely in one way; of a larger set every second, every third, ..."""
+    clips = list(enumerate(clips_in_one_meter(folder)))
+    for number, (clip, said) in clips[:: ceil(len(clips) / _MOST_TAKES) or 1]:
+        take = played_freely(
+            clip,
+            said,
+            number,
+            wanders=way == WANDERS,
+            parts=(KICK, SNARE) if way == KICK_AND_SNARE else PARTS,
+            bars=4 if way == FOUR_BARS else inf,
+        )
+        if take is not None:
+            yield take
+
+
+def tempo_cases(sets: dict[str, Path], ways: Sequence[str] = TAKES) -> list[Case]:
+    """The clips of each set played freely, as a whole and less of it."""
     cases: list[Case] = []
     for name, folder in sets.items():
-        for number, (clip, said) in enumerate(clips_in_one_meter(folder)):
-            for way, take in (
-                (STEADY, played_freely(clip, said, number)),
-                (WANDERS, played_freely(clip, said, number, wanders=True)),
-                ("four bars", played_freely(clip, said, number, bars=4)),
-                ("kick and snare", played_freely(clip, said, number, parts=(KICK, SNARE))),
-            ):
-                found = None if take is None else with_beats(take.clip, Reading(), ClipCard()).estimate
-                if take is not None and found is not None:
+        for way in ways:
+            for take in free_takes(folder, way):
+                found = with_beats(take.clip, Reading(), ClipCard()).estimate
+                if found is not None:
                     cases.append(tempo_case(name, way, found, take.bpm))
     return cases
 

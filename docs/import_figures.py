@@ -21,14 +21,17 @@ from pathlib import Path
 import numpy as np
 from fit_certainty import (
     AS_IT_IS,
+    FOUR_BARS,
+    KICK_AND_SNARE,
     STEADY,
     WANDERS,
     WAYS,
     Case,
-    clips_in_one_meter,
+    FreeTake,
+    free_takes,
     left_out,
     meter_cases,
-    played_freely,
+    tempo_case,
     tempo_cases,
 )  # fmt: skip
 
@@ -38,7 +41,7 @@ from rvae.corpus import Corpus, bundled_corpora, read_corpus
 from rvae.cutting import Reading, with_beats
 from rvae.errors import MidiFileError, RvaeError
 from rvae.findings import find
-from rvae.midi import MidiClip, TimeSignature, read_midi, write_clip
+from rvae.midi import TimeSignature, read_midi, write_clip
 
 _HEAD = """# Figures of the import
 
@@ -176,36 +179,36 @@ def _doubted(folder: Path, of: Sequence[str], given: str, times: Fraction) -> tu
 
 def _tempi(sets: dict[str, Path]) -> str:
     """Clips in one meter and tempo, played at another and with no tempo said."""
-    judged = left_out(tempo_cases(sets))
+    heard = {
+        (name, way): [_free_figures(name, way, take) for take in free_takes(folder, way)]
+        for name, folder in sets.items()
+        for way in (STEADY, WANDERS)
+    }
+    whole = [take.case for takes in heard.values() for take in takes if take.case is not None]
+    judged = left_out([*whole, *tempo_cases(sets, (FOUR_BARS, KICK_AND_SNARE))])
     rows = []
-    for name, folder in sets.items():
-        for way in (STEADY, WANDERS):
-            found = [
-                _free_figures(clip, said, number, wanders=way == WANDERS)
-                for number, (clip, said) in enumerate(clips_in_one_meter(folder))
-            ]
-            takes = [take for take in found if take is not None]
-            heard = [take for take in takes if take.bpm_ratio]
-            certain = [take for take in heard if take.is_certain]
-            right = [take for take in certain if take.is_right]
-            if not heard:
-                continue
-            elsewhere = [(case, sure) for case, sure in judged if (case.set_name, case.way) == (name, way)]
-            near = f"{sum(take.near for take in right) / len(right):.1%}" if right else "none"
-            named = sum(take.is_named for take in heard if not take.is_certain)
-            asked = f"{named} of {len(heard) - len(certain)}"
-            counts = (len(takes), len(heard), *_claims(len(heard), len(certain), len(right)))
-            barlines = sum(take.is_barline for take in right)
-            rows.append((name, way, *counts, *_claimed(elsewhere), asked, barlines, near))
+    for (name, way), takes in heard.items():
+        free = [take for take in takes if take.case is not None]
+        certain = [take for take in free if take.is_certain]
+        right = [take for take in certain if take.is_right]
+        if not free:
+            continue
+        elsewhere = [(case, sure) for case, sure in judged if (case.set_name, case.way) == (name, way)]
+        near = f"{sum(take.near for take in right) / len(right):.1%}" if right else "none"
+        named = sum(take.is_named for take in free if not take.is_certain)
+        counts = (len(takes), len(free), *_claims(len(free), len(certain), len(right)), *_claimed(elsewhere))
+        barlines = sum(take.is_barline for take in right)
+        rows.append((name, way, *counts, f"{named} of {len(free) - len(certain)}", barlines, near))
     head = (
         "set", "tempo", "takes", "played freely", "certain", "right of these", "left out: certain", "right of these",
         "named in the question", "barline right", "onsets within a tick",
     )  # fmt: skip
     words = (
-        "The clips of at least 16 onsets in one meter are played slower or faster, by up to a quarter, and the tempo\n"
-        "and the time signature taken away; programmed clips are given a player's scatter, 8 ms. `wanders`: the tempo\n"
-        "takes a step of half a percent, up or down, with every beat, and may leave the first by a tenth. `played\n"
-        "freely`: taken as such; the others share a grid with 120. `right`: within 4 %. `named in the question`:\n"
+        "Clips of at least 16 onsets in one meter, every second or third of larger sets, are played slower or faster,\n"
+        "by up to a quarter, and the tempo and the time signature taken away; programmed clips are given a player's\n"
+        "scatter, 8 ms. `wanders`: the tempo takes a step of half a percent, up or down, with every beat, and may\n"
+        "leave the first by a tenth. `played freely`:\n"
+        "taken as such; the others share a grid with 120. `right`: within 4 %. `named in the question`:\n"
         "where it is not certain, the true tempo is one of the two that are asked for. `barline right` and `onsets\n"
         "within a tick`, a 24th of a beat, of where they are with the tempo known: of those that are right. Four\n"
         "weights, the four thresholds of `played freely` and what is listened to for the certainty were set while\n"
@@ -217,45 +220,35 @@ def _tempi(sets: dict[str, Path]) -> str:
 
 @dataclass(frozen=True)
 class _Free:
-    """A take without its tempo: found over true (0: not taken as free); of those found, what else is right.
+    """A take without its tempo. `case`: None where it is not taken as free; what else is right of those that are.
 
-    `other_ratio`: the second that is asked for, over true.
+    `is_named`: the tempo is one of the two that are asked for; `near`: share of onsets within a tick of where they are.
     """
 
-    bpm_ratio: float = 0.0
-    other_ratio: float = 0.0
+    case: Case | None = None
     is_certain: bool = False
+    is_named: bool = False
     is_barline: bool = False
     near: float = 0.0
 
     @property
     def is_right(self) -> bool:
-        return _is_same_tempo(self.bpm_ratio)
-
-    @property
-    def is_named(self) -> bool:
-        return self.is_right or (self.other_ratio > 0 and _is_same_tempo(self.other_ratio))
+        return self.case is not None and self.case.is_right
 
 
-def _is_same_tempo(ratio: float) -> bool:
-    return abs(log2(ratio)) < log2(1.04)
-
-
-def _free_figures(clip: MidiClip, said: tuple[int, int], number: int, *, wanders: bool) -> _Free | None:
-    """One clip; None where it cannot be asked."""
-    take = played_freely(clip, said, number, wanders=wanders)
-    if take is None:
-        return None
+def _free_figures(name: str, way: str, take: FreeTake) -> _Free:
+    """One take."""
     found = with_beats(take.clip, Reading(), ClipCard())
     if found.estimate is None:
         return _Free()
-    ratio, other = found.estimate.bpm / take.bpm, (found.estimate.other_bpm or 0.0) / take.bpm
+    case, other = tempo_case(name, way, found.estimate, take.bpm), found.estimate.other_bpm
+    is_named = case.is_right or (other is not None and abs(log2(other / take.bpm)) < log2(1.04))
     if not found.estimate.is_certain:
-        return _Free(ratio, other)
+        return _Free(case, is_named=is_named)
     off = found.clip.notes[:, 0] / found.clip.ppq - take.beats
     middle = float(np.median(off))
     is_barline = round(middle) % take.meter.beats == 0
-    return _Free(ratio, other, True, is_barline, float(np.mean(np.abs(off - middle) <= 1 / 24)))
+    return _Free(case, True, is_named, is_barline, float(np.mean(np.abs(off - middle) <= 1 / 24)))
 
 
 def _speed(sets: dict[str, Path]) -> str:
