@@ -38,7 +38,7 @@ _JUST_BEFORE = 0.02  # quarters: what is so little early belongs to the barline
 _HATS = (22, 26, 42, 44, 46, 51, 53, 59)
 _THIN = 0.5  # what a way counts that leaves little to hear
 _SCATTER_S = 0.008
-_A_SET, _MOST_FOR_ONE = 300.0, 3.0  # what a set counts, and a case of it at the most
+_A_SET, _MOST_FOR_ONE = 300.0, 12.0  # what a set counts, and a case of it at the most
 
 
 @dataclass(frozen=True)
