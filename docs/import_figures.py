@@ -204,15 +204,16 @@ def _tempi(sets: dict[str, Path]) -> str:
         "named in the question", "barline right", "onsets within a tick",
     )  # fmt: skip
     words = (
-        "Clips of at least 16 onsets in one meter, every second or third of larger sets, are played slower or faster,\n"
-        "by up to a quarter, and the tempo and the time signature taken away; programmed clips are given a player's\n"
-        "scatter, 8 ms. `wanders`: the tempo takes a step of half a percent, up or down, with every beat, and may\n"
-        "leave the first by a tenth. `played freely`: taken as such; the others share a grid with 120. `right`: within\n"
-        "4 %. `named in the question`: where it is not certain, the true tempo is one of the two that are asked for.\n"
-        "`barline right` and `onsets within a tick`, a 24th of a beat, of where they are with the tempo known: of those\n"
-        "that are right. Four weights, the four thresholds of `played freely` and what is listened to for the certainty\n"
-        "were set while looking at these sets. The certainty was fitted, five numbers, by `docs/fit_certainty.py`, to these takes,\n"
-        "their first four bars, and kick and snare alone. `left out`: as above; on other clips expect that.\n"
+        "Clips of at least 16 onsets in one meter, every second or third of larger sets, are played slower or\n"
+        "faster, by up to a quarter, and the tempo and the time signature taken away; programmed clips are given a\n"
+        "player's scatter, 8 ms. `wanders`: the tempo takes a step of half a percent, up or down, with every beat,\n"
+        "and may leave the first by a tenth. `played freely`: taken as such; the others share a grid with 120.\n"
+        "`right`: within 4 %. `named in the question`: where it is not certain, the true tempo is one of the two\n"
+        "that are asked for. `barline right` and `onsets within a tick`, a 24th of a beat, of where they are with\n"
+        "the tempo known: of those that are right. Four weights, the four thresholds of `played freely` and what\n"
+        "is listened to for the certainty were set while looking at these sets. The certainty was fitted, five\n"
+        "numbers, by `docs/fit_certainty.py`, to these takes, their first four bars, and kick and snare alone.\n"
+        "`left out`: as above; on other clips expect that.\n"
     )
     return f"## Tempi that the file does not say\n\n{words}\n{_table(head, rows)}"
 
