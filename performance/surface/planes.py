@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import cast
 
+from performance.memory import give_back_memory
 from performance.snapshot import Snapshot
 from performance.surface.field import Bytes, Decoder, FieldBuilder
 from performance.surface.views import PULSE, pulse_colours, view_colours
@@ -47,7 +48,10 @@ class Planes:
 
     def step(self, beats: int, budget_s: float) -> bool:
         """Decode for about so long (one slice at least); whether anything was left to do."""
-        builder = self._builders.pop(beats, None) or FieldBuilder(self._model, beats)
+        builder = self._builders.pop(beats, None)
+        if builder is None:
+            give_back_memory()  # once for a plane: what the one before it left
+            builder = FieldBuilder(self._model, beats)
         self._builders[beats] = builder  # last used, last in order
         while len(self._builders) > _KEPT_PLANES:
             self._builders.pop(next(iter(self._builders)))
