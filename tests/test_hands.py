@@ -252,7 +252,7 @@ def test_a_drum_sounds_where_it_is_heard_unless_it_does_something_else() -> None
     assert struck(0x99, 38, 90) is None, "it was asked not to be heard"
     assert struck(0x99, 38, 90, device="another") == StrikePad(1, 90, 0)
     rig.hands.hear("pads", True)
-    assert struck(0x99, 38, 90) == StrikePad(1, 90)
+    assert struck(0x99, 38, 90) == StrikePad(1, 90, 0)
     rig.hands.learn("stop")
     rig.hear([0x99, 38, 90], device="pads")
     assert struck(0x99, 38, 90) is None, "learned while pads are drums"
