@@ -95,6 +95,8 @@ def commit(change):
     session.commitAppSessionState(state)
 
 if starts:
+    # Whoever was there first brings the tempo, and that may be the other.
+    commit(lambda state: state.setTempo(160, session.clock().micros()))
     soon_us = session.clock().micros() + 500_000
     commit(lambda state: state.setIsPlayingAndRequestBeatAtTime(True, soon_us, 0.0, quantum))
     sample_until("at 160")

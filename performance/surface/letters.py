@@ -62,11 +62,9 @@ class Letters:
 
     def width(self, text: str, px: int) -> int:
         """How wide that line would be."""
-        return sum(self._rendered(run, px, _WHITE).get_width() if run.face else self._own_width(run.text, px)
-                   for run in self._runs(text))  # fmt: skip
-
-    def _own_width(self, text: str, px: int) -> int:
-        return self._font(OWN, px, False).size(text)[0]
+        if text.isascii() and text.isprintable():  # most are, and need not be drawn for it
+            return self._font(OWN, px, False).size(text)[0]
+        return self.picture(text, px, _WHITE).get_width()
 
     def _rendered(self, run: Run, px: int, colour: tuple[int, int, int]) -> pygame.Surface:
         """A run at most as high as a line: pictures of emoji come in one size."""
