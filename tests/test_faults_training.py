@@ -70,7 +70,9 @@ def test_trainings_that_come_and_go_beside_it_cost_the_music_no_beat(tmp_path: P
     log = OscLog()
     engine = EngineProcess(pattern_of(3, Meter.parse("4/4")), [OutputSpec("osc", log.address)])
     command = [sys.executable, "-m", "rvae", "train", CLIPS, "-o", str(tmp_path / "own.rvae")]
-    endings = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)  # Ctrl-C keeps what has been learned
+    endings = [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL]  # Ctrl-C keeps what has been learned
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # tests that were started to outlive a terminal
+        endings.append(signal.SIGHUP)
     try:
         engine.do(SetControl("tempo", 240))
         engine.do(Play())
@@ -89,4 +91,4 @@ def test_trainings_that_come_and_go_beside_it_cost_the_music_no_beat(tmp_path: P
         engine.close()
         log.close()
     log.check(4)
-    print(f"four trainings beside it: {lateness}")
+    print(f"trainings beside it: {lateness}")
