@@ -1,4 +1,4 @@
-"""A JACK server of our own for a test, with the dummy driver: started and ended here, under a name nobody else has."""
+"""A JACK server of our own for a test, with the dummy driver: started and ended here, under a name of its own."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -40,13 +41,15 @@ class JackServer:
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> bool:
-        """Start it, in place of one that did not come up; whether it runs."""
+        """Start it, in place of one that did not come up; whether it runs. One that ends is not waited for."""
         self.kill()
         self._server = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        waited = subprocess.run(
-            ["jack_wait", "-s", self.name, "-w", "-t", "60"], capture_output=True, check=False, env=os.environ.copy()
-        )
-        return waited.returncode == 0 and self._server.poll() is None
+        until = time.monotonic() + 60
+        while self._server.poll() is None and time.monotonic() < until:
+            waited = subprocess.run(["jack_wait", "-s", self.name, "-w", "-t", "1"], capture_output=True, check=False)
+            if waited.returncode == 0:
+                return self._server.poll() is None
+        return False
 
     def kill(self) -> None:
         """End it without a word to its clients."""
@@ -76,6 +79,24 @@ class JackServer:
 
 
 @contextmanager
+def _free_name() -> Iterator[str]:
+    """One of a few names that no other test on this computer has now. Always the same few, because JACK knows eight
+    servers at most and gives the place of one that was killed only to the next of its name.
+    """
+    import fcntl  # not on Windows, where none of these tests runs
+
+    for number in range(8):
+        with (Path(tempfile.gettempdir()) / f"rvae-test-jack-{number}-{os.geteuid()}").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield f"rvae-test-{number}"
+            return
+    pytest.skip("eight JACK servers are being tested already")
+
+
+@contextmanager
 def jack_server(monkeypatch: pytest.MonkeyPatch, *, period: int = 256) -> Iterator[JackServer]:
     """Run a server. Skips where JACK is not installed."""
     for program in ("jackd", "jack_wait"):
@@ -85,16 +106,16 @@ def jack_server(monkeypatch: pytest.MonkeyPatch, *, period: int = 256) -> Iterat
         importlib.import_module("jack")
     except (ImportError, OSError) as error:  # the package is there without the library: OSError
         pytest.skip(f"JACK cannot be used from Python: {error}")
-    name = f"rvae-{uuid.uuid4().hex[:8]}"
-    for key, value in (("NO_AUDIO_RESERVATION", "1"), ("NO_START_SERVER", "1"), ("DEFAULT_SERVER", name)):
-        monkeypatch.setenv(f"JACK_{key}", value)
-    server = JackServer(name, period)
-    try:
-        if not server.start():
-            pytest.skip("the JACK server does not start here")
-        yield server
-    finally:
-        server.stop()
+    with _free_name() as name:
+        for key, value in (("NO_AUDIO_RESERVATION", "1"), ("NO_START_SERVER", "1"), ("DEFAULT_SERVER", name)):
+            monkeypatch.setenv(f"JACK_{key}", value)
+        server = JackServer(name, period)
+        try:
+            if not server.start():
+                pytest.skip("the JACK server does not start here")
+            yield server
+        finally:
+            server.stop()
 
 
 def wait_for(condition: object, *, seconds: float = 60) -> bool:
