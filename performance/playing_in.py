@@ -139,7 +139,13 @@ class PlayingIn:
             at_ns = (self._looked_ns + self._clock.now_ns()) // 2
             if self._take is not None:
                 self._take.strike(self._kit.voices[voice].pitch_read, velocity, at_ns)
-            self._stage.do(StrikePad(voice, velocity, at_ns))
+            self._sound(self._kit.names[voice], velocity, at_ns)
+
+    def _sound(self, voice: str, velocity: int, at_ns: int) -> None:
+        """By its name: what is played may be another model than when the take began, which may not have it."""
+        names = self._stage.kit.names
+        if voice in names:
+            self._stage.do(StrikePad(names.index(voice), velocity, at_ns))
 
     def hear(self, hits: Sequence[Hit]) -> None:
         """Pads are struck. One that does something else too is no drum."""
@@ -151,7 +157,7 @@ class PlayingIn:
                     self._take.strike(hit.pitch, hit.velocity, hit.at_ns)
                 row = self._kit.row_of_pitch(hit.pitch)
                 if row is not None and not hit.has_sounded:
-                    self._stage.do(StrikePad(row, hit.velocity, hit.at_ns))
+                    self._sound(self._kit.names[row], hit.velocity, hit.at_ns)
 
     def step(self, snapshot: Snapshot, *, is_heard: bool) -> Snapshot:
         """Go on with the take; the snapshot with how it stands. For every frame. `is_heard`: whether pads are."""
@@ -180,6 +186,8 @@ class PlayingIn:
             self._picture_of, self._picture = key, take.shown(self._stage.model.bars)
         if self._picture is None or self._picture.meter != snapshot.meter:
             return snapshot
+        if self._picture.kit.names != snapshot.kit.names:  # another model has been opened meanwhile
+            return snapshot
         return replace(snapshot, pattern=self._picture, probability=self._picture.onset.astype("float32"))
 
     def _state(self) -> TakeState | None:
@@ -206,7 +214,9 @@ class PlayingIn:
             self._news.append(("nothing was struck: " + _NOTHING[self._purpose], False))
             return
         work: Callable[[Excerpt, Model, Take], _Outcome] = self._keep if self._purpose == "clip" else self._find
-        model, lost = replace(self._stage.model, kit=take.kit), _LOST[self._purpose]
+        model, lost = self._stage.model, _LOST[self._purpose]
+        is_same = take.kit.names == model.kit.names  # or another model has been opened meanwhile
+        model = replace(model, kit=take.kit if is_same else self._stage.kit)
         self._seeks = seeks = self._purpose == "find"
 
         def run() -> None:

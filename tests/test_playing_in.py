@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import pygame
 import pytest
 from jack_support import wait_for
 from playing_support import osc
 from small_models import TINY, corpus_of, random_pattern, straight_model
 from test_hands import Rig
+from test_opening import HANDS, hands_model, opened
 
 from performance.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from performance.commands import (
@@ -38,6 +40,8 @@ from performance.playing_in import PlayingIn
 from performance.sequencer import Onset
 from performance.snapshot import EngineStatus, Snapshot
 from performance.stage import Stage
+from performance.surface.drawing import Kept, draw
+from performance.surface.look import Look
 from rvae import train
 from rvae.card import read_card
 from rvae.corpus import read_corpus
@@ -283,6 +287,25 @@ def test_a_pad_that_has_learned_something_does_that(tmp_path: Path) -> None:
         room.rig.waiting.append(Heard("pads", bytes([0x99, 51, 90]), room.clock.now_ns()))
         room.frame()
         assert room.comes("2 bars, 9 strokes")
+
+
+def test_another_model_opened_meanwhile_leaves_the_take_and_the_window_as_they_are(room: Room) -> None:
+    room.ask(PlayIn("clip"))
+    room.play({0: 36, 1: 38}, to=1.5)
+    room.stage.open(opened(hands_model()))
+    target, kept = pygame.Surface((640, 400)), Kept()
+    for place, pitch in ((2, 36), (3, 38), (4, 42)):  # the last is of a voice that this model does not have
+        room.play({place: pitch}, to=place + 0.5)
+        assert room.now.pattern.kit.names == room.now.kit.names == HANDS.names
+        draw(target, room.now, Look(), kept)
+    room.desk.do(StrikePad(8, 100))
+    room.frame()
+    heard = [room.stage.rows[voice] for voice, _ in room.output.strikes[2:]]
+    assert heard == ["kick", "snare"]
+    room.until(7.9)
+    room.ask(PlayIn("clip"))
+    assert room.comes("2 bars, 6 strokes")
+    assert not any("is not kept" in line for line in room.lines)
 
 
 def test_nothing_struck_is_no_clip(room: Room) -> None:
