@@ -179,9 +179,7 @@ class _Reader:
                 continue
             for voice, value in enumerate(self.row(values)):
                 begun = begun.with_voice(name, voice, float(value))
-        frozen = tuple(
-            (self.voice(voice), int(ticks), tuple(map(self.pin, onsets))) for voice, ticks, onsets in data["frozen"]
-        )
+        frozen = tuple(self.frozen(*entry) for entry in data["frozen"])
         return replace(
             begun,
             scenes={scene_number(int(number)): self.scene(kept) for number, kept in data["scenes"].items()},
@@ -211,6 +209,13 @@ class _Reader:
         if not isinstance(voice, int) or not 0 <= voice < len(self.voices):
             raise ValueError("no such voice")
         return voice
+
+    def frozen(self, voice: object, ticks: object, onsets: Sequence[Any]) -> tuple[int, int, tuple[Pin, ...]]:
+        pins = tuple(map(self.pin, onsets))
+        row = self.voice(voice)
+        if not isinstance(ticks, int) or any((pin.ticks, pin.voice) != (ticks, row) for pin in pins):
+            raise ValueError("onsets of another voice or cycle")
+        return row, ticks, pins
 
     def pin(self, data: Sequence[Any]) -> Pin:
         ticks, voice, tick, velocity, microtiming = data

@@ -59,6 +59,7 @@ scenes = st.builds(
     kit=st.none() | kits(),
 )
 pins = st.builds(Pin, st.just(192), st.integers(0, VOICES - 1), st.integers(0, 191), shares, st.floats(-3, 3))
+frozen = pins.map(lambda pin: replace(pin, voice=2))
 
 
 @st.composite
@@ -82,7 +83,7 @@ def set_by_somebody(draw: st.DrawFn) -> Settings:
         kit=draw(st.none() | kits()),
         scenes=draw(st.dictionaries(st.integers(1, 128), scenes, max_size=3)),
         layers=tuple(draw(st.lists(gestures(), max_size=2))),
-        pins=Pins(tuple(draw(st.lists(pins, max_size=3))), ((2, 192, tuple(draw(st.lists(pins, max_size=3)))),)),
+        pins=Pins(tuple(draw(st.lists(pins, max_size=3))), ((2, 192, tuple(draw(st.lists(frozen, max_size=3)))),)),
     )
 
 
@@ -134,6 +135,8 @@ def test_a_session_torn_anywhere_is_one_line_and_put_aside(tmp_path: Path) -> No
         {"pins": [[192, 0, 500, 1, 0]]},
         {"pins": [[192, 40, 0, 1, 0]]},
         {"frozen": [[40, 192, []]]},
+        {"frozen": [[2, 192, [[384, 2, 300, 0.5, 0]]]]},
+        {"frozen": [[2, 192, [[192, 3, 30, 0.5, 0]]]]},
         {"kit": None},
     ],
 )
