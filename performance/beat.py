@@ -106,7 +106,7 @@ def _run(engine: Engine, lines: list[Wire], recorder_line: RecorderLine, ending:
         if _beat_is_near(engine, clock):
             continue
         for line in lines:
-            for command in _latest(line.receive(limit=_AT_ONCE)):
+            for command in latest(line.receive(limit=_AT_ONCE)):
                 _beat_is_near(engine, clock)
                 _do(engine, command)
         lines = [line for line in lines if not line.is_closed]
@@ -144,19 +144,22 @@ def _tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201  # for whoever mends it
 
 
-def _latest(commands: list[EngineCommand]) -> list[EngineCommand]:
-    """Of patterns that came in a row for the same place, the last: the others would never be heard."""
+def latest(commands: list[EngineCommand]) -> list[EngineCommand]:
+    """Of patterns that came in a row for the same place, the last: the others would never be heard. One that mutes is
+    kept: what comes after it says nothing of that.
+    """
     kept: list[EngineCommand] = []
     for command in commands:
         before = kept[-1] if kept else None
-        if isinstance(command, SetPattern) and isinstance(before, SetPattern) and _same_place(command, before):
+        if isinstance(command, SetPattern) and isinstance(before, SetPattern) and _replaces(command, before):
             kept.pop()
         kept.append(command)
     return kept
 
 
-def _same_place(one: SetPattern, other: SetPattern) -> bool:
-    return one.at == other.at and one.pattern.meter == other.pattern.meter
+def _replaces(command: SetPattern, before: SetPattern) -> bool:
+    says_all = command.mute is not None or before.mute is None
+    return says_all and (command.at, command.pattern.meter) == (before.at, before.pattern.meter)
 
 
 def _beat_is_near(engine: Engine, clock: MonotonicClock) -> bool:

@@ -161,10 +161,14 @@ class Redo:
 
 @dataclass(frozen=True, slots=True)
 class SetPattern:
-    """Play a pattern from the quantum's next place on. Where its meter is another one, that place is the next bar."""
+    """Play a pattern from the quantum's next place on. Where its meter is another one, that place is the next bar.
+
+    `mute`: the voices that are muted from there on, and no others; None: as they are.
+    """
 
     pattern: Pattern
     at: Quantum = "beat"
+    mute: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

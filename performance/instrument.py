@@ -33,7 +33,7 @@ from performance.commands import (
 from performance.controls import control
 from performance.cursor import Path, Point, on_plane
 from performance.decoding import Decoded, Wanted
-from performance.motion import Moment
+from performance.motion import Moment, landing
 from performance.movement import Movement
 from performance.offers import first_point
 from performance.pins import Pin, Pins
@@ -66,6 +66,8 @@ class Instrument:
         self._history: History[Settings] = History()
         self._is_another = False  # the model is not the one it began with
         self._bar = 0  # the one from which another model is heard
+        self._mutes_wait = False  # for the pattern that they come with
+        self._tempo_bars: float | None = None  # where a tempo that came with a scene is heard
         self.settings = Settings.at_first(first_point(model, settings.meter), settings.meter, len(model.kit))
         self.decoded = Decoded.of(model, Wanted.of(settings))
         self.movement = Movement(settings.cursor, path)
@@ -119,16 +121,38 @@ class Instrument:
             case Undo() | Redo():
                 self._go_back(forth=isinstance(command, Redo))
 
-    def _adopt(self, new: Settings) -> None:
-        """Go over to other settings: the engine is told what is new to it."""
+    def _adopt(self, new: Settings, *, with_pattern: bool = False) -> None:
+        """Go over to other settings: the engine is told what is new to it. `with_pattern`: mutes and tempo are heard
+        where the pattern is, at the next beat or bar.
+        """
         old, self.settings = self.settings, new
         for name, value in new.controls.items():
             if value != old.controls[name] and control(name).group == "engine":
-                self._send(SetControl(name, value))
-        for name in ("mute", "nudge"):
+                if name == "tempo" and with_pattern and (bars := self._next_bars()) is not None:
+                    self._tempo_bars = bars
+                else:
+                    self._send(SetControl(name, value))
+        self._mutes_wait = self._mutes_wait or (with_pattern and old.mute != new.mute)
+        for name in ("nudge",) if self._mutes_wait else ("mute", "nudge"):
             for voice, (was, value) in enumerate(zip(old.voices[name], new.voices[name], strict=True)):
                 if was != value:
                     self._send(SetVoice(name, voice, value))
+
+    def _next_bars(self) -> float | None:
+        """Where what comes at the quantum is heard, in bars; None for now."""
+        when, quantum = self.movement.when, self._quantum
+        return None if when.bars is None or quantum == "now" else landing(when.bars, when.beats, quantum)
+
+    @property
+    def _quantum(self) -> Quantum:
+        return ("now", "beat", "bar")[round(self.settings.controls["quantum"])]
+
+    def _tell_tempo(self, bars: float | None) -> None:
+        """The tempo that came with a scene, once its beat or bar is there."""
+        at = self._tempo_bars
+        if at is not None and (bars is None or not at - 1 <= bars < at):
+            self._tempo_bars = None
+            self._send(SetControl("tempo", self.settings.controls["tempo"]))
 
     def _go_back(self, *, forth: bool) -> None:
         found = self._history.redone(self.settings) if forth else self._history.undone(self.settings)
@@ -152,9 +176,10 @@ class Instrument:
         unmixed = self.settings.with_control("mix", 0)
         if self.movement.morph(start, scene, bars):
             # What comes in is heard onset by onset; what goes is muted at the end.
-            self._adopt(unmixed.with_mutes([was and ends for was, ends in zip(start.mute, scene.mute, strict=True)]))
+            mutes = [was and ends for was, ends in zip(start.mute, scene.mute, strict=True)]
+            self._adopt(unmixed.with_mutes(mutes), with_pattern=True)
             return
-        self._adopt(unmixed.with_scene(scene))
+        self._adopt(unmixed.with_scene(scene), with_pattern=True)
         self.movement.set_down(scene.cursor)
 
     def _change_gestures(self, command: TakeGesture | DropGestures) -> None:
@@ -190,6 +215,8 @@ class Instrument:
         if name in _MOVED_BY_MORPH and changed != self.settings:
             self.movement.let_go()
         self.settings = changed
+        if name == "tempo":
+            self._tempo_bars = None  # it is told now
         if known.group == "engine":  # also where it is so already: a leader may have another tempo
             self._send(SetControl(name, changed.controls[name]))
 
@@ -216,7 +243,8 @@ class Instrument:
 
     def move(self, when: Moment) -> None:
         """Let the cursor move on to a moment, and all that goes with it."""
-        gestures = len(self.settings.layers)
+        gestures, morph = len(self.settings.layers), self.movement.morphing
+        self._tell_tempo(when.bars)
         try:
             moved = self.movement.step(self.settings, when)
         except UsageError as error:  # the scenes of the mix are not on this plane
@@ -226,7 +254,7 @@ class Instrument:
         if len(moved.layers) > gestures:
             self._say("the gesture ended where the music did, or at its greatest length; it goes round", False)
         if moved is not self.settings:
-            self._adopt(moved)
+            self._adopt(moved, with_pattern=morph is not None and self.movement.morphing is None)
 
     def take(self, model: Model) -> None:
         """Go over to a model of the same voices and beats: at the next bar, with the cursor where it is."""
@@ -240,6 +268,7 @@ class Instrument:
         Raises RvaeError, and all is as it was.
         """
         bars, old, names = self.movement.when.bars, self.settings, self.model.kit.names
+        self._tell_tempo(None)
         self.decoded = Decoded.of(model, Wanted.of(settings))
         self.model, self.settings, self._history, self._is_another = model, settings, History(), True
         self._bar = 0 if bars is None else math.floor(bars) + 1
@@ -252,23 +281,25 @@ class Instrument:
                 self._send(SetControl(name, value))
         for name in ("mute", "nudge"):
             # Any other row may be as an earlier model left it; while nothing plays, rows are given out anew.
-            known = {} if bars is None else dict(zip(names, old.voices[name], strict=True))
+            is_known = bars is not None and not self._mutes_wait
+            known = dict(zip(names, old.voices[name], strict=True)) if is_known else {}
             for voice, value in enumerate(settings.voices[name]):
                 if known.get(model.kit.names[voice]) != value:
                     self._send(SetVoice(name, voice, value))
+        self._mutes_wait = False
 
     def decode(self) -> None:
-        """Where something has changed that the pattern depends on: decode it and send it."""
+        """Where something has changed that the pattern depends on, or that comes with it: decode it and send it."""
         wanted = Wanted.of(self.settings)
-        if wanted == self.decoded.wanted:
+        if wanted == self.decoded.wanted and not self._mutes_wait:
             return
         try:
-            self.decoded = Decoded.of(self.model, wanted)
+            self.decoded = self.decoded if wanted == self.decoded.wanted else Decoded.of(self.model, wanted)
         except RvaeError as error:
             self.settings = replace(self.settings, meter=self.decoded.wanted.meter)
             self._say(str(error), True)
             return
-        quantum: Quantum = ("now", "beat", "bar")[int(self.settings.controls["quantum"])]
+        quantum = self._quantum
         bars = self.movement.when.bars
         if bars is None or bars >= self._bar:
             self._bar = 0
@@ -276,4 +307,6 @@ class Instrument:
             quantum = "bar"  # what the model before plays is played to its end
         if quantum == "now" and self.movement.shown != wanted.cursor:
             quantum = "beat"  # a jump that has not landed
-        self._send(SetPattern(self.decoded.pattern, quantum))
+        mute = tuple(voice for voice, muted in enumerate(self.settings.mute) if muted) if self._mutes_wait else None
+        self._mutes_wait = False
+        self._send(SetPattern(self.decoded.pattern, quantum, mute))

@@ -80,9 +80,7 @@ class Motion:
         if manner.kind == "glide":
             return replace(self, hand=point)
         if manner.kind == "jump" and when.bars is not None and point != self.point:
-            return replace(
-                Motion.at_rest(self.point), hand=point, lands_bars=_landing(when.bars, when.beats, manner.at)
-            )
+            return replace(Motion.at_rest(self.point), hand=point, lands_bars=landing(when.bars, when.beats, manner.at))
         return Motion.at_rest(point, when.bars)
 
     def moved(self, manner: Manner, when: Moment) -> Motion:
@@ -166,7 +164,8 @@ def folded(value: float, low: float = 0.0, high: float = 1.0) -> float:
     return min(high, max(low, low + (inside if inside <= width else 2 * width - inside)))  # a last bit can be off
 
 
-def _landing(bars: float, beats: int, at: Literal["beat", "bar"]) -> float:
+def landing(bars: float, beats: int, at: Literal["beat", "bar"]) -> float:
+    """The next beat or bar after a place, in bars."""
     steps = beats if at == "beat" else 1
     return (math.floor(bars * steps + 1e-9) + 1) / steps
 

@@ -54,8 +54,8 @@ class Rows:
         if self.own is self.engine:
             return command
         match command:
-            case SetPattern(pattern, at):
-                return SetPattern(self._laid(pattern), at)
+            case SetPattern(pattern, at, mute):
+                return SetPattern(self._laid(pattern), at, None if mute is None else tuple(map(self._row, mute)))
             case SetVoice(name, voice, value):
                 return SetVoice(name, self._row(voice), value)
             case StrikePad(voice):

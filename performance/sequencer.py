@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -72,7 +73,8 @@ class SequencerState:
 
     `patterns`: each with the (bar, tick) from which it is played. `decided`: the (bar, tick, voice) that are done with.
     `open_notes`: (pitch, end in quarters, voice, beginning in quarters) of those that sound. `has_nudged`: whether
-    voices have been nudged since the start.
+    voices have been nudged since the start. `mutes_to_come`: the (bar, tick) from which other voices are muted, and
+    which.
     """
 
     position: Fraction
@@ -85,6 +87,7 @@ class SequencerState:
     open_notes: tuple[tuple[int, Fraction, int, Fraction], ...]
     bar: int
     end_bar: int | None
+    mutes_to_come: tuple[tuple[tuple[int, int], tuple[int, ...]], ...] = ()
 
 
 class _Span:
@@ -115,6 +118,7 @@ class Sequencer:
     def __init__(self, pattern: Pattern, feel: Feel | None = None) -> None:
         self._feel = feel or Feel()
         self._muted: frozenset[int] = frozenset()
+        self._mutes_to_come: list[tuple[tuple[int, int], frozenset[int]]] = []
         self._reach_ticks = _NUDGED_TICKS if any(self._feel.nudge_quarters) else 0
         self._begin(pattern)
 
@@ -128,6 +132,9 @@ class Sequencer:
         self._bar = 0
         self._spans: dict[int, _Span] = {}
         self._next_beat: BeatStart | None = None
+        for _, muted in self._mutes_to_come:
+            self._muted = muted
+        self._mutes_to_come = []
 
     @classmethod
     def of_state(cls, state: SequencerState) -> Sequencer:
@@ -136,6 +143,7 @@ class Sequencer:
         sequencer._position, sequencer._bars, sequencer._bar = state.position, state.bars, state.bar
         sequencer._parts = [(place, Part(pattern, state.feel)) for place, pattern in state.patterns]
         sequencer._muted = frozenset(state.muted)
+        sequencer._mutes_to_come = [(place, frozenset(muted)) for place, muted in state.mutes_to_come]
         sequencer._reach_ticks = _NUDGED_TICKS if state.has_nudged else 0
         sequencer._decided = set(state.decided)
         sequencer._open = {pitch: (release, voice, began) for pitch, release, voice, began in state.open_notes}
@@ -156,6 +164,7 @@ class Sequencer:
             open_notes=tuple((pitch, *note) for pitch, note in sorted(self._open.items())),
             bar=self._bar,
             end_bar=self._end_bar,
+            mutes_to_come=tuple((place, tuple(sorted(muted))) for place, muted in self._mutes_to_come),
         )
 
     @property
@@ -208,10 +217,16 @@ class Sequencer:
 
     def set_mute(self, voice: int, muted: bool) -> None:
         """Leave out the onsets of a voice from here on, or play them again."""
-        self._muted = self._muted | {voice} if muted else self._muted - {voice}
 
-    def set_pattern(self, pattern: Pattern, at: Quantum) -> None:
-        """Play a pattern from the next tick (`now`), beat or bar on. The last one set counts.
+        def changed(voices: frozenset[int]) -> frozenset[int]:
+            return voices | {voice} if muted else voices - {voice}
+
+        self._muted = changed(self._muted)
+        self._mutes_to_come = [(place, changed(voices)) for place, voices in self._mutes_to_come]
+
+    def set_pattern(self, pattern: Pattern, at: Quantum, mute: Sequence[int] | None = None) -> None:
+        """Play a pattern from the next tick (`now`), beat or bar on. The last one set counts. `mute`: the voices that
+        are muted from there on, and no others; None: as they are.
 
         One in another meter brings it at the next barline; where it has as many beats it sounds in the old meter
         until then.
@@ -223,22 +238,30 @@ class Sequencer:
         if pattern.meter == here:
             # No other meter waits any longer.
             self._bars = self._bars.with_meter(here, self._bars.first_bar_from(self._position))
-            self._schedule(place, pattern)
+            self._schedule(place, pattern, mute)
             return
         barline = (self._bars.first_bar_from(self._position), 0)
         if place < barline and pattern.meter.beats == here.beats:
-            self._schedule(place, pattern.in_meter(here))
+            self._schedule(place, pattern.in_meter(here), mute)
+            mute = None
         self._bars = self._bars.with_meter(pattern.meter, barline[0])
-        self._schedule(barline, pattern)
+        self._schedule(barline, pattern, mute)
 
     def _next_place(self, at: Quantum) -> tuple[int, int]:
         if at == "bar":
             return self._bars.first_bar_from(self._position), 0
         return self._bars.first_tick_from(self._position, TICKS_PER_BEAT if at == "beat" else 1)
 
-    def _schedule(self, place: tuple[int, int], pattern: Pattern) -> None:
+    def _schedule(self, place: tuple[int, int], pattern: Pattern, mute: Sequence[int] | None) -> None:
         kept = [(start, part) for start, part in self._parts if start < place]
         self._parts = [*kept, (place, Part(pattern, self._feel))]
+        if mute is not None:
+            before = [(start, muted) for start, muted in self._mutes_to_come if start < place]
+            self._mutes_to_come = [*before, (place, frozenset(mute))]
+
+    def _is_muted(self, voice: int, place: tuple[int, int]) -> bool:
+        to_come = (muted for start, muted in reversed(self._mutes_to_come) if start <= place)
+        return voice in next(to_come, self._muted)
 
     def advance(self, to: Fraction) -> list[Event]:
         """The events from the position to below `to` (quarters), in order; the position is `to` then."""
@@ -324,7 +347,7 @@ class Sequencer:
                     if quarters >= to:
                         continue
                     self._decided.add((bar, tick, voice))
-                    if voice not in self._muted:
+                    if not self._is_muted(voice, (bar, tick)):
                         pitch = part.pattern.kit.voices[voice].pitch_out
                         found.append(Onset(quarters, voice, pitch, velocity, bar, tick))
         return found
@@ -338,5 +361,8 @@ class Sequencer:
         self._bars = self._bars.since(kept)
         self._spans = {bar: span for bar, span in self._spans.items() if bar >= kept}
         self._decided = {key for key in self._decided if key[0] >= kept}
+        for _, muted in (entry for entry in self._mutes_to_come if entry[0] <= (kept, 0)):
+            self._muted = muted
+        self._mutes_to_come = [entry for entry in self._mutes_to_come if entry[0] > (kept, 0)]
         current = max(index for index, (start, _) in enumerate(self._parts) if index == 0 or start <= (kept, 0))
         self._parts = self._parts[current:]

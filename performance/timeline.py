@@ -124,8 +124,8 @@ class Timeline:
                 stop = ClockStop(self.position)
                 self._sequencer.rewind()
                 return [Timed(stop, at_ns)] if self._sends_clock and playing is not None else []
-            case SetPattern(pattern, at):
-                self._sequencer.set_pattern(pattern, at)
+            case SetPattern(pattern, at, mute):
+                self._sequencer.set_pattern(pattern, at, mute)
                 if self._transport is None:
                     self._sequencer.rewind()
                 else:

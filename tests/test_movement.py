@@ -32,6 +32,7 @@ from performance.commands import (
 from performance.journal import MemoryJournal
 from performance.journal_file import JournalFile, Lines
 from performance.replay import difference
+from performance.sequencer import Onset
 from performance.session import Session, read_session, write_session
 from rvae.meter import Meter
 from rvae.model import Model
@@ -244,6 +245,33 @@ def test_a_scene_brings_its_tempo_where_that_is_wanted(player: Player) -> None:
     player.do(SetControl("scene_tempo", 1), RecallScene(1))
     assert player.seen.controls["tempo"] == 120
     assert player.near.commands[-1] == SetControl("tempo", 120)
+
+
+def test_a_scene_that_comes_at_the_bar_brings_its_mutes_and_its_tempo_there(player: Player) -> None:
+    player.do(SetControl("density", 1), SetControl("quantum", 2), SetControl("scene_tempo", 1), SetVoice("mute", 0, 1))
+    player.do(StoreScene(1), SetVoice("mute", 0, 0), SetVoice("mute", 1, 1), SetControl("tempo", 100), Play())
+    player.until_bar(1.3)
+    player.do(RecallScene(1))
+    assert player.until_bar(1.9).mute[:2] == (True, False)
+    assert player.near.engine.transport is not None
+    assert player.near.engine.transport.qpm == player.seen.meter.qpm_of(100)
+    player.until_bar(4)
+    assert player.near.engine.transport.qpm == player.seen.meter.qpm_of(120)
+    played = [sent.event for sent in player.near.output.sent if isinstance(sent.event, Onset)]
+    bars = {voice: {onset.bar for onset in played if onset.voice == voice} for voice in (0, 1)}
+    assert bars[0] == {0, 1}
+    assert max((onset.bar, onset.tick) for onset in played if onset.voice == 0) > (1, player.seen.meter.bar_ticks // 2)
+    assert bars[1] >= {2, 3}
+    assert not bars[1] & {0, 1}
+
+
+def test_a_voice_that_a_morph_brings_in_is_not_heard_in_full_before_it_begins(player: Player) -> None:
+    player.do(SetControl("density", 1), SetControl("quantum", 2), StoreScene(1), SetVoice("mute", 0, 1), Play())
+    player.until_bar(1.3)
+    player.do(RecallScene(1, bars=8))
+    player.until_bar(2.5)
+    played = [sent.event for sent in player.near.output.sent if isinstance(sent.event, Onset)]
+    assert not [onset for onset in played if onset.voice == 0 and onset.bar < 2]
 
 
 CORNERS = {1: (0.1, 0.9), 2: (0.9, 0.8), 3: (0.2, 0.1), 4: (0.7, 0.3)}

@@ -218,8 +218,9 @@ def test_a_voice_keeps_its_row_as_long_as_it_is_played(kits: list[list[str]]) ->
         for name in {*voices, *before.own.names} & set(before.engine.names):
             assert rows.engine.row_of_name(name) == before.engine.row_of_name(name)
         pattern = random_pattern(1, kit=rows.own)
-        sent = rows.sent(SetPattern(pattern))
+        sent = rows.sent(SetPattern(pattern, mute=(len(voices) - 1,)))
         assert isinstance(sent, SetPattern)
+        assert sent.mute == (rows.engine.row_of_name(voices[-1]),)
         for voice, name in enumerate(voices):
             row = rows.engine.row_of_name(name)
             assert (sent.pattern.onset[row] == pattern.onset[voice]).all()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from jack_support import wait_for
 from music import beat_of
 
+from performance.beat import latest
 from performance.commands import Play, SetControl, SetPattern, Stop
 from performance.process import EngineProcess
 from performance.specs import OutputSpec
@@ -47,6 +48,12 @@ def test_values_come_whole_and_in_order(values: list[object]) -> None:
     assert got == values
     here.close()
     there.close()
+
+
+def test_of_patterns_for_one_place_the_last_is_played_and_no_mute_is_lost() -> None:
+    hand, scene = SetPattern(KICKS, "bar"), SetPattern(KICKS, "bar", mute=(2,))
+    assert latest([hand, hand, scene, hand, hand]) == [scene, hand]
+    assert latest([hand, Stop(), hand, SetPattern(KICKS, "beat")]) == [hand, Stop(), hand, SetPattern(KICKS, "beat")]
 
 
 def test_a_reader_that_sleeps_makes_nobody_wait_and_a_full_line_is_said(wires: tuple[Wire, Wire]) -> None:

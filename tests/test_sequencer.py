@@ -3,6 +3,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import get_args
 
+import numpy as np
 import pytest
 from checker import StreamChecker
 from hypothesis import given
@@ -82,7 +83,8 @@ class Change:
     def do(self, sequencer: Sequencer) -> None:
         match self.kind:
             case "swap":
-                sequencer.set_pattern(pattern_of(self.seed, sequencer.pattern.meter), self.quantum)
+                mute = (self.seed % 9, 0) if self.seed % 3 == 0 else None
+                sequencer.set_pattern(pattern_of(self.seed, sequencer.pattern.meter), self.quantum, mute)
             case "meter":
                 sequencer.set_pattern(pattern_of(self.seed, self.meter), self.quantum)
             case "mute":
@@ -213,6 +215,28 @@ def test_a_note_ends_before_the_same_note_comes_again() -> None:
         ("Onset", 2 * tick),
         ("Release", 2 * tick + Fraction(1, 8)),
     ]
+
+
+@pytest.mark.parametrize(("at", "place", "off"), [("now", (0, 30), 0), ("beat", (0, 48), -2), ("bar", (1, 0), -2)])
+def test_mutes_that_come_with_a_pattern_are_heard_from_its_place_on(
+    at: Quantum, place: tuple[int, int], off: float
+) -> None:
+    whole = Pattern.of_arrays(*(np.full((9, 192), value, np.float32) for value in (1, 0.5, off)), FOUR)
+    sequencer = Sequencer(whole)
+    sequencer.set_mute(1, True)
+    events = sequencer.advance(Fraction(5, 4) - Fraction(1, 1000))
+    sequencer.set_pattern(whole, at, mute=(0,))
+    sequencer.set_mute(2, True)  # a hand means now and from then on
+    again = Sequencer.of_state(sequencer.state)
+    rest = sequencer.advance(Fraction(12))
+    assert again.advance(Fraction(12)) == rest
+    found = [(onset.bar, onset.tick, onset.voice) for onset in onsets_of(events + rest) if onset.bar < 3]
+    assert {where[:2] for where in found if where[2] == 0} == {(0, tick) for tick in range(96) if (0, tick) < place}
+    assert min(where[:2] for where in found if where[2] == 1) == place, "early as its microtiming has it"
+    assert (2, 95, 1) in found
+    assert max(where[:2] for where in found if where[2] == 2) < place
+    sequencer.rewind()
+    assert {onset.voice for onset in onsets_of(sequencer.advance(Fraction(1)))} == set(range(9)) - {0, 2}
 
 
 def test_a_muted_voice_is_left_out_and_does_not_come_late_when_it_returns() -> None:
