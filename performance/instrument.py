@@ -38,7 +38,7 @@ from performance.movement import Movement
 from performance.offers import first_point
 from performance.pins import Pin, Pins
 from performance.scenes import corner_mix, scene_number
-from performance.settings import Settings
+from performance.settings import CURSOR, Part, Settings
 from performance.undo import History, name_of
 from rvae.errors import RvaeError, UsageError
 from rvae.model import Model
@@ -64,6 +64,7 @@ class Instrument:
         self.model = model
         self._send, self._say = send, say
         self._history: History[Settings] = History()
+        self._now_s = 0.0
         self._is_another = False  # the model is not the one it began with
         self._bar = 0  # the one from which another model is heard
         self._mutes_wait = False  # for the pattern that they come with
@@ -72,16 +73,37 @@ class Instrument:
         self.decoded = Decoded.of(model, Wanted.of(settings))
         self.movement = Movement(settings.cursor, path)
         self._adopt(settings)
+        if settings.hand is not None:
+            self._set_down()
 
     def do(self, command: StageCommand, now_s: float) -> None:
         """Do what was asked, at a moment in seconds. What cannot be done is said."""
-        before, mark = self.settings, self.movement.mark
+        before, mark, morph = self.settings, self.movement.mark, self.movement.morphing
+        self._now_s = now_s
         try:
             self._do(command)
         except RvaeError as error:
             self._say(str(error), True)
         if (self.settings, self.movement.mark) != (before, mark) and not isinstance(command, Undo | Redo):
-            self._history = self._history.did(name_of(command, self.model.kit), before, now_s)
+            begun = self.movement.morphing not in (morph, None)
+            parts = self._changed_since(before, begun=begun)
+            self._history = self._history.did(name_of(command, self.model.kit), before, now_s, parts)
+
+    def _changed_since(self, before: Settings, *, begun: bool = False) -> frozenset[Part]:
+        """What a step back brings back: what has changed, and what changes by and by because of it. `begun`: a morph
+        has.
+        """
+        now = self.settings
+        parts = now.differing(before)
+        if begun or ("controls", "mix") in parts or (before.controls["mix"] and ("meter",) in parts):
+            parts |= before.sound
+        return parts | {CURSOR} if ("controls", "motion") in parts else parts
+
+    def _set_down(self) -> None:
+        """The cursor is where the settings have it."""
+        now = self.settings
+        mixes = now.hand is not None and now.controls["mix"] >= 0.5
+        self.movement.set_down(now.cursor if now.hand is None else now.hand, mixes=mixes)
 
     def _do(self, command: StageCommand) -> None:
         match command:
@@ -161,9 +183,11 @@ class Instrument:
                 raise UsageError("there is nothing to undo on this model; f7 opens the one before, as things stand now")
             raise UsageError(f"there is nothing to {'do again' if forth else 'undo'}")
         self._history, step = found
-        self.model.space(step.before.meter.beats)  # a model learned since may not have it
-        self._adopt(step.before)
-        self.movement.set_down(step.before.cursor)
+        back = self.settings.with_parts_of(step.before, step.parts)
+        self.model.space(back.meter.beats)  # a model learned since may not have it
+        self._adopt(back)
+        if CURSOR in step.parts:
+            self._set_down()
         self._say(f"{'done again' if forth else 'undone'}: {step.what}", False)
 
     def _recall(self, number: int, bars: float) -> None:
@@ -180,7 +204,7 @@ class Instrument:
             self._adopt(unmixed.with_mutes(mutes), with_pattern=True)
             return
         self._adopt(unmixed.with_scene(scene), with_pattern=True)
-        self.movement.set_down(scene.cursor)
+        self._set_down()
 
     def _change_gestures(self, command: TakeGesture | DropGestures) -> None:
         layers = self.settings.layers
@@ -252,6 +276,7 @@ class Instrument:
             self.settings = self.settings.with_control("mix", 0)
             return
         if len(moved.layers) > gestures:
+            self._history = self._history.did("the gesture", self.settings, self._now_s, moved.differing(self.settings))
             self._say("the gesture ended where the music did, or at its greatest length; it goes round", False)
         if moved is not self.settings:
             self._adopt(moved, with_pattern=morph is not None and self.movement.morphing is None)
@@ -273,8 +298,8 @@ class Instrument:
         self.model, self.settings, self._history, self._is_another = model, settings, History(), True
         self._bar = 0 if bars is None else math.floor(bars) + 1
         self.movement.let_go()
-        if settings.cursor != old.cursor:
-            self.movement.set_down(settings.cursor)
+        if (settings.cursor, settings.hand) != (old.cursor, old.hand):
+            self._set_down()
         self._send(SetPattern(self.decoded.pattern, "bar"))
         for name, value in settings.controls.items():
             if value != old.controls[name] and control(name).group == "engine":

@@ -21,13 +21,13 @@ class Movement:
     of a jump that has not landed. `when`: the moment it has come to.
     """
 
-    def __init__(self, point: Point, path: Path | None = None) -> None:
+    def __init__(self, point: Point, path: Path | None = None, *, mixes: bool = False) -> None:
         self.shown = point
         self._motion = Motion.at_rest(point)
         self._path = path
         self._taking: Taking | None = None
         self._morph: Morph | None = None
-        self._mixes = False
+        self._mixes = mixes
         self._manner = Manner()
         self.when = Moment(0.0, None)
         self._bars = 0.0
@@ -57,11 +57,11 @@ class Movement:
         self._take_manner(manner)
         self._motion = self._motion.put(point, manner, self.when)
 
-    def set_down(self, point: Point) -> None:
-        """It is there, at once; a mix begins anew from there."""
+    def set_down(self, point: Point, *, mixes: bool = False) -> None:
+        """It is there, at once; `mixes`: in the square of four scenes. Otherwise a mix begins anew from there."""
         self._path = self._morph = None
         self._motion = Motion.at_rest(point, self.when.bars)
-        self._mixes = False
+        self._mixes = mixes
 
     def let_go(self) -> None:
         """End a morph where it is."""
@@ -120,7 +120,8 @@ class Movement:
     def _morphed(self, settings: Settings, morph: Morph) -> Settings:
         ended = self.when.bars is None or morph.has_ended(self._bars)
         scene = morph.end if ended else morph.at(self._bars)
-        settings = settings.with_scene(scene) if ended else replace(settings.with_sound(scene), meter=scene.meter)
+        between = replace(settings.with_sound(scene), meter=scene.meter, hand=None)
+        settings = settings.with_scene(scene) if ended else between
         if ended:
             self._morph = None
         self._motion = Motion.at_rest(scene.cursor, self.when.bars)
@@ -139,9 +140,12 @@ class Movement:
         if self._mixes:
             mix = corner_mix(settings.scenes, heard, settings.meter)
             self.shown = corner_mix(settings.scenes, shown, settings.meter).cursor
-            return settings.with_sound(mix)
+            return replace(settings.with_sound(mix), hand=self._motion.held(manner))
         self.shown = shown
-        return settings if heard == settings.cursor else replace(settings, cursor=heard)
+        held = self._motion.held(manner)
+        hand = None if held == heard else held
+        same = (heard, hand) == (settings.cursor, settings.hand)
+        return settings if same else replace(settings, cursor=heard, hand=hand)
 
     def _take_manner(self, manner: Manner) -> None:
         """Where it moves otherwise now, it goes on from where it is; a new size only bends the way that is gone."""

@@ -48,7 +48,7 @@ def settings_for(session: Session, model: Model, say: Say) -> Settings:
     meter = settings.meter
     if meter.beats not in model.beats:
         say(f"this model did not learn {meter.label}; it begins in {model.meter.label}")
-        return replace(settings, meter=model.meter, cursor=first_point(model, model.meter))
+        return replace(settings, meter=model.meter, cursor=first_point(model, model.meter), hand=None)
     return settings
 
 

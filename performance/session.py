@@ -132,6 +132,7 @@ def _to_json(session: Session) -> dict[str, Any]:
         ],
         "pins": [_pin_to_json(pin) for pin in now.pins.pins],
         "own_kit": _kit_to_json(now.kit),
+        "hand": None if now.hand is None else list(now.hand),
         "frozen": [[voice, ticks, [_pin_to_json(pin) for pin in on]] for voice, ticks, on in now.pins.frozen],
     }
 
@@ -186,6 +187,7 @@ class _Reader:
             layers=tuple(map(_gesture, data["gestures"]))[:MOST_LAYERS],
             pins=Pins(tuple(map(self.pin, data["pins"])), frozen),
             kit=_kit(data.get("own_kit")),
+            hand=None if data.get("hand") is None else _point(data["hand"]),
         )
 
     def scene(self, data: Mapping[str, Any]) -> Scene:

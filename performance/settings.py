@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from performance.controls import CONTROLS, control, defaults
@@ -16,6 +16,10 @@ from rvae.meter import Meter
 
 # `freeze` is per voice too, but what is frozen is kept with its onsets, in `pins`.
 _VOICE_CONTROLS = ("voice_density", "mute", "nudge")
+Part = tuple[str | int, ...]
+"""One thing of what is set: ("cursor",), ("controls", "density"), ("voices", "mute", 3), ("scenes", 2)."""
+CURSOR: Part = ("cursor",)
+_WHOLE = ("meter", "layers", "pins", "kit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class Settings:
     """`controls`: the value of each that is not per voice, by name; `voices`: the others, by name and row of the kit.
 
     `layers`: the gestures that go round. `kit`: the player's own, by which the voices that the model has too are read
-    and played; None: as the model has them.
+    and played; None: as the model has them. `hand`: where a hand has the cursor, which gestures or a glide have
+    elsewhere, or its place among the scenes that are mixed; None: where the cursor is.
     """
 
     cursor: Point
@@ -34,6 +39,7 @@ class Settings:
     layers: tuple[Gesture, ...] = ()
     pins: Pins = field(default_factory=Pins)
     kit: Kit | None = None
+    hand: Point | None = None
 
     @classmethod
     def at_first(cls, cursor: Point, meter: Meter, voices: int) -> Settings:
@@ -99,6 +105,7 @@ class Settings:
         return replace(
             self.with_sound(scene),
             cursor=scene.cursor,
+            hand=None,
             meter=scene.meter,
             kit=scene.kit if self.controls["scene_kit"] >= 0.5 else self.kit,
             voices={
@@ -117,3 +124,42 @@ class Settings:
         density = tuple(0.0 if muted else own for muted, own in zip(mix.mute, mix.voice_density, strict=True))
         changed = self._with_voices({"voice_density": density, "nudge": mix.nudge_ms})
         return replace(changed, cursor=mix.cursor, controls={**self.controls, "density": mix.density, **tempo})
+
+    def differing(self, other: Settings) -> frozenset[Part]:
+        """The parts that are not the same in both."""
+        found: set[Part] = {(name,) for name in _WHOLE if getattr(self, name) != getattr(other, name)}
+        if (self.cursor, self.hand) != (other.cursor, other.hand):
+            found.add(CURSOR)
+        found |= {("controls", name) for name, value in self.controls.items() if value != other.controls.get(name)}
+        for name, values in self.voices.items():
+            found |= {("voices", name, row) for row, value in enumerate(values) if value != other.voices[name][row]}
+        numbers = {*self.scenes, *other.scenes}
+        found |= {("scenes", number) for number in numbers if self.scenes.get(number) != other.scenes.get(number)}
+        return frozenset(found)
+
+    @property
+    def sound(self) -> frozenset[Part]:
+        """The parts that a morph or a mix of scenes changes by and by."""
+        tempo = {("controls", "tempo")} if self.controls["scene_tempo"] >= 0.5 else set()
+        own = {("voices", name, row) for name, values in self.voices.items() for row in range(len(values))}
+        return frozenset({CURSOR, ("meter",), ("kit",), ("controls", "density"), ("controls", "mix"), *tempo, *own})
+
+    def with_parts_of(self, other: Settings, parts: Iterable[Part]) -> Settings:
+        """With these parts as others have them."""
+        found = self
+        for part in parts:
+            match part:
+                case ("controls", str(name)):
+                    found = replace(found, controls={**found.controls, name: other.controls[name]})
+                case ("voices", str(name), int(row)):
+                    values = found.voices[name]
+                    found = found._with_voices({name: (*values[:row], other.voices[name][row], *values[row + 1 :])})
+                case ("scenes", int(number)):
+                    kept = {known: scene for known, scene in found.scenes.items() if known != number}
+                    there = {number: other.scenes[number]} if number in other.scenes else {}
+                    found = replace(found, scenes=kept | there)
+                case ("cursor",):
+                    found = replace(found, cursor=other.cursor, hand=other.hand)
+                case (str(name),):
+                    found = replace(found, **{name: getattr(other, name)})
+        return found

@@ -22,6 +22,7 @@ from performance.commands import (
     Unpin,
 )
 from performance.controls import CONTROLS
+from performance.settings import Part
 from rvae.kit import Kit
 
 State = TypeVar("State")
@@ -32,11 +33,14 @@ _SAME_S = 1.0  # a drag, or one key pressed again and again, is one step
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[State]):
-    """What was done, when, and how things stood before."""
+    """What was done, when, how things stood before, and which parts of that it changed: those alone are brought back,
+    so that what has moved on by itself since then goes on.
+    """
 
     what: str
     at_s: float
     before: State
+    parts: frozenset[Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +50,26 @@ class History(Generic[State]):
     behind: tuple[Step[State], ...] = ()
     ahead: tuple[Step[State], ...] = ()
 
-    def did(self, what: str, before: State, at_s: float) -> History[State]:
+    def did(self, what: str, before: State, at_s: float, parts: frozenset[Part]) -> History[State]:
         """Something was done: what had been taken back is gone. More of the same within a second is the same step."""
         last = self.behind[-1] if self.behind else None
         if last is not None and not self.ahead and last.what == what and at_s - last.at_s < _SAME_S:
-            return replace(self, behind=(*self.behind[:-1], replace(last, at_s=at_s)))
-        return History((*self.behind, Step(what, at_s, before))[-MOST_STEPS:])
+            return replace(self, behind=(*self.behind[:-1], replace(last, at_s=at_s, parts=last.parts | parts)))
+        return History((*self.behind, Step(what, at_s, before, parts))[-MOST_STEPS:])
 
     def undone(self, now: State) -> tuple[History[State], Step[State]] | None:
         """One step back: the history then, and the step, whose `before` is how things stand; None at the beginning."""
         if not self.behind:
             return None
         *rest, last = self.behind
-        return History(tuple(rest), (*self.ahead, Step(last.what, last.at_s, now))), last
+        return History(tuple(rest), (*self.ahead, replace(last, before=now))), last
 
     def redone(self, now: State) -> tuple[History[State], Step[State]] | None:
         """One step forth again, whose `before` is how things stand after it; None where nothing was taken back."""
         if not self.ahead:
             return None
         *rest, last = self.ahead
-        return History((*self.behind, Step(last.what, last.at_s, now)), tuple(rest)), last
+        return History((*self.behind, replace(last, before=now)), tuple(rest)), last
 
 
 def name_of(command: StageCommand, kit: Kit) -> str:

@@ -394,6 +394,78 @@ def test_undo_of_a_morph_and_of_a_scene_recalled_by_accident(player: Player) -> 
     assert player.until_bar(5.5).cursor == pytest.approx(here)
 
 
+def test_undo_leaves_alone_what_moves_by_itself(player: Player) -> None:
+    player.do(MoveCursor(0.5, 0.5), motion("orbit"), SetControl("round", 4), Play())
+    player.until_bar(1.0)
+    player.do(SetVoice("mute", 1, 1))
+    there = player.until_bar(2.0).cursor
+    assert player.do(Undo()).cursor == pytest.approx(there, abs=0.02)
+    assert not player.seen.mute[1]
+    assert player.until_bar(3.0).cursor == pytest.approx((0.3, 0.3), abs=0.02), "on its way round"
+    player.do(Undo())
+    assert "undone: motion" in player.said
+    assert (player.seen.cursor, player.seen.controls["motion"]) == ((0.5, 0.5), 0), "where it was before it set out"
+
+
+def test_undo_of_something_small_leaves_a_morph_on_its_way(player: Player) -> None:
+    _, there = stored(player)
+    player.do(Play())
+    player.until_bar(1.0)
+    player.do(RecallScene(2, bars=2))
+    player.until_bar(2.0)
+    player.do(SetVoice("mute", 3, 1))
+    player.until_bar(2.2)
+    assert player.do(Undo()).morphs
+    assert not player.seen.mute[3]
+    end = player.until_bar(3.1)
+    assert (end.cursor, end.mute[2]) == (there, True)
+    player.do(Undo())
+    assert "undone: going to scene 2" in player.said
+    assert (player.seen.mute[1:4], player.seen.voice_density[1]) == ((True, False, False), 0.5)
+
+
+def test_a_gesture_that_ended_with_the_music_is_a_step_of_its_own(player: Player) -> None:
+    player.do(MoveCursor(0.4, 0.4), SetControl("density", 0.7), Play())
+    player.until_bar(0.5)
+    player.do(TakeGesture())
+    player.until_bar(1.0)
+    player.do(MoveCursor(0.8, 0.4))
+    player.until_bar(1.6)
+    player.do(Stop())
+    assert player.do(Undo()).gestures == 0
+    assert "undone: the gesture" in player.said
+    assert player.seen.controls["density"] == 0.7
+    assert player.do(Redo()).gestures == 1
+
+
+def test_undo_puts_the_hand_back_that_carries_gestures_or_mixes(player: Player) -> None:
+    recorded(player)
+    player.until_bar(3.6)
+    player.do(MoveCursor(0.3, 0.2))
+    player.until_bar(4.1)
+    assert player.do(Undo()).hand == (0.4, 0.4)
+    assert player.seen.cursor == pytest.approx((0.6, 0.7)), "with the gesture over it, once"
+    player.do(DropGestures(all=True))
+    for number, place in CORNERS.items():
+        player.do(MoveCursor(*place), SetVoice("voice_density", 1, number / 10), StoreScene(number))
+    before = player.do(MoveCursor(0.33, 0.44))
+    mixed = player.do(SetControl("mix", 1), MoveCursor(0.21, 0.57))
+    player.do(SetVoice("mute", 1, 1), MoveCursor(0.9, 0.1), Undo())
+    assert (player.seen.hand, player.seen.cursor) == (mixed.hand, pytest.approx(mixed.cursor))
+    for _ in range(3):
+        player.do(Undo())
+    assert (player.seen.cursor, player.seen.voice_density) == (before.cursor, before.voice_density)
+    assert not player.seen.controls["mix"]
+
+
+def test_what_a_session_kept_stands_where_it_stood_with_gestures_over_it(player: Player, model: Model) -> None:
+    recorded(player)
+    player.until_bar(4.2)
+    again = Player(model, settings=player.stage.settings)
+    assert again.seen.hand == player.seen.hand == (0.4, 0.4)
+    again.stage.close()
+
+
 def test_undo_at_the_beginning_says_so(model: Model) -> None:
     player = Player(model)
     player.do(Undo())

@@ -81,6 +81,7 @@ def set_by_somebody(draw: st.DrawFn) -> Settings:
     return replace(
         found,
         kit=draw(st.none() | kits()),
+        hand=draw(st.none() | points),
         scenes=draw(st.dictionaries(st.integers(1, 128), scenes, max_size=3)),
         layers=tuple(draw(st.lists(gestures(), max_size=2))),
         pins=Pins(tuple(draw(st.lists(pins, max_size=3))), ((2, 192, tuple(draw(st.lists(frozen, max_size=3)))),)),
