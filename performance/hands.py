@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Protocol, TypeVar
 
-from performance.commands import MoveCursor, Play, SetControl, SetVoice, StageCommand, Stop
+from performance.commands import MoveCursor, Play, SetControl, SetMeter, SetVoice, StageCommand, Stop
 from performance.mapping import (
     Hand,
     Mapping,
@@ -322,6 +322,8 @@ def foreseen(snapshot: Snapshot, command: StageCommand) -> Snapshot:
             return replace(snapshot, hand=(x, y))
         case SetControl(name, value):
             return replace(snapshot, controls={**snapshot.controls, name: value})
+        case SetMeter(meter):
+            return replace(snapshot, meter=meter)
         case SetVoice("voice_density", voice, value):
             return replace(snapshot, voice_density=_with(snapshot.voice_density, voice, value))
         case SetVoice("nudge", voice, value):

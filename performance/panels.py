@@ -56,7 +56,7 @@ class Panels:
                 names = ["", *self._sources]
                 self._show(names[(names.index(self._name) + 1) % len(names)])
             case StepRow(steps) if self._panel is not None and self._panel.rows:
-                self._at = (self._panel.chosen + steps) % len(self._panel.rows)
+                self._at = (self._at + steps) % len(self._panel.rows)
                 self._key = self._panel.rows[self._at].key
             case TurnPage(page) if isinstance(source := self._sources.get(self._name), Paged):
                 source.turn(page)

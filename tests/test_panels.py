@@ -54,6 +54,17 @@ class Fruits:
         return tuple(Row(name, name, is_on=name == self.used, commands=(DropClip(name),)) for name in self.names)
 
 
+def test_steps_within_one_frame_add_up() -> None:
+    panels = Panels({"fruits": Fruits()})
+    panels.do(ShowPanel("fruits"))
+    panels.shown(snapshot())
+    for _ in range(2):
+        panels.do(StepRow(1))
+    shown = panels.shown(snapshot())
+    assert shown is not None
+    assert shown.rows[shown.chosen].text == "apple", "pear, plum, and round"
+
+
 def rows_of(count: int) -> tuple[Row, ...]:
     return tuple(Row(f"r{row}", f"row {row}", "what it is", commands=(Panic(),)) for row in range(count))
 

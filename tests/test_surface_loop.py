@@ -8,7 +8,7 @@ from typing import Any
 import pygame
 import pytest
 
-from performance.commands import DropClip, MoveCursor, SetControl, TogglePlay
+from performance.commands import DropClip, MoveCursor, SetControl, SetMeter, SetVoice, TogglePlay
 from performance.snapshot import Snapshot
 from performance.surface.drawing import Kept, draw
 from performance.surface.field import LATTICE
@@ -137,6 +137,37 @@ def test_the_frame_after_the_pointer_has_moved_shows_the_new_pattern(monkeypatch
     monkeypatch.setattr("performance.surface.window.draw", drawn)
     assert run(stage, size=size, on_frame=move) == 0
     assert len(set(shown[1:])) == len(places), "the places play different patterns"
+
+
+def test_all_that_hands_do_within_one_frame_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    stage, size = LocalStage(), (1280, 800)
+    name = Layout.of(*size, voices=len(stage.model.kit)).names[2].center
+    x, y = stage.tick().hand
+
+    def post(_work_s: float) -> bool:
+        if stage.done:
+            return False
+        for button in (pygame.CONTROLLER_BUTTON_DPAD_RIGHT, pygame.CONTROLLER_BUTTON_DPAD_UP):
+            pygame.event.post(pygame.Event(pygame.CONTROLLERBUTTONDOWN, button=button, instance_id=0))
+        pygame.event.post(pygame.Event(pygame.MOUSEMOTION, pos=name, rel=(0, 0), buttons=(0, 0, 0)))
+        for _ in range(3):
+            pygame.event.post(pygame.Event(pygame.MOUSEWHEEL, x=0, y=1, flipped=False))
+        for button in (3, 3):
+            pygame.event.post(pygame.Event(pygame.MOUSEBUTTONDOWN, pos=name, button=button))
+        for key in (pygame.K_m, pygame.K_m):
+            pygame.event.post(pygame.Event(pygame.KEYDOWN, key=key, mod=0, unicode="m"))
+            pygame.event.post(pygame.Event(pygame.KEYUP, key=key, mod=0))
+        return True
+
+    assert run(stage, size=size, on_frame=post) == 0
+    moves = [command for command in stage.done if isinstance(command, MoveCursor)]
+    assert (moves[-1].x, moves[-1].y) == pytest.approx((x + 1 / 40, y + 1 / 40)), "aslant"
+    assert stage.done[2:5] == [SetVoice("voice_density", 2, pytest.approx(value)) for value in (0.55, 0.6, 0.65)]
+    assert stage.done[5:7] == [SetVoice("freeze", 2, 1.0), SetVoice("freeze", 2, 0.0)]
+    assert len({command.meter for command in stage.done if isinstance(command, SetMeter)}) == 2, "there and back"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 800), (1280, 1)])

@@ -12,6 +12,7 @@ import pygame
 from pygame._sdl2 import controller
 from pygame._sdl2.controller import Controller
 
+from performance.hands import foreseen
 from performance.links import StageLike
 from performance.snapshot import Snapshot
 from performance.surface.bar import status_text
@@ -136,12 +137,12 @@ class _Frames:
         stage = self._stage
         events = pygame.event.get()
         self._pads = _plugged(self._pads, events)
-        self.look = _hear(events, self._screen, self._audience, stage, self._snapshot, self.look)
+        self.look, now = _hear(events, self._screen, self._audience, stage, self._snapshot, self.look)
         if self.look.closing:
             return
         self._screen.fill_screen(self.look.full_screen)
         self._audience = _audience(self._audience, self.look)
-        for command in pushed_by_sticks(self.look, self._snapshot, start_s - self.look.now_s):
+        for command in pushed_by_sticks(self.look, now, start_s - self.look.now_s):
             stage.do(command)
         self._snapshot = snapshot = stage.tick()
         self.look = at_time(self.look, snapshot, start_s)
@@ -168,8 +169,10 @@ def _hear(
     stage: StageLike,
     snapshot: Snapshot,
     look: Look,
-) -> Look:
-    """Pass what events ask for to the stage; the look after them."""
+) -> tuple[Look, Snapshot]:
+    """Pass what events ask for to the stage; the look after them, and the snapshot with what they have set: the next
+    event of the same frame goes on from there.
+    """
     size = screen.window.get_surface().get_size()
     layout = Layout.of(*size, voices=len(snapshot.kit))
     for event in events:
@@ -178,7 +181,8 @@ def _hear(
         look, commands = answer(in_pixels(event, screen.window.size, size), layout, snapshot, look)
         for command in commands:
             stage.do(command)
-    return look
+            snapshot = foreseen(snapshot, command)
+    return look, snapshot
 
 
 def _audience(audience: _Screen | None, look: Look) -> _Screen | None:
