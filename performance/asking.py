@@ -1,6 +1,11 @@
-"""What the actions of `controls.ACTIONS` ask of the stage, by name: the same for a key, a pad and a MIDI note."""
+"""What the actions of `controls.ACTIONS` ask of the stage, by name: the same for a key, a pad and a MIDI note; and how
+what was asked leaves things.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
 
 from performance.commands import (
     ChooseRow,
@@ -9,13 +14,16 @@ from performance.commands import (
     ForgetKnob,
     GoToClip,
     LearnKnob,
+    MoveCursor,
     NextPanel,
     Panic,
     Play,
     PlayIn,
     RecallScene,
     Redo,
+    SetControl,
     SetMeter,
+    SetVoice,
     ShowPanel,
     StageCommand,
     StepRow,
@@ -29,6 +37,8 @@ from performance.commands import (
 )
 from performance.snapshot import Snapshot
 from rvae.meter import Meter
+
+Value = TypeVar("Value")
 
 _PLAIN: dict[str, StageCommand] = {
     "play_stop": TogglePlay(),
@@ -124,3 +134,27 @@ def _step_clip(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
     away = [(clip.point[0] - x) ** 2 + (clip.point[1] - y) ** 2 for clip in snapshot.clips]
     nearest = away.index(min(away))
     return (GoToClip((nearest + steps) % len(snapshot.clips)),)
+
+
+def foreseen(snapshot: Snapshot, command: StageCommand) -> Snapshot:
+    """How a command leaves the values that hands ask for, before the stage has said so."""
+    match command:
+        case MoveCursor(x, y):
+            return replace(snapshot, hand=(x, y))
+        case SetControl(name, value):
+            return replace(snapshot, controls={**snapshot.controls, name: value})
+        case SetMeter(meter):
+            return replace(snapshot, meter=meter)
+        case SetVoice("voice_density", voice, value):
+            return replace(snapshot, voice_density=_with(snapshot.voice_density, voice, value))
+        case SetVoice("nudge", voice, value):
+            return replace(snapshot, nudge=_with(snapshot.nudge, voice, value))
+        case SetVoice("mute", voice, value):
+            return replace(snapshot, mute=_with(snapshot.mute, voice, value >= 0.5))
+        case SetVoice("freeze", voice, value):
+            return replace(snapshot, freeze=_with(snapshot.freeze, voice, value >= 0.5))
+    return snapshot
+
+
+def _with(values: tuple[Value, ...], row: int, value: Value) -> tuple[Value, ...]:
+    return (*values[:row], value, *values[row + 1 :])

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from performance.commands import MoveCursor, Play, SetControl, SetMeter, SetVoice, StageCommand, Stop
+from performance.asking import foreseen
+from performance.commands import Play, StageCommand, Stop
 from performance.mapping import (
     Hand,
     Mapping,
@@ -28,7 +29,6 @@ from performance.snapshot import Snapshot
 from rvae.errors import RvaeError
 from rvae.kit import Kit
 
-Value = TypeVar("Value")
 _WATCHED = 8  # values after learning that tell how a knob sends
 _START, _CONTINUE, _STOP = 0xFA, 0xFB, 0xFC
 FIRST_PAD, PADS = 36, 16
@@ -313,27 +313,3 @@ class Hands:
     def close(self) -> None:
         """Let the ports go."""
         self._ports.close()
-
-
-def foreseen(snapshot: Snapshot, command: StageCommand) -> Snapshot:
-    """How a command leaves the values that hands ask for, before the stage has said so."""
-    match command:
-        case MoveCursor(x, y):
-            return replace(snapshot, hand=(x, y))
-        case SetControl(name, value):
-            return replace(snapshot, controls={**snapshot.controls, name: value})
-        case SetMeter(meter):
-            return replace(snapshot, meter=meter)
-        case SetVoice("voice_density", voice, value):
-            return replace(snapshot, voice_density=_with(snapshot.voice_density, voice, value))
-        case SetVoice("nudge", voice, value):
-            return replace(snapshot, nudge=_with(snapshot.nudge, voice, value))
-        case SetVoice("mute", voice, value):
-            return replace(snapshot, mute=_with(snapshot.mute, voice, value >= 0.5))
-        case SetVoice("freeze", voice, value):
-            return replace(snapshot, freeze=_with(snapshot.freeze, voice, value >= 0.5))
-    return snapshot
-
-
-def _with(values: tuple[Value, ...], row: int, value: Value) -> tuple[Value, ...]:
-    return (*values[:row], value, *values[row + 1 :])

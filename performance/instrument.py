@@ -38,8 +38,8 @@ from performance.movement import Movement
 from performance.offers import first_point
 from performance.pins import Pin, Pins
 from performance.scenes import corner_mix, scene_number
-from performance.settings import CURSOR, Part, Settings
-from performance.undo import History, name_of
+from performance.settings import CURSOR, Settings
+from performance.undo import History, Part, name_of
 from rvae.errors import RvaeError, UsageError
 from rvae.model import Model
 

@@ -11,13 +11,12 @@ from performance.gestures import Gesture
 from performance.motion import KINDS, Manner
 from performance.pins import Pins
 from performance.scenes import Scene
+from performance.undo import Part
 from rvae.kit import Kit
 from rvae.meter import Meter
 
 # `freeze` is per voice too, but what is frozen is kept with its onsets, in `pins`.
 _VOICE_CONTROLS = ("voice_density", "mute", "nudge")
-Part = tuple[str | int, ...]
-"""One thing of what is set: ("cursor",), ("controls", "density"), ("voices", "mute", 3), ("scenes", 2)."""
 CURSOR: Part = ("cursor",)
 _WHOLE = ("meter", "layers", "pins", "kit")
 

@@ -22,10 +22,11 @@ from performance.commands import (
     Unpin,
 )
 from performance.controls import CONTROLS
-from performance.settings import Part
 from rvae.kit import Kit
 
 State = TypeVar("State")
+Part = tuple[str | int, ...]
+"""One thing of what is set: ("cursor",), ("controls", "density"), ("voices", "mute", 3), ("scenes", 2)."""
 
 MOST_STEPS = 200
 _SAME_S = 1.0  # a drag, or one key pressed again and again, is one step

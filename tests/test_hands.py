@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from surface_support import snapshot
 
+from performance.asking import foreseen
 from performance.commands import GoToClip, Play, SetControl, StageCommand, StepControl, Stop, StrikePad, TogglePlay
-from performance.hands import Hands, foreseen
+from performance.hands import Hands
 from performance.mapping import Mapping, Source
 from performance.mapping_file import Mappings, keep_mappings, mappings_file, read_mappings, read_preset
 from performance.midi_in import Drums, Heard, Hit, Plugged, Wanted

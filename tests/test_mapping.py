@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from surface_support import snapshot
 
+from performance.asking import foreseen
 from performance.commands import GoToClip, MoveCursor, RecallScene, SetControl, SetVoice, StepControl, TogglePlay
 from performance.controls import CONTROLS
-from performance.hands import foreseen
 from performance.mapping import Hand, Mapping, Reading, Source, Touch, Touches, reading_of, steps_of, target_of
 from rvae.errors import UsageError
 

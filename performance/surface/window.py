@@ -12,7 +12,7 @@ import pygame
 from pygame._sdl2 import controller
 from pygame._sdl2.controller import Controller
 
-from performance.hands import foreseen
+from performance.asking import foreseen
 from performance.links import StageLike
 from performance.snapshot import Snapshot
 from performance.surface.bar import status_text
