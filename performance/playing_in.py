@@ -37,6 +37,7 @@ _TOLD_MS, _TOLD_STROKES = 5.0, 16  # so much early or late as a whole, in so man
 _END_S = 5.0
 _WAIT_NS = 4 * NS_PER_S
 _SHOWN_NS = 3 * NS_PER_S
+_FRESH_NS = NS_PER_S  # the engine tells how it stands each few milliseconds, unless it stands still
 _CLOSE_F1, _NEAR_F1 = 0.8, 0.5
 
 
@@ -165,7 +166,9 @@ class PlayingIn:
         if self._starts_by_ns is not None and (is_heard or self._looked_ns >= self._starts_by_ns):
             self._starts_by_ns = None
             self._stage.do(Play(count_in_bars=round(snapshot.controls["count_in"])))
-        if self._take is not None:
+        # After a machine has slept the engine says a little later than we look where the music goes on.
+        is_fresh = self._looked_ns - snapshot.status.now_ns < _FRESH_NS
+        if self._take is not None and (is_fresh or not snapshot.engine_lives):
             self._take.follow(snapshot.status.transport, self._looked_ns)
             if self._take.is_over:
                 take, self._take = self._take, None

@@ -36,7 +36,7 @@ from performance.mapping_file import Mappings
 from performance.midi_in import Heard
 from performance.osc_input import OscInput
 from performance.outputs.memory import MemoryOutput
-from performance.playing_in import PlayingIn
+from performance.playing_in import PlayingIn, Purpose
 from performance.sequencer import Onset
 from performance.snapshot import EngineStatus, Snapshot
 from performance.stage import Stage
@@ -416,6 +416,29 @@ def test_two_bars_with_nothing_leave_the_cursor(room: Room) -> None:
     assert room.comes("nothing was struck: the cursor stays")
     assert room.now.cursor == before
     assert not room.now.playing
+
+
+@pytest.mark.parametrize("purpose", ["find", "clip"])
+def test_a_take_is_whole_when_the_machine_has_slept_and_the_window_wakes_first(
+    room: Room, purpose: Purpose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.ask(PlayIn(purpose))
+    room.play({0: 36, 2: 38, 4: 36}, to=5)
+    before, begun = room.quarters, room.now.take
+    if purpose == "clip":
+        room.ask(PlayIn(purpose))  # it is to end with this bar, the second
+    with monkeypatch.context() as patch:
+        status = room.engine.status()
+        patch.setattr(room, "status", lambda: status)
+        room.clock.stall(4 * NS_PER_S)
+        now = room.desk.tick()
+    assert now.take is not None
+    assert now.take.phase != "thinks"
+    assert begun is not None
+    room.frame()
+    assert room.quarters == pytest.approx(before, abs=0.5), "the music has waited"
+    room.play({6: 38}, to=9)
+    assert room.comes("found" if purpose == "find" else "4 strokes")
 
 
 def test_one_thing_at_a_time(room: Room) -> None:
