@@ -229,6 +229,13 @@ class DropClip:
 
 
 @dataclass(frozen=True, slots=True)
+class DropNothing:
+    """Something was dropped that is no file on this computer; `text`: the first line of it, where it is text."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StrikePad:
     """Sound a voice now, `velocity` 1 to 127, in the sound made here and nowhere else: a hand plays in. `at_ns`: when
     it did, on the monotonic clock; None for just now.
@@ -360,6 +367,7 @@ StageCommand = (
     | LearnKnob
     | ForgetKnob
     | DropClip
+    | DropNothing
     | PlayIn
     | StrikePad
     | OpenModel

@@ -12,6 +12,7 @@ from pathlib import Path
 from performance.commands import (
     ChooseRow,
     DropClip,
+    DropNothing,
     ForgetKnob,
     HearDevice,
     LearnKnob,
@@ -27,7 +28,7 @@ from performance.commands import (
     StrikePad,
     TurnPage,
 )
-from performance.guests import Guests
+from performance.guests import Guests, no_file
 from performance.hands import Hands
 from performance.import_panel import ImportPanel
 from performance.kit_editor import KitEditor
@@ -81,7 +82,7 @@ class Desk:
 
     def do(self, command: StageCommand) -> None:
         """Do what was asked; learning sees it too."""
-        if not isinstance(command, LearnKnob | ForgetKnob | DropClip):
+        if not isinstance(command, LearnKnob | ForgetKnob | DropClip | DropNothing):
             self._hands.see(command, self._snapshot)
         self._do(command)
 
@@ -97,6 +98,8 @@ class Desk:
             case DropClip(file):
                 self._guests.invite(file, self._stage.model, self._snapshot.kit)
                 self._stage.keep("guests", list(self._guests.files))
+            case DropNothing(text):
+                self._stage.say(no_file(text), is_error=True)
             case HearDevice(device, is_heard):
                 self._hands.hear(device, is_heard)
             case OpenModel(file):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rvae.corpus import Corpus
 
 _END_S = 2.0
+_TEXT_LETTERS = 40
 _TROUBLES_TOLD = 3  # of many: the rest is in the panel
 
 
@@ -155,6 +156,13 @@ class Guests:
         self._asked.put(None)
         if self._thread is not None:
             self._thread.join(_END_S)
+
+
+def no_file(text: str) -> str:
+    """A line on something that was dropped and is no file; `text`: how it begins, where it is text."""
+    begun = text if len(text) <= _TEXT_LETTERS else f"{text[:_TEXT_LETTERS]}..."
+    what = f"text was dropped, not a file ({begun})" if text else "nothing that was dropped is a file on this computer"
+    return f"{what}: drop clips, or a folder or zip of them, from a folder on this computer"
 
 
 def _outcome(file: str, model: Model, kit: Kit, moves: int) -> _Outcome:

@@ -20,7 +20,8 @@ class Told(Stage):
 
     def do(self, command: StageCommand) -> None:
         super().do(command)
-        print(json.dumps({"command": type(command).__name__}), flush=True)
+        more = {name: getattr(command, name) for name in ("file", "text") if hasattr(command, name)}
+        print(json.dumps({"command": type(command).__name__, **more}), flush=True)
 
     def tick(self) -> Snapshot:
         now = super().tick()

@@ -286,6 +286,55 @@ def test_the_audience_gets_a_window_of_its_own_and_closing_it_ends_nothing(windo
 
 
 @needs_display
+def test_what_is_dragged_from_a_file_manager_arrives_whatever_it_is_called(
+    window: Driven, display: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("Xlib", reason="needs python-xlib, which drags as a file manager does")
+    from drag_source import FILES, TEXT, drag_source
+
+    names = ("plain.mid", "two words.mid", "100%.mid", "50%25#1?.mid", "schön.mid", "太鼓.mid", "🥁.mid", "a\nb.mid")
+    odd = [tmp_path / name for name in (*names, "a folder", "clips.zip", os.fsdecode(b"caf\xe9.mid"), "last.mid")]
+    many = [tmp_path / f"{number}.mid" for number in range(500)]
+    one = odd[0]
+
+    def uris(*files: Path) -> bytes:
+        return "".join(f"{file.as_uri()}\r\n" for file in files).encode()
+
+    window.hands("key", "--window", "WINDOW", "space")
+    window.until(lambda line: line.get("playing") is True)
+    with drag_source(display) as source:
+
+        def dropped(count: int, **offered: bytes) -> list[tuple[str, str]]:
+            seen, kinds = len(window.lines), {"files": FILES, "text": TEXT, "other": "image/png"}
+
+            def told() -> list[tuple[str, str]]:
+                lines = [line for line in window.lines[seen:] if "command" in line]
+                return [(line["command"], line.get("file", line.get("text"))) for line in lines]
+
+            taken = source.drag({kinds[kind]: data for kind, data in offered.items()}, int(window.window), (400, 300))
+            assert taken == (count > 0)
+            if count:
+                window.until(lambda _: len(told()) == count)
+            return told()
+
+        assert dropped(len(odd), files=uris(*odd)) == [("DropClip", str(file)) for file in odd]
+        assert dropped(500, files=uris(*many)) == [("DropClip", str(file)) for file in many]
+        assert dropped(1, files=uris(tmp_path / "friday.rvae")) == [("OpenModel", str(tmp_path / "friday.rvae"))]
+        assert dropped(1, files=b"# one\r\n" + uris(one)) == [("DropClip", str(one))], "a remark is no file"
+        # Some offer text first, which then is the file's name.
+        assert dropped(1, text=uris(one).strip(), files=uris(one)) == [("DropClip", str(one))]
+        assert dropped(1, text=str(one).encode(), files=uris(one)) == [("DropClip", str(one))]
+        assert dropped(1, text=b"kick kick\nsnare") == [("DropNothing", "kick kick")]
+        assert dropped(1, text=b"caf\xe9") == [("DropNothing", os.fsdecode(b"caf\xe9"))]
+        assert dropped(1, files=b"https://example.org/a.mid\r\n") == [("DropNothing", "")]
+        assert dropped(1, files=b"file://elsewhere/a.mid\r\n") == [("DropNothing", "")]
+        assert dropped(0, other=b"\x89PNG") == []
+        source.vanish_above(int(window.window))
+    window.hands("key", "--window", "WINDOW", "space")
+    window.until(lambda line: line.get("playing") is False)
+
+
+@needs_display
 def test_full_screen_and_back_goes_on_playing(window: Driven) -> None:
     for _ in range(2):  # how large it gets is up to a window manager, which there is none of here
         window.hands("key", "--window", "WINDOW", "f")

@@ -1,7 +1,8 @@
 """When the screen goes away the music goes on: with no window, told what to do over OSC and MIDI, until Ctrl-C.
 
 The library of X ends a process that has lost its server and never comes back from the call that noticed. So the rest of
-the performance is played from within that call.
+the performance is played from within that call. It ends one of whose requests the server has refused, too: that of an
+answer to a file manager that has crashed with a drag over the window, for instance. That is told of instead.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-
-import pygame
+from typing import ClassVar
 
 from performance.forking import see_out
 from performance.links import StageLike
@@ -25,9 +25,25 @@ _ENGINE_GONE = 1
 _GONE = "the screen is gone, and the window with it; the music goes on: OSC and MIDI are heard, Ctrl-C quits"
 
 
+class _Refused(ctypes.Structure):
+    """`XErrorEvent`: a request that the server did not do."""
+
+    _fields_: ClassVar = [
+        ("type", ctypes.c_int),
+        ("display", ctypes.c_void_p),
+        ("resource", ctypes.c_ulong),
+        ("serial", ctypes.c_ulong),
+        ("error", ctypes.c_ubyte),
+        ("request", ctypes.c_ubyte),
+        ("minor", ctypes.c_ubyte),
+    ]
+
+
 @contextmanager
 def outliving_the_screen(stage: StageLike) -> Iterator[None]:
-    """Meanwhile, where an X server goes away, `play_on`; the process ends when that has ended."""
+    """Meanwhile, where an X server goes away, `play_on`; the process ends when that has ended. What the server refuses
+    is told of, once for each kind. To be entered before the screen is opened: SDL passes on to what it finds.
+    """
     x11 = _x11()
     if x11 is None:
         yield
@@ -40,22 +56,34 @@ def outliving_the_screen(stage: StageLike) -> Iterator[None]:
         see_out(say_if_heard)
         os._exit(code)  # to unwind through what holds the lost screen would end in the library again
 
-    handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lost)
-    before = x11.XSetIOErrorHandler(ctypes.cast(handler, ctypes.c_void_p))
+    kinds: set[tuple[int, int]] = set()
+
+    def refused(_display: int | None, at: int) -> int:
+        what = _Refused.from_address(at)
+        if (kind := (what.error, what.request)) not in kinds:
+            kinds.add(kind)
+            stage.say(f"the screen refused a request (X error {kind[0]} of request {kind[1]}); the music goes on")
+        return 0
+
+    on_loss = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lost)
+    on_refusal = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(refused)
+    before_loss = x11.XSetIOErrorHandler(ctypes.cast(on_loss, ctypes.c_void_p))
+    before_refusal = x11.XSetErrorHandler(ctypes.cast(on_refusal, ctypes.c_void_p))
     try:
         yield
     finally:
-        x11.XSetIOErrorHandler(before)
+        x11.XSetErrorHandler(before_refusal)
+        x11.XSetIOErrorHandler(before_loss)
 
 
 def _x11() -> ctypes.CDLL | None:
-    """The library of X, where it shows the window."""
-    if not sys.platform.startswith("linux") or pygame.display.get_driver() != "x11":
+    """The library of X, where it may show the window."""
+    if not sys.platform.startswith("linux") or not os.environ.get("DISPLAY"):
         return None
     try:
-        x11 = ctypes.CDLL("libX11.so.6")  # the same that SDL has loaded
-        x11.XSetIOErrorHandler.argtypes = [ctypes.c_void_p]
-        x11.XSetIOErrorHandler.restype = ctypes.c_void_p
+        x11 = ctypes.CDLL("libX11.so.6")  # the same that SDL will load
+        for setter in (x11.XSetIOErrorHandler, x11.XSetErrorHandler):
+            setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
     except (OSError, AttributeError):
         return None
     return x11
@@ -65,8 +93,10 @@ def play_on(stage: StageLike, say: Callable[[str], None] | None = None) -> int:
     """Play with no window until told to end, or until the engine has ended; the exit code. The stage is closed."""
     tell = say or say_if_heard
     try:
-        tell(_GONE)
-        heard = max((message.number for message in stage.tick().messages), default=0)
+        now = stage.tick()
+        if now.engine_lives:
+            tell(_GONE)
+        heard = max((message.number for message in now.messages), default=0)
         while (snapshot := stage.tick()).engine_lives:
             for message in snapshot.messages:
                 if message.number > heard:

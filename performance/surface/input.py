@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pygame
 
-from performance.commands import DropClip, OpenModel, Quit
+from performance.commands import Quit
 from performance.controls import ACTIONS
-from performance.opening import can_open
 from performance.snapshot import Snapshot
+from performance.surface.drops import drop
 from performance.surface.keys import key_down, key_name
 from performance.surface.layout import Layout
 from performance.surface.look import Look, Response
@@ -42,9 +42,8 @@ def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
             return pad_axis(event, look)
         case pygame.CONTROLLERDEVICEREMOVED:  # an unplugged stick is not pushed
             return replace(look, sticks=(0.0, 0.0, 0.0), triggers=()), ()
-        case pygame.DROPFILE:
-            file = str(event.file)
-            return look, (OpenModel(file) if can_open(file) else DropClip(file),)
+        case pygame.DROPBEGIN | pygame.DROPFILE | pygame.DROPTEXT | pygame.DROPCOMPLETE:
+            return drop(event, look)
         case pygame.QUIT | pygame.WINDOWCLOSE:
             return replace(look, closing=True), (Quit(),)
         case pygame.WINDOWLEAVE:
@@ -55,8 +54,8 @@ def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
 
 
 def respond_for_audience(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -> Response:
-    """What an event in the audience's window does: its close button and full screen are its own, keys play, and hands
-    that come near it do nothing.
+    """What an event in the audience's window does: its close button and full screen are its own, keys play, what is
+    dropped there is taken, and other hands that come near it do nothing.
     """
     match event.type:
         case pygame.WINDOWCLOSE:
@@ -65,4 +64,6 @@ def respond_for_audience(event: pygame.Event, layout: Layout, snapshot: Snapshot
             return replace(look, audience_full_screen=not look.audience_full_screen), ()
         case pygame.KEYDOWN | pygame.KEYUP | pygame.WINDOWFOCUSLOST:
             return respond(event, layout, snapshot, look)
+        case pygame.DROPBEGIN | pygame.DROPFILE | pygame.DROPTEXT | pygame.DROPCOMPLETE:
+            return drop(event, look)
     return look, ()

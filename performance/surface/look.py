@@ -36,15 +36,23 @@ class Second:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """What a drop has brought so far: whether a file; the first line of text that names none."""
+
+    has_file: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """State of the surface itself. A value: events and time make a new one of it.
 
     `pointer`: the mouse in pixels, or None where it has left. `finger`: the finger that has the cursor; `second`: one
     more. `down`: keys now held. `sticks`: how far a controller's sticks are pushed, -1 to 1: right and up for the
-    cursor, up for the density. `triggers`: those that are held, `lt+` and `rt+`, the last one last. `help_page`: which
-    is shown, 0 for none. `audience`: whether its window is open. `view`: which of `views.VIEWS`. `trail`: (x, y, when
-    in seconds), oldest first. `touched`: the control last changed here, and when. `news`: the number of the newest
-    message and when it came; `trouble`: of the newest error.
+    cursor, up for the density. `triggers`: those that are held, `lt+` and `rt+`, the last one last. `drop`: what comes
+    in. `help_page`: which is shown, 0 for none. `audience`: whether its window is open. `view`: which of `views.VIEWS`.
+    `trail`: (x, y, when in seconds), oldest first. `touched`: the control last changed here, and when. `news`: the
+    number of the newest message and when it came; `trouble`: of the newest error.
     """
 
     now_s: float = 0.0
@@ -55,6 +63,7 @@ class Look:
     down: frozenset[int] = frozenset()
     sticks: tuple[float, float, float] = (0.0, 0.0, 0.0)
     triggers: tuple[str, ...] = ()
+    drop: Drop = Drop()
     help_page: int = 0
     view: int = 0
     full_screen: bool = False

@@ -17,6 +17,7 @@ from performance.links import StageLike
 from performance.snapshot import Snapshot
 from performance.surface.bar import status_text
 from performance.surface.drawing import Kept, draw, draw_for_audience
+from performance.surface.drops import next_event
 from performance.surface.gone import INTERRUPTED, outliving_the_screen, play_on, say_if_heard
 from performance.surface.input import respond, respond_for_audience
 from performance.surface.layout import Layout
@@ -30,6 +31,7 @@ _SIZE, _AUDIENCE_SIZE = (1280, 800), (720, 720)
 _DECODE_S = 0.004  # of each frame's 16 ms, while the plane's picture is still being found
 _FAILED_FRAMES = 60  # in a row: then it plays on with no window
 _MOST_TOLD = 20
+_MOST_EVENTS = 10_000  # in a frame; the rest waits for the next
 _REPEAT_MS = (350, 50)  # a held key: first wait, then each
 
 Paint = Callable[[pygame.Surface, Snapshot, Look, Kept, PlaneColours], None]
@@ -44,14 +46,14 @@ def run(stage: StageLike, *, size: tuple[int, int] = _SIZE, on_frame: Callable[[
     # Told before SDL starts: a window of true pixels on Windows too.
     os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")
     try:
-        screen = _open(size)
-        try:
-            with outliving_the_screen(stage):
+        with outliving_the_screen(stage):
+            screen = _open(size)
+            try:
                 _play(screen, stage, on_frame)
-        finally:
-            controller.quit()
-            screen.window.destroy()
-            pygame.display.quit()
+            finally:
+                controller.quit()
+                screen.window.destroy()
+                pygame.display.quit()
     except KeyboardInterrupt:
         return INTERRUPTED
     except _Broken:
@@ -135,7 +137,7 @@ class _Frames:
     def step(self, start_s: float) -> None:
         """Hear what hands do, have it done, and show how everything stands. `start_s`: when the frame began."""
         stage = self._stage
-        events = pygame.event.get()
+        events = _events()
         self._pads = _plugged(self._pads, events)
         self.look, now = _hear(events, self._screen, self._audience, stage, self._snapshot, self.look)
         if self.look.closing:
@@ -160,6 +162,14 @@ class _Frames:
             self._told.add(what)
             say_if_heard("".join(traceback.format_exception(error)))
             self._stage.say(f"the window stumbled ({what}); the music goes on", is_error=True)
+
+
+def _events() -> list[pygame.Event]:
+    """What hands did since the last frame."""
+    found: list[pygame.Event] = []
+    while len(found) < _MOST_EVENTS and (event := next_event()).type != pygame.NOEVENT:
+        found.append(event)
+    return found
 
 
 def _hear(
