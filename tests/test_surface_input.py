@@ -163,6 +163,20 @@ def test_a_touch_on_the_number_of_a_scene_goes_back_to_it() -> None:
     assert isinstance(commands_of([beside], **kept)[0], MoveCursor)
 
 
+def test_a_finger_that_trembles_stays_on_the_clip_or_scene_that_it_has_touched() -> None:
+    def touched(place: tuple[float, float], **state: Any) -> list[object]:
+        x, y = LAYOUT.pixel_of(*place)
+        pixels = ((x + 5, y + 3), (x + 6, y + 3))
+        kinds = (pygame.FINGERDOWN, pygame.FINGERMOTION)
+        given = ({"finger_id": 1, "touch_id": 1, "x": left / 1280, "y": top / 800} for left, top in pixels)
+        return commands_of([pygame.Event(kind, each) for kind, each in zip(kinds, given, strict=True)], **state)
+
+    clip = Blend().clips[4]
+    near = MoveCursor(pytest.approx(clip.point[0], abs=2e-3), pytest.approx(clip.point[1], abs=2e-3))
+    assert touched(clip.point) == [GoToClip(4), near]
+    assert touched((0.33, 0.44), scenes=((7, (0.33, 0.44)),)) == [RecallScene(7)]
+
+
 def test_a_second_finger_sets_the_density_and_up_is_more() -> None:
     def finger(kind: int, number: int, y: float) -> pygame.Event:
         return pygame.Event(kind, finger_id=number, touch_id=1, x=0.2, y=y, dx=0.0, dy=0.0)

@@ -27,6 +27,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """The finger that has the cursor, and what it took hold of."""
+
+    finger: int
+    held: Held
+
+
+@dataclass(frozen=True, slots=True)
 class Second:
     """A second finger on the plane sets the density. `y`: where it landed, in windows; `value`: the density then."""
 
@@ -58,7 +66,7 @@ class Look:
     now_s: float = 0.0
     pointer: tuple[float, float] | None = None
     held: Held | None = None
-    finger: int | None = None
+    finger: First | None = None
     second: Second | None = None
     down: frozenset[int] = frozenset()
     sticks: tuple[float, float, float] = (0.0, 0.0, 0.0)

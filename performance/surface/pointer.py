@@ -29,7 +29,7 @@ from performance.surface.bar import fader, segments
 from performance.surface.keys import act, switch_voice
 from performance.surface.lanes import place_at
 from performance.surface.layout import Item, Layout
-from performance.surface.look import Held, Look, Response, Second
+from performance.surface.look import First, Held, Look, Response, Second
 from performance.surface.panel import closes, over_panel, row_at
 from performance.surface.plane import clip_at, scene_at
 
@@ -56,13 +56,8 @@ def mouse_down(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Lo
     if snapshot.panel is not None and over_panel(layout, snapshot.panel, at):
         return look, _on_panel(layout, snapshot.panel, at)
     if layout.plane.collidepoint(at):
-        mixes = snapshot.controls["mix"] >= 0.5
-        if not mixes and (scene := scene_at(snapshot.scenes, layout, at)) is not None:
-            return look, () if getattr(event, "touch", False) else (RecallScene(scene),)
-        clip = None if mixes else clip_at(snapshot.clips, layout, at, reach_units=_TOUCH_UNITS)
-        point = layout.point_at(at) if clip is None else snapshot.clips[clip].point
-        look = replace(look, held=Held("plane", at, point=point))
-        return look, () if getattr(event, "touch", False) else (_land(layout, snapshot, at),)
+        held, command = _land(layout, snapshot, at)
+        return (look, ()) if getattr(event, "touch", False) else (replace(look, held=held), (command,))
     for voice, box in enumerate(layout.names):
         if box.collidepoint(at):
             return look, switch_voice(snapshot, voice)
@@ -148,8 +143,12 @@ def _drag_cursor(at: tuple[float, float], layout: Layout, look: Look, held: Held
     if fine != held.fine:
         held = Held("plane", at, point=_dragged(at, layout, held), fine=fine)
         look = replace(look, held=held)
+    return look, (_carried(at, layout, held),)
+
+
+def _carried(at: tuple[float, float], layout: Layout, held: Held) -> MoveCursor:
     x, y = _dragged(at, layout, held)
-    return look, (MoveCursor(min(1.0, max(0.0, x)), min(1.0, max(0.0, y))),)
+    return MoveCursor(min(1.0, max(0.0, x)), min(1.0, max(0.0, y)))
 
 
 def _dragged(at: tuple[float, float], layout: Layout, held: Held) -> tuple[float, float]:
@@ -177,21 +176,17 @@ def wheel(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -
     return look, ()
 
 
-def _land(layout: Layout, snapshot: Snapshot, at: tuple[float, float]) -> StageCommand:
-    """What a touch of the plane asks for: on a scene's number that scene, on a clip that clip as it was; while scenes
-    are mixed, the place between them.
+def _land(layout: Layout, snapshot: Snapshot, at: tuple[float, float]) -> tuple[Held | None, StageCommand]:
+    """What a touch of the plane takes hold of, and what it asks for: on a scene's number that scene, on a clip that clip
+    as it was; while scenes are mixed, the place between them.
     """
-    if snapshot.controls["mix"] >= 0.5:
-        return _cursor_to(layout, at)
-    scene = scene_at(snapshot.scenes, layout, at)
-    if scene is not None:
-        return RecallScene(scene)
-    clip = clip_at(snapshot.clips, layout, at, reach_units=_TOUCH_UNITS)
-    return _cursor_to(layout, at) if clip is None else GoToClip(clip)
-
-
-def _cursor_to(layout: Layout, at: tuple[float, float]) -> MoveCursor:
-    return MoveCursor(*layout.point_at(at))
+    if snapshot.controls["mix"] < 0.5:
+        if (scene := scene_at(snapshot.scenes, layout, at)) is not None:
+            return None, RecallScene(scene)
+        if (clip := clip_at(snapshot.clips, layout, at, reach_units=_TOUCH_UNITS)) is not None:
+            return Held("plane", at, point=snapshot.clips[clip].point), GoToClip(clip)
+    point = layout.point_at(at)
+    return Held("plane", at, point=point), MoveCursor(*point)
 
 
 def _density_to(item: Item, at: tuple[float, float]) -> SetControl:
@@ -211,13 +206,15 @@ def finger(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) 
         if look.help_shown or not layout.plane.collidepoint(at):
             return look, ()
         if look.finger is None:
-            return replace(look, finger=number), (_land(layout, snapshot, at),)
+            held, command = _land(layout, snapshot, at)
+            return (look if held is None else replace(look, finger=First(number, held))), (command,)
         return replace(look, second=look.second or Second(number, event.y, snapshot.controls["density"])), ()
     if event.type == pygame.FINGERUP:
         second = None if look.second and look.second.finger == number else look.second
-        return replace(look, finger=None if number == look.finger else look.finger, second=second), ()
-    if number == look.finger:
-        return look, (_cursor_to(layout, at),)
+        first = None if look.finger and look.finger.finger == number else look.finger
+        return replace(look, finger=first, second=second), ()
+    if look.finger and number == look.finger.finger:
+        return look, (_carried(at, layout, look.finger.held),)
     if look.second and number == look.second.finger:
         up = (look.second.y - event.y) * layout.window.height / max(1, layout.plane.height)
         density = CONTROLS["density"].clamp(look.second.value + up)
