@@ -115,7 +115,6 @@ class Instrument:
                     raise UsageError(f"clip {clip + 1}: this plane has {len(clips)}; choose one of them")
                 if self.settings.controls["mix"]:  # a clip's place is one of the plane, not of the mix
                     self._set_control("mix", 0)
-                    self.movement.set_down(self.settings.cursor)
                 self._put(clips[clip].point)
             case SetControl(name, value):
                 self._set_control(name, value)
@@ -236,13 +235,30 @@ class Instrument:
         changed = self.settings.with_control(name, value)
         if name == "mix" and changed.controls["mix"] and not self.settings.controls["mix"]:
             corner_mix(changed.scenes, (0.5, 0.5), changed.meter)  # raises where there are none to mix
-        if name in _MOVED_BY_MORPH and changed != self.settings:
+        moves = name in _MOVED_BY_MORPH and (name != "tempo" or self.settings.controls["scene_tempo"] >= 0.5)
+        if moves and changed != self.settings:
             self.movement.let_go()
+        if name == "mix":
+            self._turn_mix(changed)
+            return
         self.settings = changed
         if name == "tempo":
             self._tempo_bars = None  # it is told now
         if known.group == "engine":  # also where it is so already: a leader may have another tempo
             self._send(SetControl(name, changed.controls[name]))
+
+    def _turn_mix(self, changed: Settings) -> None:
+        """Into the square of four scenes, or out of it: at once, so that a place in it may follow. What all four mute is
+        muted after it.
+        """
+        was, now = self.settings.controls["mix"] >= 0.5, changed.controls["mix"] >= 0.5
+        if was and not now and changed.hand is not None:
+            mix = corner_mix(changed.scenes, changed.hand, changed.meter)
+            for voice in (voice for voice, muted in enumerate(mix.mute) if muted):
+                changed = changed.with_voice("mute", voice, 1)
+                changed = changed.with_voice("voice_density", voice, mix.voice_density[voice])
+        self._adopt(changed, with_pattern=True)
+        self.move(replace(self.movement.when, elapsed_s=0.0))
 
     def _set_voice(self, name: str, voice: int, value: float) -> None:
         known = control(name)

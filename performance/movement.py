@@ -16,6 +16,9 @@ from performance.settings import Settings
 from rvae.errors import UsageError
 
 
+_HELD_UP_BARS = 0.5
+
+
 class Movement:
     """Where the cursor is and goes. `shown`: where it is seen; it is heard where the settings have it, which is ahead
     of a jump that has not landed. `when`: the moment it has come to.
@@ -101,7 +104,8 @@ class Movement:
 
         Raises UsageError where the scenes of the mix are not there.
         """
-        began_anew = when.bars is not None and when.bars < self._bars
+        # A little back: the engine was held up and waited, or follows a leader.
+        began_anew = when.bars is not None and when.bars < self._bars - _HELD_UP_BARS
         if self._taking is not None and (when.bars is None or began_anew or self._taking.is_full(when.bars)):
             settings = self._close_gesture(settings)
         self.when, self._bars = when, self._bars if when.bars is None else when.bars

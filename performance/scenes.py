@@ -99,18 +99,27 @@ def corner_mix(scenes: Mapping[int, Scene], place: Point, meter: Meter) -> Scene
         raise UsageError(
             f"mixing needs scenes 1 to 4 with {meter.beats} beats a bar; keep scene {' and '.join(missing)} first"
         )
-    x, y = place
-    weights = ((x if right else 1 - x) * (y if up else 1 - y) for right, up in CORNERS.values())
-    blend = mixed([(scenes[number], weight) for number, weight in zip(CORNERS, weights, strict=True)])
+    blend = mixed([(scenes[number], weight) for number, weight in zip(CORNERS, _weights(place), strict=True)])
     return replace(blend, meter=meter)
 
 
-def nearest_mix(scenes: Mapping[int, Scene], cursor: Point, meter: Meter) -> Point:
-    """The place of the square whose mix lies nearest to a cursor, to a twentieth: mixing begins there."""
-    places = [(across / 20, up / 20) for across in range(21) for up in range(21)]
+def _weights(place: Point) -> tuple[float, ...]:
+    """What each of `CORNERS` counts for at a place of the square."""
+    x, y = place
+    return tuple((x if right else 1 - x) * (y if up else 1 - y) for right, up in CORNERS.values())
 
-    def away(place: Point) -> float:
-        x, y = corner_mix(scenes, place, meter).cursor
+
+def nearest_mix(scenes: Mapping[int, Scene], cursor: Point, meter: Meter) -> Point:
+    """The place of the square whose mix lies nearest to a cursor, to a twentieth: mixing begins there. Raises
+    UsageError as `corner_mix` does.
+    """
+    corner_mix(scenes, (0.5, 0.5), meter)
+    places = [(across / 20, up / 20) for across in range(21) for up in range(21)]
+    corners = [scenes[number].cursor for number in CORNERS]
+
+    def away(place: Point) -> float:  # whole mixes of so many places would take longer than a frame
+        weights = _weights(place)
+        x, y = (sum(w * corner[axis] for w, corner in zip(weights, corners, strict=True)) for axis in (0, 1))
         return (x - cursor[0]) ** 2 + (y - cursor[1]) ** 2
 
     return min(places, key=away)

@@ -117,10 +117,11 @@ class Settings:
     def with_sound(self, mix: Scene) -> Settings:
         """Between scenes: with the mix's place, densities, nudges and tempo, but the player's own mutes and meter.
 
-        Voices that are muted all over the mix have density 0.
+        Voices that are muted all over the mix have density 0 where the player has not muted them too.
         """
         tempo = {"tempo": mix.tempo_bpm} if self.controls["scene_tempo"] >= 0.5 else {}
-        density = tuple(0.0 if muted else own for muted, own in zip(mix.mute, mix.voice_density, strict=True))
+        voices = zip(mix.mute, self.mute, mix.voice_density, strict=True)
+        density = tuple(0.0 if muted and not by_hand else own for muted, by_hand, own in voices)
         changed = self._with_voices({"voice_density": density, "nudge": mix.nudge_ms})
         return replace(changed, cursor=mix.cursor, controls={**self.controls, "density": mix.density, **tempo})
 

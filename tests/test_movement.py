@@ -31,6 +31,8 @@ from performance.commands import (
 )
 from performance.journal import MemoryJournal
 from performance.journal_file import JournalFile, Lines
+from performance.motion import Moment
+from performance.movement import Movement
 from performance.replay import difference
 from performance.sequencer import Onset
 from performance.session import Session, read_session, write_session
@@ -173,6 +175,21 @@ def test_a_gesture_needs_music_and_a_hand_that_moves(player: Player) -> None:
     assert player.seen.gestures == 0
 
 
+def test_a_gesture_is_recorded_on_where_the_music_was_held_up_and_not_over_a_new_beginning(player: Player) -> None:
+    movement, settings = Movement((0.4, 0.4)), player.stage.settings
+    movement.step(settings, Moment(0.0, 2.0))
+    movement.take_gesture(settings)
+    movement.put((0.6, 0.4), settings.manner)
+    movement.step(settings, Moment(0.016, 2.5))
+    movement.step(settings, Moment(0.016, 2.4))  # the engine was late, and waited
+    assert movement.is_taking
+    movement.put((0.6, 0.8), settings.manner)
+    movement.step(settings, Moment(0.016, 2.9))
+    (gesture,) = movement.step(settings, Moment(0.016, 0.0)).layers
+    assert not movement.is_taking
+    assert [(key.x, key.y) for key in gesture.path.keys][-1] == (0.6, 0.8)
+
+
 def test_a_gesture_ends_with_the_music_and_is_kept(player: Player) -> None:
     player.do(MoveCursor(0.4, 0.4), Play())
     player.until_bar(0.5)
@@ -220,6 +237,24 @@ def test_a_hand_takes_the_cursor_from_a_morph_and_a_mute_does_not(player: Player
     player.do(MoveCursor(0.1, 0.9))
     assert not player.seen.morphs
     assert player.until_bar(6.0).cursor == (0.1, 0.9)
+
+
+def test_a_voice_that_two_scenes_mute_is_heard_again_when_a_morph_between_them_was_broken_off(player: Player) -> None:
+    stored(player)
+    player.do(SetVoice("mute", 1, 1), StoreScene(3), Play(), RecallScene(1))
+    player.do(RecallScene(3, bars=4))
+    player.until_bar(2.0)
+    player.do(MoveCursor(0.4, 0.4), SetVoice("mute", 1, 0))
+    assert not player.seen.morphs
+    assert (player.seen.mute[1], player.seen.voice_density[1]) == (False, 0.5)
+
+
+def test_a_tempo_that_the_scenes_do_not_bring_leaves_a_morph_on_its_way(player: Player) -> None:
+    stored(player)
+    player.do(Play())
+    player.do(RecallScene(2, bars=4))
+    assert player.do(SetControl("tempo", 130)).morphs
+    assert not player.do(SetControl("scene_tempo", 1), SetControl("tempo", 140)).morphs
 
 
 def test_a_morph_while_nothing_plays_is_at_once(player: Player) -> None:
@@ -291,6 +326,17 @@ def test_four_scenes_are_mixed_from_their_corners(player: Player) -> None:
     assert middle.hand == (0.5, 0.5)
     player.do(SetControl("mix", 0))
     assert player.seen.cursor == player.seen.hand == middle.cursor
+
+
+def test_a_mix_and_a_place_in_it_may_be_asked_for_in_one_go(player: Player) -> None:
+    for number, place in CORNERS.items():
+        player.do(MoveCursor(*place), SetVoice("mute", 1, 1), SetVoice("mute", 2, number % 2), StoreScene(number))
+    player.do(SetVoice("mute", 1, 0), SetControl("mix", 1), MoveCursor(0.0, 1.0))
+    assert player.seen.hand == (0.0, 1.0)
+    assert player.seen.cursor == CORNERS[1]
+    assert not player.seen.pattern.onset[1].any(), "muted in all four"
+    assert player.do(SetControl("mix", 0)).mute[1], "and muted when the mix is left, not silent for no reason"
+    assert player.seen.voice_density[1] == 0.5
 
 
 def test_a_clip_or_a_scene_ends_the_mix_and_is_gone_to(player: Player) -> None:

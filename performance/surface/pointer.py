@@ -177,8 +177,8 @@ def wheel(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look) -
 
 
 def _land(layout: Layout, snapshot: Snapshot, at: tuple[float, float]) -> tuple[Held | None, StageCommand]:
-    """What a touch of the plane takes hold of, and what it asks for: on a scene's number that scene, on a clip that clip
-    as it was; while scenes are mixed, the place between them.
+    """What a touch of the plane takes hold of, and what it asks for: on a scene's number that scene, on a clip that
+    clip as it was; while scenes are mixed, the place between them.
     """
     if snapshot.controls["mix"] < 0.5:
         if (scene := scene_at(snapshot.scenes, layout, at)) is not None:
