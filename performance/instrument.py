@@ -248,8 +248,8 @@ class Instrument:
             self._send(SetControl(name, changed.controls[name]))
 
     def _turn_mix(self, changed: Settings) -> None:
-        """Into the square of four scenes, or out of it: at once, so that a place in it may follow. What all four mute is
-        muted after it.
+        """Into the square of four scenes, or out of it: at once, so that a place in it may follow. What all four mute
+        is muted after it.
         """
         was, now = self.settings.controls["mix"] >= 0.5, changed.controls["mix"] >= 0.5
         if was and not now and changed.hand is not None:

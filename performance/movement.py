@@ -15,7 +15,6 @@ from performance.scenes import Morph, Scene, corner_mix, nearest_mix
 from performance.settings import Settings
 from rvae.errors import UsageError
 
-
 _HELD_UP_BARS = 0.5
 
 
