@@ -21,13 +21,14 @@ import numpy.typing as npt
 from rvae.card import ClipCard
 from rvae.certainty import CERTAIN, Known, Weights
 from rvae.corpus import bundled_corpora
-from rvae.cutting import Reading, with_beats
+from rvae.cutting import with_beats
 from rvae.errors import RvaeError
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
 from rvae.metrical import estimate_meter
 from rvae.midi import DRUM_CHANNEL, MidiClip, read_midi
 from rvae.parts import KICK, OTHER, PARTS, SNARE, parts_of
+from rvae.reading import Reading
 from rvae.tempo import FEWEST_ONSETS, TempoEstimate
 
 Reals = npt.NDArray[np.float64]

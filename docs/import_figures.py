@@ -38,10 +38,11 @@ from fit_certainty import (
 from performance.bench.importing import MANY, account, inspected, meter_claims
 from rvae.card import ClipCard
 from rvae.corpus import Corpus, bundled_corpora, read_corpus
-from rvae.cutting import Reading, with_beats
+from rvae.cutting import with_beats
 from rvae.errors import MidiFileError, RvaeError
 from rvae.findings import find
 from rvae.midi import TimeSignature, read_midi, write_clip
+from rvae.reading import Reading
 
 _HEAD = """# Figures of the import
 

@@ -8,10 +8,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from performance.folders import BUNDLED, cache_folder
 from rvae.errors import FileError, ModelFileError
-from rvae.model import Model, load
+
+if TYPE_CHECKING:
+    from rvae.model import Model
 
 _CARD_SUFFIXES = (".mid", ".toml")
 
@@ -21,7 +24,9 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
 
     The file's name holds a digest of the clips: other clips, another model.
     """
-    from rvae.corpus import bundled_corpora  # who gives a model need not load what reads clips
+    # Who gives a model need not load what reads clips, and who runs a command of the library neither.
+    from rvae.corpus import bundled_corpora
+    from rvae.model import load
 
     corpora = bundled_corpora()
     if not corpora:
@@ -45,6 +50,8 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
 
 def trained_model(clips: list[str], say: Callable[[str], None], kit: str | None = None) -> Model:
     """The model of somebody's clips, trained before it is played; `kit`: as `--kit` names it. Raises FileError."""
+    from rvae.model import load
+
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="train-", dir=cache_folder()) as folder:
         file = Path(folder) / "learned.rvae"

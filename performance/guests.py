@@ -179,7 +179,7 @@ def _outcome(file: str, model: Model, kit: Kit, moves: int) -> _Outcome:
 def _told(corpus: Corpus, model: Model) -> list[Told]:
     """Of each file in its words, what cannot be learned from included."""
     from rvae.findings import find
-    from rvae.wording import done, facts, is_question
+    from rvae.wording import done, facts, is_question, is_tempo_question
 
     looked = find(corpus, twins=False)
     found = []
@@ -195,6 +195,10 @@ def _told(corpus: Corpus, model: Model) -> list[Told]:
             asked.append(f"read in 4/4; perhaps {clip.estimate.meter.label}, or {clip.estimate.other.label}")
         if asked:
             asked.append("say its meter: rvae card FOLDER --clip NAME --meter M")
+        if clip.tempo is not None and is_tempo_question(clip):
+            or_else = "" if clip.tempo.other_bpm is None else f", or {clip.tempo.other_bpm:.0f}"
+            asked.append(f"played freely: perhaps {clip.tempo.bpm:.0f} bpm{or_else}; it is left out until you say")
+            asked.append("say its tempo: rvae card FOLDER --clip NAME --bpm N")
         if clip.unmapped and looked.kits:
             asked.append(f"another kit reads more of it: {', '.join(kit.name for kit in looked.kits)}")
         foreign = sorted({meter.label for meter in clip.meters if meter.beats not in model.beats})

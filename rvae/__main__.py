@@ -7,6 +7,7 @@ unusable input, with one line; 130 when interrupted.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -21,15 +22,10 @@ from rvae.arguments import (
     corpus_of,
     print_json,
 )
-from rvae.audit.command import AUDIT
-from rvae.carding import CARD
 from rvae.errors import RvaeError, UsageError
-from rvae.exporting import EXPORT
-from rvae.forgetting import FORGET
-from rvae.learning import EVALUATE, MODEL_SUFFIX, TRAIN
-from rvae.learning_bench import BENCH
 from rvae.midi import write_text
 from rvae.model import Model, load
+from rvae.modelfile import MODEL_SUFFIX
 
 
 def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,27 +71,39 @@ def _inspect_model(model: Model, *, as_json: bool) -> int:
     return 0
 
 
-COMMANDS: tuple[Command, ...] = (
-    Command(
-        "inspect",
-        "what would be learned from these files and what would not, or what a model has learned",
-        _inspect_arguments,
-        _inspect,
-    ),
-    CARD,
-    EXPORT,
-    TRAIN,
-    EVALUATE,
-    AUDIT,
-    FORGET,
-    BENCH,
+_INSPECT = Command(
+    "inspect",
+    "what would be learned from these files and what would not, or what a model has learned",
+    _inspect_arguments,
+    _inspect,
 )
+# Where each of the others is: loaded when it is wanted, because all of them together take a quarter of a second.
+_ELSEWHERE = {
+    "card": "carding.CARD",
+    "export": "exporting.EXPORT",
+    "train": "learning.TRAIN",
+    "evaluate": "learning.EVALUATE",
+    "audit": "audit.command.AUDIT",
+    "forget": "forgetting.FORGET",
+    "bench-learning": "learning_bench.BENCH",
+}
 
 
-def _parser() -> argparse.ArgumentParser:
+def _command(name: str) -> Command:
+    """A command with what it needs."""
+    if name == _INSPECT.name:
+        return _INSPECT
+    module, _, constant = _ELSEWHERE[name].rpartition(".")
+    command: Command = getattr(importlib.import_module(f"rvae.{module}"), constant)
+    return command
+
+
+def _parser(wanted: str) -> argparse.ArgumentParser:
+    """For one command, or for all where there is none of that name."""
     parser = Parser(prog="rvae", description="Rhythm spaces from small sets of drum clips.")
     words = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
-    for command in COMMANDS:
+    names = (_INSPECT.name, *_ELSEWHERE)
+    for command in map(_command, [wanted] if wanted in names else names):
         added = words.add_parser(command.name, help=command.summary, description=command.summary)
         command.add_arguments(added)
         added.set_defaults(run=command.run)
@@ -109,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # file names may hold bytes that are no text
     try:
         words = sys.argv[1:] if argv is None else argv
-        arguments, strange = _parser().parse_known_args(words)
+        arguments, strange = _parser(words[0] if words else "").parse_known_args(words)
         if strange:  # argparse would send one to the help of all commands
             command = next(word for word in words if not word.startswith("-"))
             raise UsageError(f"unrecognized arguments: {' '.join(strange)}; see rvae {command} --help")

@@ -11,7 +11,7 @@ from rvae.metrical import Estimate
 from rvae.tempo import TempoEstimate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """Something that was not taken: the file, why, and how many note-ons went with it (0 where they cannot be read)."""
 
@@ -20,7 +20,7 @@ class Dropped:
     onsets: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClipReport:
     """What was made of one file. `onsets` + `collisions` + unmapped + dropped = `note_ons`, always.
 

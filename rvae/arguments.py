@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from rvae.corpus import Corpus, Progress, read_corpus
-from rvae.cutting import Reading
 from rvae.grid import GRIDS, QUANTISERS
 from rvae.kit import STANDARD_KIT
 from rvae.kitfile import find_kit, kit_names
 from rvae.meter import Meter
 from rvae.pattern import CYCLE_BARS
+from rvae.reading import Reading
 
 EXIT_UNUSABLE = 2
 EXIT_INTERRUPTED = 130

@@ -40,28 +40,35 @@ def is_withheld(path: Path, card: Card | None) -> bool:
     return card is not None and card.of_clip(path).is_refused
 
 
-def copies(clips: Iterable[Known], of: Callable[[Path, Card | None], bool] = is_withheld) -> dict[Path, Path]:
-    """Clips with the onsets of others, and of which: `of` says which are those others.
+class Originals:
+    """Clips whose copies are looked for. Of each only its onsets are kept."""
 
-    Loudness, channel, resolution and a silence before the first note make no difference. A clip whose own entry in a
-    card says yes is no copy: two people may have written the same bar.
-    """
+    def __init__(self, clips: Iterable[tuple[Path, MidiClip]]) -> None:
+        self._by_pitches: dict[bytes, list[tuple[Path, _Onsets]]] = {}
+        for path, clip in clips:
+            if len(clip.notes) >= _LEAST_NOTES:
+                onsets = _Onsets.of(clip)
+                self._by_pitches.setdefault(onsets.pitches.tobytes(), []).append((path, onsets))
+
+    def copied(self, path: Path, clip: MidiClip, card: Card | None) -> Path | None:
+        """The first of them that has the onsets of a clip; None where it is no copy.
+
+        Loudness, channel, resolution and a silence before the first note make no difference. A clip whose own entry in
+        a card says yes is no copy: two people may have written the same bar.
+        """
+        if not self._by_pitches or len(clip.notes) < _LEAST_NOTES or _agreed(path, card):
+            return None
+        onsets = _Onsets.of(clip)
+        likes: Sequence[tuple[Path, _Onsets]] = self._by_pitches.get(onsets.pitches.tobytes(), ())
+        return next((other for other, theirs in likes if onsets.is_like(theirs)), None)
+
+
+def copies(clips: Iterable[Known], of: Callable[[Path, Card | None], bool] = is_withheld) -> dict[Path, Path]:
+    """Clips with the onsets of others, and of which: `of` says which are those others; see `Originals`."""
     rows = tuple(clips)
-    there = [(path, clip) for path, clip, card in rows if of(path, card) and len(clip.notes) >= _LEAST_NOTES]
-    by_pitches: dict[bytes, list[tuple[Path, _Onsets]]] = {}
-    for path, clip in there:
-        onsets = _Onsets.of(clip)
-        by_pitches.setdefault(onsets.pitches.tobytes(), []).append((path, onsets))
-    found: dict[Path, Path] = {}
-    for path, clip, card in rows if there else ():
-        if of(path, card) or len(clip.notes) < _LEAST_NOTES or _agreed(path, card):
-            continue
-        onsets = _Onsets.of(clip)
-        likes: Sequence[tuple[Path, _Onsets]] = by_pitches.get(onsets.pitches.tobytes(), ())
-        first = next((other for other, theirs in likes if onsets.is_like(theirs)), None)
-        if first is not None:
-            found[path] = first
-    return found
+    originals = Originals((path, clip) for path, clip, card in rows if of(path, card))
+    found = ((path, originals.copied(path, clip, card)) for path, clip, card in rows if not of(path, card))
+    return {path: original for path, original in found if original is not None}
 
 
 def _agreed(path: Path, card: Card | None) -> bool:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rvae.account import ClipReport, Dropped, ImportReport
 from rvae.card import CARD_NAME, Card, ClipCard, Makers, merge_cards
-from rvae.copies import copies
-from rvae.cutting import Reading, cut
+from rvae.copies import Known, Originals, is_withheld
+from rvae.cutting import cut
 from rvae.errors import CorpusError, MidiFileError
 from rvae.grid import Quantiser
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.midi import MidiClip
+from rvae.names import short_names
 from rvae.pattern import Pattern
+from rvae.reading import Reading
 from rvae.sources import Sources
 
 Progress = Callable[[int, int], None]  # steps done, of how many
@@ -119,7 +121,13 @@ def read_corpus(
     UsageError for an argument out of range, FileError for a card that cannot be read.
     """
     reading = Reading(bars, kit, channel, ticks_per_beat, quantise, tuple(groupings), on_time)
-    return cut_corpus(read_files(paths, progress), reading, progress)
+    sources, unreadable = Sources(), list[Dropped]()
+    found = [(path, sources.card(path)) for path in sources.find(paths)]
+    refused = _read(sources, [known for known in found if is_withheld(*known)], [])
+    growing = _Growing(reading, Originals((path, clip) for path, clip, _ in refused))
+    for path, clip, card in _read(sources, found, unreadable, progress):  # no clip is kept: there may be thousands
+        growing.add(path, clip, card)
+    return growing.corpus((*sources.refused, *unreadable), sources.others)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,60 +137,84 @@ class Files:
     `others`: files beside them that are no clips, counted by the end of their name.
     """
 
-    clips: tuple[tuple[Path, MidiClip, Card | None], ...]
+    clips: tuple[Known, ...]
     unreadable: tuple[Dropped, ...] = ()
-    others: Mapping[str, int] = field(default_factory=dict)
+    others: Counter[str] = field(default_factory=Counter)
 
 
-def read_files(paths: Iterable[str | Path] | str | Path, progress: Progress | None = None) -> Files:
+def read_files(paths: Iterable[str | Path] | str | Path) -> Files:
     """Read files and folders and archives of them, as they are. Raises CorpusError, FileError as `read_corpus` does."""
-    sources = Sources()
-    clips: list[tuple[Path, MidiClip, Card | None]] = []
-    unreadable: list[Dropped] = []
-    found = sources.find(paths)
-    for number, path in enumerate(found):
+    sources, unreadable = Sources(), list[Dropped]()
+    found = [(path, sources.card(path)) for path in sources.find(paths)]
+    clips = tuple(_read(sources, found, unreadable))
+    return Files(clips, (*sources.refused, *unreadable), sources.others)
+
+
+def _read(
+    sources: Sources,
+    found: Sequence[tuple[Path, Card | None]],
+    unreadable: list[Dropped],
+    progress: Progress | None = None,
+) -> Iterator[Known]:
+    """One clip after the other; those that cannot be read are put to the `unreadable`."""
+    for number, (path, card) in enumerate(found):
         if progress is not None:
-            progress(number, 2 * len(found))
-        card = sources.card(path)
+            progress(number, len(found))
         try:
-            clips.append((path, sources.read(path), card))
+            yield path, sources.read(path), card
         except MidiFileError as error:
             unreadable.append(Dropped(str(path), str(error).removeprefix(f"{path}: ")))
-    return Files(tuple(clips), (*sources.refused, *unreadable), dict(sources.others.most_common()))
 
 
-def cut_corpus(files: Files, reading: Reading, progress: Progress | None = None) -> Corpus:
+def cut_corpus(files: Files, reading: Reading) -> Corpus:
     """Cut clips at their barlines into patterns. Raises CorpusError where none is left."""
-    patterns: list[Pattern] = []
-    reports: list[ClipReport] = []
-    card_of: dict[str, Card] = {}
-    withheld: list[Pattern] = []
-    copied = copies(files.clips)
-    for number, (path, clip, card) in enumerate(files.clips):
-        if progress is not None:
-            progress(len(files.clips) + number, 2 * len(files.clips))
+    refused = ((path, clip) for path, clip, card in files.clips if is_withheld(path, card))
+    growing = _Growing(reading, Originals(refused))
+    for path, clip, card in files.clips:
+        growing.add(path, clip, card)
+    return growing.corpus(files.unreadable, files.others)
+
+
+class _Growing:
+    """A corpus that is put together clip by clip. `originals`: those of which copies are not taken."""
+
+    def __init__(self, reading: Reading, originals: Originals) -> None:
+        self.reading = reading
+        self.originals = originals
+        self.patterns: list[Pattern] = []
+        self.reports: list[ClipReport] = []
+        self.card_of: dict[str, Card] = {}
+        self.withheld: list[Pattern] = []
+
+    def add(self, path: Path, clip: MidiClip, card: Card | None) -> None:
+        """Cut one more."""
         known = ClipCard() if card is None else card.of_clip(path)
-        why = _is_a_copy(copied[path]) if path in copied else ""
-        found, report = cut(clip, str(path), reading, known, withheld=why)
-        patterns += found
-        reports.append(report)
+        original = None if known.is_refused else self.originals.copied(path, clip, card)
+        why = "" if original is None else _is_a_copy(path, original)
+        found, report = cut(clip, str(path), self.reading, known, withheld=why)
+        self.patterns += found
+        self.reports.append(report)
         if known.is_refused:
-            withheld += cut(clip, str(path), reading, replace(known, consent=""))[0]
+            self.withheld += cut(clip, str(path), self.reading, replace(known, consent=""))[0]
         if card is not None:
-            card_of[report.file] = card
-    account = ImportReport(tuple(reports), files.unreadable, files.others)
-    if not patterns:
-        raise CorpusError(_nothing(account))
-    taken = {pattern.source for pattern in patterns}
-    kept = tuple({id(card): card for clip, card in card_of.items() if clip in taken}.values())
-    return Corpus(
-        tuple(patterns), reading.kit, reading.bars, reading.ticks_per_beat, kept, account, card_of, tuple(withheld)
-    )
+            self.card_of[report.file] = card
+
+    def corpus(self, unreadable: Sequence[Dropped], others: Counter[str]) -> Corpus:
+        """All that was cut. Raises CorpusError where that is nothing."""
+        reading, card_of = self.reading, self.card_of
+        account = ImportReport(tuple(self.reports), tuple(unreadable), dict(others.most_common()))
+        if not self.patterns:
+            raise CorpusError(_nothing(account))
+        taken = {pattern.source for pattern in self.patterns}
+        cards = tuple({id(card): card for clip, card in card_of.items() if clip in taken}.values())
+        shape = (reading.kit, reading.bars, reading.ticks_per_beat)
+        return Corpus(tuple(self.patterns), *shape, cards, account, card_of, tuple(self.withheld))
 
 
-def _is_a_copy(of: Path) -> str:
+def _is_a_copy(path: Path, of: Path) -> str:
     own = "if it is no copy, rvae card FOLDER --clip NAME --consent yes"
-    return f"has the onsets of {of.name}, whose makers have not agreed to training; {own}"
+    original = short_names([str(path), str(of)])[str(of)]
+    return f"has the onsets of {original}, whose makers have not agreed to training; {own}"
 
 
 def _nothing(report: ImportReport) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
 from math import ceil, floor
@@ -11,15 +10,15 @@ from math import ceil, floor
 import numpy as np
 
 from rvae.account import ClipReport, Dropped
+from rvae.bars import Bars, bars_of
 from rvae.card import ClipCard
-from rvae.errors import UsageError
-from rvae.grid import GRIDS, QUANTISERS, Ints, Quantiser, Reals, quantise
-from rvae.kit import STANDARD_KIT, Kit
+from rvae.grid import Ints, Reals, quantise
 from rvae.measures import lean_ms
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.metrical import Estimate
 from rvae.midi import DEFAULT_US_PER_QUARTER, DRUM_CHANNEL, MidiClip, grouping_text
-from rvae.pattern import CYCLE_BARS, MAX_MICROTIMING_TICKS, MAX_MIDI_VELOCITY, Pattern
+from rvae.pattern import CYCLE_BARS, MAX_MICROTIMING_TICKS, Pattern
+from rvae.reading import Reading, drum_channel, rows_of
 from rvae.stretches import Stretch, find_stretches, meter_doubt, positions
 from rvae.time import us_per_quarter_to_qpm
 from rvae.warping import Warped, warp
@@ -31,51 +30,6 @@ _MOST_PATTERNS = 10_000
 _LEAST_LEAN_MS = 1.0
 _LEAST_IN_LINE = 6
 LOOP_BARS = max(CYCLE_BARS)  # a clip of no more bars goes round: its end is its start
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How clips are read; see `read_corpus`. Raises UsageError for an argument out of range."""
-
-    bars: int = 2
-    kit: Kit = STANDARD_KIT
-    channel: int | None = None
-    ticks_per_beat: int = TICKS_PER_BEAT
-    quantise: Quantiser = "subdivision"
-    groupings: tuple[Meter, ...] = ()
-    on_time: bool = False
-
-    def __post_init__(self) -> None:
-        if self.bars not in CYCLE_BARS:
-            raise UsageError(f"a pattern of {self.bars} bars is not possible; choose 1, 2 or 4")
-        if self.channel is not None and not 1 <= self.channel <= 16:
-            raise UsageError(f"MIDI channel {self.channel} does not exist; choose 1 to 16, or none to have it found")
-        if self.ticks_per_beat not in GRIDS:
-            raise UsageError(f"a grid of {self.ticks_per_beat} ticks per beat is not possible; choose 4, 12 or 24")
-        if self.quantise not in QUANTISERS:
-            raise UsageError(f"'{self.quantise}' is no way to quantise; choose {' or '.join(QUANTISERS)}")
-
-
-@dataclass
-class _Filled:
-    """A stretch with its bars and what stands in them: (velocity, microtiming) by (tick, row). `number`: of its first
-    bar in the file, from 1; None after bars that were refused.
-    """
-
-    stretch: Stretch
-    number: int | None
-    bars: int = 0
-    cells: dict[tuple[int, int], tuple[int, float]] = field(default_factory=dict)
-
-    @classmethod
-    def after(cls, before: _Filled | None, stretch: Stretch) -> _Filled:
-        """A stretch without notes yet, after another or at the beginning."""
-        if before is None:
-            return cls(stretch, 1 if stretch.start == 0 else None)
-        end = before.stretch.end
-        if before.number is None or end is None or end != stretch.start:
-            return cls(stretch, None)
-        return cls(stretch, before.number + ceil(before.stretch.bars_to(end)))
 
 
 @dataclass(frozen=True)
@@ -97,8 +51,8 @@ class _Cutter:
         self.reading = reading
         self.notes: list[str] = list(clip.skipped)
         self.dropped: list[Dropped] = []
-        self.unmapped: Counter[int] = Counter()
-        self.read: Counter[int] = Counter()
+        self.unmapped: dict[int, int] = {}
+        self.read: dict[int, int] = {}
         self.collisions = 0
         self.early = 0
         self.channel: int | None = None
@@ -124,13 +78,10 @@ class _Cutter:
             self.notes.append(_all_drums(sorted(set(channels.tolist())), is_one_line=self.is_one_line))
         if not on_channel.all():
             self.drop(f"not on the drum channel ({self.channel})", int((~on_channel).sum()))
-        row_of = np.array(
-            [-1 if (row := self.reading.kit.row_of_pitch(pitch)) is None else row for pitch in range(128)]
-        )
-        rows = row_of[pitches]
-        self.unmapped.update(pitches[on_channel & (rows < 0)].tolist())
+        rows = rows_of(self.reading.kit)[pitches]
         kept = on_channel & (rows >= 0)
-        self.read.update(pitches[kept].tolist())
+        self.unmapped = _counted(pitches[on_channel & (rows < 0)])
+        self.read = _counted(pitches[kept])
         return np.column_stack((self.clip.notes[kept, 0], rows[kept], self.clip.notes[kept, 3]))
 
     def us_per_quarter(self, pulse: int | Fraction) -> int:
@@ -140,7 +91,7 @@ class _Cutter:
     def qpm(self, pulse: int | Fraction) -> float:
         return float(us_per_quarter_to_qpm(self.us_per_quarter(pulse)))
 
-    def place(self, heard: Ints, card: ClipCard) -> list[_Filled]:
+    def place(self, heard: Ints, card: ClipCard) -> list[Bars]:
         """Quantise each stretch; what is early before a change of meter goes over to the next."""
         pulses = heard[:, 0]
         where = find_stretches(self.clip, self.reading.groupings, card, self.reading.kit)
@@ -150,9 +101,9 @@ class _Cutter:
             self.doubt = meter_doubt(self.clip, where.found[0].meter, self.reading.kit)
         for refused in where.refused:
             self.drop(refused.reason, len(heard[_between(pulses, refused.start, refused.end)]))
-        filled: list[_Filled] = []
+        filled: list[Bars] = []
         for stretch in where.found:
-            filled.append(_Filled.after(filled[-1] if filled else None, stretch))
+            filled.append(Bars.after(filled[-1] if filled else None, stretch))
         early: list[tuple[int, _Early]] = []
         for place, (stretch, following) in enumerate(zip_longest(where.found, where.found[1:])):
             adjacent = following is not None and following.start == stretch.end
@@ -165,7 +116,7 @@ class _Cutter:
             self.early += 1
         return filled
 
-    def _fill(self, filled: _Filled, heard: Ints, *, may_loop: bool, adjacent: bool) -> list[_Early]:
+    def _fill(self, filled: Bars, heard: Ints, *, may_loop: bool, adjacent: bool) -> list[_Early]:
         """Place the notes of a stretch; returns those that belong to the barline where the next one begins."""
         if not len(heard):
             return []
@@ -173,12 +124,12 @@ class _Cutter:
         meter, bar_ticks = stretch.meter, stretch.meter.beats * grid
         pulses, rows, velocities = heard.T
         beats, places = positions(pulses, stretch)
-        filled.bars = bars_of(stretch, self.clip.end, int(beats.max()), self.reading.bars)
-        loop = may_loop and filled.bars <= LOOP_BARS
+        filled.count = bars_of(stretch, self.clip.end, int(beats.max()), self.reading.bars)
+        loop = may_loop and filled.count <= LOOP_BARS
         found = quantise(
             beats, places, rows, velocities, meter,
             tick_ms=self._tick_ms(pulses, beats, meter),
-            cycle_beats=filled.bars * meter.beats if loop else None,
+            cycle_beats=filled.count * meter.beats if loop else None,
             ticks_per_beat=grid,
             mode=self.reading.quantise,
         )  # fmt: skip
@@ -188,12 +139,11 @@ class _Cutter:
         length = _ticks(stretch, grid) if adjacent else float("inf")
         leaving = found.kept & ((found.ticks >= length) | (exact >= length - 0.5))
         staying = found.kept & ~leaving
-        keys = zip(found.ticks[staying].tolist(), rows[staying].tolist(), strict=True)
-        values = zip(velocities[staying].tolist(), found.microtiming[staying].tolist(), strict=True)
-        filled.cells = dict(zip(keys, values, strict=True))
+        filled.ticks, filled.rows = found.ticks[staying], rows[staying]
+        filled.velocities, filled.microtiming = velocities[staying], found.microtiming[staying]
         self.early += int(((found.ticks % bar_ticks == 0) & (found.microtiming < 0))[staying].sum())
         if not loop and staying.any():  # one that is early for a bar beyond the last adds that bar
-            filled.bars = max(filled.bars, int(found.ticks[staying].max()) // bar_ticks + 1)
+            filled.count = max(filled.count, int(filled.ticks.max()) // bar_ticks + 1)
         gone = np.flatnonzero(leaving)
         return [_Early(int(pulses[i]), int(rows[i]), int(velocities[i]), float(exact[i])) for i in gone]
 
@@ -204,29 +154,26 @@ class _Cutter:
         tick_ms: Reals = here / 1000 * beat_quarters / TICKS_PER_BEAT
         return tick_ms
 
-    def _hand_over(self, filled: _Filled, following: _Filled, onset: _Early) -> None:
+    def _hand_over(self, filled: Bars, following: Bars, onset: _Early) -> None:
         """Put an early onset on the barline of the following stretch, or back on the last tick that is left for it."""
         grid, after = self.reading.ticks_per_beat, following.stretch
         tick_quarters = after.meter.beat_eighths[-1] / 2 / grid
         microtiming = float((onset.pulse - after.start) / after.ppq / tick_quarters)
         length = _ticks(filled.stretch, grid)
-        key, cells = (0, onset.row), following.cells
-        taken = key in cells and onset.exact < length - 0.5
+        taken = following.has(0, onset.row) and onset.exact < length - 0.5
         if microtiming < -MAX_MICROTIMING_TICKS or taken:
-            tick = min(floor(onset.exact + 0.5), ceil(length) - 1)
-            key, cells, microtiming = (tick, onset.row), filled.cells, onset.exact - tick
-            filled.bars = max(filled.bars, tick // (filled.stretch.meter.beats * grid) + 1)
-        if key in cells:
-            self.collisions += 1
-        if key not in cells or cells[key][0] < onset.velocity:
-            cells[key] = (onset.velocity, microtiming)
-        if cells is following.cells:
-            following.bars = max(following.bars, 1)
+            tick, bars = min(floor(onset.exact + 0.5), ceil(length) - 1), filled
+            microtiming = onset.exact - tick
+        else:
+            tick, bars = 0, following
+        self.collisions += bars.has(tick, onset.row)
+        bars.put(tick, onset.row, onset.velocity, microtiming)
+        bars.count = max(bars.count, tick // (bars.stretch.meter.beats * grid) + 1)
 
-    def has_room_for(self, filled: _Filled) -> bool:
+    def has_room_for(self, filled: Bars) -> bool:
         """Whether the patterns of a stretch are still within what one clip may take; if so, they are counted."""
         cycle_ticks = self.reading.bars * filled.stretch.meter.beats * self.reading.ticks_per_beat
-        cycles = len({tick // cycle_ticks for tick, _ in filled.cells})
+        cycles = len(filled.cycles(self.reading))
         cells = cycles * cycle_ticks * len(self.reading.kit)
         if self.used_cells + cells > _MOST_CELLS or self.used_patterns + cycles > _MOST_PATTERNS:
             return False
@@ -234,89 +181,16 @@ class _Cutter:
         self.used_patterns += cycles
         return True
 
-    def patterns(self, filled: _Filled) -> list[Pattern]:
-        """The stretch as cycles: the last is completed with its own first bars, silent ones are passed over."""
-        cycle_bars = self.reading.bars
-        cycle_ticks = cycle_bars * filled.stretch.meter.beats * self.reading.ticks_per_beat
-        cycles: dict[int, dict[tuple[int, int], tuple[int, float]]] = {}
-        for (tick, row), value in filled.cells.items():
-            cycles.setdefault(tick // cycle_ticks, {})[row, tick % cycle_ticks] = value
-        self._note_cycles(filled, len(cycles))
-        return [
-            self._pattern(filled.stretch, cycle, cells, min(cycle_bars, filled.bars - cycle * cycle_bars))
-            for cycle, cells in sorted(cycles.items())
-        ]
 
-    def _note_cycles(self, filled: _Filled, sounding: int) -> None:
-        """Say what was done to fill the cycles."""
-        stretch, cycle_bars = filled.stretch, self.reading.bars
-        whole = stretch.end is None and stretch.start == 0
-        start = f"quarter {stretch.start_quarter:g}" if filled.number is None else f"bar {filled.number}"
-        where = "the clip" if whole else f"{stretch.meter} from {start}"
-        silent = ceil(filled.bars / cycle_bars) - sounding
-        if silent:
-            self.notes.append(f"{where}: {_several(silent, 'silent pattern')} passed over")
-        left = filled.bars % cycle_bars
-        own = "completed with its own first bars"
-        if left and filled.bars < cycle_bars:
-            self.notes.append(
-                f"{where} has {_several(left, 'bar')}: {own if cycle_bars % left else f'tiled to {cycle_bars} bars'}"
-            )
-        elif left:
-            self.notes.append(f"{where}: the last pattern has {left} of {cycle_bars} bars: {own}")
-
-    def _pattern(
-        self, stretch: Stretch, cycle: int, cells: dict[tuple[int, int], tuple[int, float]], bars: int
-    ) -> Pattern:
-        """One cycle of `bars` bars, by (row, tick), repeated to a whole one."""
-        reading = self.reading
-        bar_ticks = stretch.meter.beats * reading.ticks_per_beat
-        shape = (len(reading.kit), bars * bar_ticks)
-        onset = np.zeros(shape, np.int8)
-        velocity, microtiming = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        for place, (loud, off) in cells.items():
-            onset[place], velocity[place], microtiming[place] = 1, loud / MAX_MIDI_VELOCITY, off
-        columns = np.arange(reading.bars * bar_ticks) % shape[1]
-        first_bar = cycle * reading.bars
-        return Pattern(
-            onset[:, columns],
-            velocity[:, columns],
-            microtiming[:, columns],
-            stretch.meter,
-            reading.bars,
-            reading.kit,
-            self.source,
-            self.qpm(stretch.start + first_bar * stretch.bar_pulses),
-            first_bar,
-            reading.ticks_per_beat,
-        )
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _counted(pitches: Ints) -> dict[int, int]:
+    """How often each comes, in their order."""
+    return {pitch: count for pitch, count in enumerate(np.bincount(pitches).tolist()) if count}
 
 
 def _between(pulses: Ints, start: int, end: int | None) -> slice:
     """The notes from `start` to before `end`."""
     first, last = np.searchsorted(pulses, [start, np.iinfo(np.int64).max if end is None else end])
     return slice(int(first), int(last))
-
-
-def bars_of(stretch: Stretch, clip_end: int, last_beat: int, cycle_bars: int) -> int:
-    """The bars of a stretch: to its last onset, and silent ones after it only as far as they fill a cycle.
-
-    `clip_end` in pulses; `last_beat`: the felt beat of its last onset, from its start.
-    """
-    sounding_bars = last_beat // stretch.meter.beats + 1
-    whole_bars = floor(stretch.bars_to(clip_end if stretch.end is None else stretch.end))
-    return max(sounding_bars, min(whole_bars, ceil(sounding_bars / cycle_bars) * cycle_bars))
-
-
-def drum_channel(clip: MidiClip, reading: Reading) -> int | None:
-    """The channel asked for, or 10 where it has notes, or None: all are drums."""
-    if reading.channel is None and np.any(clip.notes[:, 1] == DRUM_CHANNEL):
-        return DRUM_CHANNEL
-    return reading.channel
 
 
 def _is_one_line(clip: MidiClip) -> bool:
@@ -369,29 +243,31 @@ def _cut(warped: Warped, source: str, reading: Reading, known: ClipCard) -> tupl
     clip, work = warped.clip, _Cutter(warped.clip, source, reading)
     patterns: list[Pattern] = []
     meters: dict[Meter, tuple[int, int]] = {}
-    voices: Counter[int] = Counter()
+    voices = np.zeros(len(reading.kit), dtype=np.int64)
     if not warped.is_readable:
         work.drop(warped.note, len(clip.notes))
     elif warped.note:
         work.notes.append(warped.note)
     for filled in work.place(work.heard(), known) if warped.is_readable else []:
-        if filled.cells and not work.has_room_for(filled):
-            length = f"{filled.bars:,} bars of {filled.stretch.meter.label}"
-            work.drop(f"{length}, more than one clip may have; cut it into several", len(filled.cells))
-        elif filled.cells:
-            patterns += work.patterns(filled)
-            bars, onsets = meters.get(filled.stretch.meter, (0, 0))
-            meters[filled.stretch.meter] = (bars + filled.bars, onsets + len(filled.cells))
-            voices.update(row for _, row in filled.cells)
+        meter = filled.stretch.meter
+        if filled.onsets and not work.has_room_for(filled):
+            length = f"{filled.count:,} bars of {meter.label}"
+            work.drop(f"{length}, more than one clip may have; cut it into several", filled.onsets)
+        elif filled.onsets:
+            work.notes += filled.words(reading)
+            patterns += filled.patterns(reading, source, work.qpm)
+            bars, onsets = meters.get(meter, (0, 0))
+            meters[meter] = (bars + filled.count, onsets + filled.onsets)
+            voices += np.bincount(filled.rows, minlength=len(voices))
     if not patterns and not work.dropped:
         missing = ", ".join(map(str, sorted(work.unmapped)))
         unread = f"kit {reading.kit.name} has no voice for its notes ({missing}); bring a kit that has"
         work.drop(unread if missing else "no notes in it; give a clip with drum notes", 0)
     report = ClipReport(
-        source, len(clip.notes), voices.total(), work.collisions, len(patterns), meters,
-        {name: voices[row] for row, name in enumerate(reading.kit.names)},
-        dict(sorted(work.unmapped.items())), tuple(work.dropped), tuple(work.notes), work.channel, work.qpm(0),
-        work.early, work.estimate, lean_ms(patterns), dict(sorted(work.read.items())), warped.estimate,
+        source, len(clip.notes), int(voices.sum()), work.collisions, len(patterns), meters,
+        dict(zip(reading.kit.names, voices.tolist(), strict=True)),
+        work.unmapped, tuple(work.dropped), tuple(work.notes), work.channel, work.qpm(0),
+        work.early, work.estimate, lean_ms(patterns), work.read, warped.estimate,
         work.doubt, is_one_line=work.is_one_line,
     )  # fmt: skip
     return patterns, report

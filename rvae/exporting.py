@@ -14,11 +14,12 @@ from rvae.ableton import SET_SUFFIX
 from rvae.arguments import Command, add_reading_arguments, corpus_of, print_json, reading_of
 from rvae.card import CARD_NAME, ClipCard, card_texts
 from rvae.corpus import Corpus
-from rvae.cutting import Reading, cleaned, cut, moved, with_beats
+from rvae.cutting import cleaned, cut, moved, with_beats
 from rvae.errors import FileError, UsageError
 from rvae.kit import STANDARD_KIT
 from rvae.midi import MidiClip, read_midi, write_clip, write_text
 from rvae.pattern import Pattern
+from rvae.reading import Reading
 from rvae.sources import ARCHIVE_SUFFIX, read_clip
 
 KIT_NAME = "kit.toml"

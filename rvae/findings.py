@@ -196,7 +196,8 @@ def _kit_doubt(corpus: Corpus) -> KitDoubt | None:
     The notes alone cannot tell a ride from a hat of another maker: one clip, or a few, are never doubted.
     """
     report = corpus.report
-    counts = {pitch: report.read.get(pitch, 0) + report.unmapped.get(pitch, 0) for pitch in range(128)}
+    read, unmapped = report.read, report.unmapped  # added up over all clips each time they are asked for
+    counts = {pitch: read.get(pitch, 0) + unmapped.get(pitch, 0) for pitch in range(128)}
     notes = sum(counts.values())
     now = _parts(corpus.kit, counts)
     if len(corpus.clips) < _CLIPS_TO_DOUBT or not any("hat" in name for name in corpus.kit.names):

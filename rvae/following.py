@@ -24,6 +24,7 @@ _LAG_BLUR_S = 0.012
 _PEAKS = 8
 _RATIOS = (1, 2, 4, 3, 1 / 2, 3 / 2, 2 / 3, 1 / 3)
 _FOLLOWED_BEATS = 8  # from so many the following begins
+_FEW_BEATS = 400  # of so many the matrix may as well be whole
 _STIFFNESS = 100.0  # the tempo moves over some sixteen beats, no faster
 _STEP_S = 0.025
 _PHASE_GAIN, _PERIOD_GAIN = 0.55, 0.1
@@ -147,10 +148,14 @@ def _smooth(places: Reals, seconds: Reals, weights: Reals) -> Reals:
         bands[1, 1:-1] -= 2 * _STIFFNESS
         bands[2, :-2] += _STIFFNESS
     bands[0] += 1e-9
-    from scipy.linalg import solveh_banded  # a tenth of a second to import, and few clips need it
+    if count <= _FEW_BEATS:
+        whole = sum(np.diag(band[: count - below], -below) for below, band in enumerate(bands))
+        times: Reals = np.linalg.solve(whole + np.tril(whole, -1).T, right)
+        return times
+    from scipy.linalg import solveh_banded  # a quarter of a second to import, and few clips need it
 
-    times: Reals = solveh_banded(bands, right, lower=True)
-    return times
+    banded: Reals = solveh_banded(bands, right, lower=True)
+    return banded
 
 
 def beats_at(seconds: Reals, times: Reals) -> Reals:

@@ -16,7 +16,6 @@ from rvae.card import CARD_NAME, plain_name
 from rvae.carding import write_card
 from rvae.copies import copies
 from rvae.corpus import Corpus, cut_corpus, read_files
-from rvae.cutting import Reading
 from rvae.errors import CorpusError, CreditsError, RvaeError, UsageError
 from rvae.evaluation import evaluate
 from rvae.learning import check_output
@@ -24,6 +23,7 @@ from rvae.measures import LATTICE, lattice
 from rvae.meter import Meter
 from rvae.model import Model, load
 from rvae.progress import training_bar
+from rvae.reading import Reading
 
 FORGOTTEN = "forgotten"  # the key of the card
 

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from pathlib import PurePath
 
 import numpy as np
 
-from rvae.account import ClipReport
-from rvae.audit.drawing import BLUE, FAINT, GREY, INK, dot, line, svg, text
+from rvae.account import ClipReport, ImportReport
 from rvae.audit.page import document
 from rvae.audit.percussion import name_of
 from rvae.card import ClipCard
 from rvae.certainty import told
 from rvae.corpus import Corpus
 from rvae.findings import Findings, KitProposal
+from rvae.grid_picture import picture
 from rvae.kitfile import find_kit
-from rvae.meter import TICKS_PER_BEAT
 from rvae.pattern import Pattern
-from rvae.wording import done, early_or_late, echoed, facts, is_question, kit_doubted, passed_over, several
+from rvae.wording import (
+    called,
+    done,
+    early_or_late,
+    echoed,
+    facts,
+    is_question,
+    is_tempo_question,
+    kit_doubted,
+    not_taken,
+    passed_over,
+    several,
+)
 
-_LEFT, _LANE, _HEAD, _WIDTH = 92, 13, 18, 720
 _MOST_PICTURES = 300
 _MOST_OPEN = 15  # rows of a table that stands open: a longer one opens at a click
 _MOST_ASKED = 60  # and of one that asks for something
@@ -30,36 +39,38 @@ _LEAN_WORTH_SAYING_MS = 5.0
 _NAMES_SHOWN = 5
 
 _SAY_METER = "<code>rvae card FOLDER --clip NAME --meter M</code>"
+_SAY_TEMPO = "<code>rvae card FOLDER --clip NAME --bpm N</code>"
 
 Row = Sequence[str]
 
 
 def import_page(corpus: Corpus, findings: Findings) -> str:
     """The whole page: what matters, then each file with a picture of its first pattern."""
-    report = corpus.report
+    report, names = corpus.report, _names(corpus.report)
     bars = sum(clip.bars for clip in report.clips)
     kept = "All" if report.onsets == report.note_ons else f"{report.onsets:,} of"
     says = [
         f"{len(corpus.clips)} of {several(report.files, 'file')} can be learned from: {several(bars, 'bar')}, which "
         f"make {several(len(corpus.patterns), 'pattern')} of {several(corpus.bars, 'bar')}. {kept} "
         f"{several(report.note_ons, 'note')} are kept.",
-        *_losses(corpus, findings),
+        *_losses(corpus, findings, names),
     ]
     parts = [
         "<p>What rvae would learn from these files and what it would not. Nothing here was changed in them.</p>",
         f"<h2>In short</h2><ol>{_items(says)}</ol>",
-        *_questions(report.clips),
-        *_doubts(findings),
-        *_dropped(corpus),
+        *_questions(report.clips, names),
+        *_tempo_questions(report.clips, names),
+        *_doubts(findings, names),
+        *_dropped(report, names),
         *_unmapped(corpus, findings),
-        *_echoes(findings),
-        *_twins(findings),
+        *_echoes(findings, names),
+        *_twins(findings, names),
         *_whose(corpus),
         *_meters(corpus),
         *_drums(corpus),
-        *_overview(report.clips),
+        *_overview(report.clips, names),
         f"<h2>Each file</h2><p>{escape(_LEGEND)}</p>",
-        *_clips(corpus),
+        *_clips(corpus, names),
     ]
     return document("What is in these clips", parts)
 
@@ -76,7 +87,7 @@ def _sentence(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}."
 
 
-def _losses(corpus: Corpus, findings: Findings) -> list[str]:
+def _losses(corpus: Corpus, findings: Findings, names: Mapping[str, str]) -> list[str]:
     report = corpus.report
     says = []
     if report.unmapped:
@@ -91,9 +102,8 @@ def _losses(corpus: Corpus, findings: Findings) -> list[str]:
             f"{several(report.collisions, 'note')} came so close to a louder one of the same drum (a flam, a roll, a "
             "doubled note) that the grid has room for one: the louder stays."
         )
-    if report.dropped:
-        lost = sum(entry.onsets for entry in report.dropped)
-        count = len(report.dropped)
+    if gone := not_taken(report):
+        lost, count = sum(entry.onsets for entry in gone), len(gone)
         what = "1 file, or part of one," if count == 1 else f"{count} files, or parts of files,"
         says.append(f"{what} {'was' if count == 1 else 'were'} not taken, with {several(lost, 'note')}.")
     leaning = [clip for clip in report.clips if abs(clip.lean_ms) >= _LEAN_WORTH_SAYING_MS]
@@ -121,7 +131,7 @@ def _losses(corpus: Corpus, findings: Findings) -> list[str]:
         )
     lines = [clip for clip in elsewhere if clip.is_one_line]
     if lines:
-        named = ", ".join(_name(clip.file) for clip in lines[:_NAMES_SHOWN])
+        named = ", ".join(names[clip.file] for clip in lines[:_NAMES_SHOWN])
         more = f" and {len(lines) - _NAMES_SHOWN} more" if len(lines) > _NAMES_SHOWN else ""
         says.append(f"Never two notes at once, as in a bass line or a melody: {named}{more}. If so, take it out.")
     asked = [clip for clip in report.clips if is_question(clip)]
@@ -129,16 +139,22 @@ def _losses(corpus: Corpus, findings: Findings) -> list[str]:
         says.append(
             f"{several(len(asked), 'file')} {_has(len(asked))} a meter that only you can tell: see the questions."
         )
+    free = sum(map(is_tempo_question, report.clips))
+    if free:
+        says.append(
+            f"{several(free, 'take')} {_has(free)} a tempo that only you can tell, and {_is(free)} not taken until you "
+            "do: see the questions."
+        )
     return says or ["Nothing was lost, and nothing asks for a second look."]
 
 
-def _questions(clips: Sequence[ClipReport]) -> Iterable[str]:
+def _questions(clips: Sequence[ClipReport], names: Mapping[str, str]) -> Iterable[str]:
     found = [(clip, clip.estimate) for clip in clips if clip.estimate is not None and clip.patterns]
     asked = [(clip, estimate) for clip, estimate in found if not estimate.is_certain]
     taken = [(clip, estimate) for clip, estimate in found if estimate.is_certain]
     if asked:
         rows = [
-            (_name(clip.file), estimate.meter.label, told(estimate.certainty), estimate.other.label)
+            (names[clip.file], estimate.meter.label, told(estimate.certainty), estimate.other.label)
             for clip, estimate in asked
         ]
         why = (
@@ -148,7 +164,7 @@ def _questions(clips: Sequence[ClipReport]) -> Iterable[str]:
         head = ("file", "perhaps", "certain", "or")
         yield f"<h2>Questions: which meter?</h2><p>{why}</p>{_table(head, rows, 'files', _MOST_ASKED)}"
     if taken:
-        heard = [(_name(clip.file), estimate.meter.label, told(estimate.certainty)) for clip, estimate in taken]
+        heard = [(names[clip.file], estimate.meter.label, told(estimate.certainty)) for clip, estimate in taken]
         why = (
             "These files do not say their meter; it was taken from their music. If it is wrong, say the right one: "
             f"{_SAY_METER}."
@@ -156,9 +172,30 @@ def _questions(clips: Sequence[ClipReport]) -> Iterable[str]:
         yield f"<h2>Meters heard in the music</h2><p>{why}</p>{_table(('file', 'meter', 'certain'), heard, 'files')}"
 
 
-def _doubts(findings: Findings) -> Iterable[str]:
+def _tempo_questions(clips: Sequence[ClipReport], names: Mapping[str, str]) -> Iterable[str]:
+    found = [(clip, clip.tempo) for clip in clips if clip.tempo is not None and is_tempo_question(clip)]
+    if found:
+        rows = [
+            (
+                names[clip.file],
+                f"{tempo.bpm:.0f}",
+                told(tempo.certainty),
+                "" if tempo.other_bpm is None else f"{tempo.other_bpm:.0f}",
+                f"{clip.note_ons:,}",
+            )
+            for clip, tempo in found
+        ]
+        why = (
+            "These takes say no tempo and keep to no grid: they were played freely, and their beat is not clear. They "
+            f"are not learned from until you say it, in felt beats per minute, about right: {_SAY_TEMPO}."
+        )
+        head = ("file", "perhaps", "certain", "or", "notes that wait")
+        yield f"<h2>Questions: which tempo?</h2><p>{why}</p>{_table(head, rows, 'files', _MOST_ASKED)}"
+
+
+def _doubts(findings: Findings, names: Mapping[str, str]) -> Iterable[str]:
     if findings.doubts:
-        rows = [(_name(doubt.file), doubt.label.label, doubt.proposed.label, doubt.why) for doubt in findings.doubts]
+        rows = [(names[doubt.file], doubt.label.label, doubt.proposed.label, doubt.why) for doubt in findings.doubts]
         why = (
             "What the file says stands; the proposal is for you to judge. If you agree, set the time signature in "
             f"your program, or say it: {_SAY_METER}."
@@ -167,9 +204,10 @@ def _doubts(findings: Findings) -> Iterable[str]:
         yield f"<h2>Meters that the music contradicts</h2><p>{why}</p>{_table(head, rows, 'files', _MOST_ASKED)}"
 
 
-def _echoes(findings: Findings) -> Iterable[str]:
+def _echoes(findings: Findings, names: Mapping[str, str]) -> Iterable[str]:
     if findings.echoes:
-        yield f"<h2>Nearly clips that may not be learned</h2><ul>{_items(map(echoed, findings.echoes))}</ul>"
+        items = _items(echoed(twin, names) for twin in findings.echoes)
+        yield f"<h2>Nearly clips that may not be learned</h2><ul>{items}</ul>"
 
 
 def _whose(corpus: Corpus) -> Iterable[str]:
@@ -185,12 +223,12 @@ def _whose(corpus: Corpus) -> Iterable[str]:
     yield f"<h2>Whose they are</h2><p>{why}</p>{table}"
 
 
-def _twins(findings: Findings) -> Iterable[str]:
+def _twins(findings: Findings, names: Mapping[str, str]) -> Iterable[str]:
     if not findings.compared:
         yield "<h2>Duplicates</h2><p>Too many patterns to compare all with all: not looked for.</p>"
     elif findings.twins:
         rows = [
-            (_name(twin.file), _name(twin.other), "to the note" if twin.exact else f"{twin.onset_f1:.0%} of the notes")
+            (names[twin.file], names[twin.other], "to the note" if twin.exact else f"{twin.onset_f1:.0%} of the notes")
             for twin in findings.twins
         ]
         why = "A rhythm that is there twice weighs twice when it is learned: take one away if you do not want that."
@@ -254,13 +292,13 @@ def _drums(corpus: Corpus) -> Iterable[str]:
     yield f"<h2>Drums</h2><p>{escape(why)}</p>{_table(('voice', 'notes kept', 'read from'), rows, 'voices', 16)}"
 
 
-def _dropped(corpus: Corpus) -> Iterable[str]:
-    if corpus.report.dropped:
-        rows = [(_name(gone.file), gone.reason, f"{gone.onsets:,}") for gone in corpus.report.dropped]
+def _dropped(report: ImportReport, names: Mapping[str, str]) -> Iterable[str]:
+    if entries := not_taken(report):
+        rows = [(names[gone.file], gone.reason, f"{gone.onsets:,}") for gone in entries]
         yield f"<h2>What was not taken</h2>{_table(('file', 'why', 'notes'), rows, 'entries')}"
 
 
-def _overview(clips: Sequence[ClipReport]) -> Iterable[str]:
+def _overview(clips: Sequence[ClipReport], names: Mapping[str, str]) -> Iterable[str]:
     rows = []
     for number, clip in enumerate(clips):
         meters = ", ".join(meter.label for meter in clip.meters) or "none"
@@ -268,7 +306,7 @@ def _overview(clips: Sequence[ClipReport]) -> Iterable[str]:
         rows.append(
             (
                 f"#file-{number}",
-                _name(clip.file),
+                names[clip.file],
                 meters,
                 *numbers,
                 early_or_late(clip.lean_ms) if clip.patterns else "",
@@ -284,54 +322,21 @@ def _lost(clip: ClipReport) -> int:
     return clip.collisions + sum(clip.unmapped.values()) + sum(gone.onsets for gone in clip.dropped)
 
 
-def _clips(corpus: Corpus) -> Iterable[str]:
+def _clips(corpus: Corpus, names: Mapping[str, str]) -> Iterable[str]:
     """Each file: its account, what was done to it, and a picture."""
     first: dict[str, Pattern] = {}
     for pattern in corpus.patterns:
         first.setdefault(pattern.source, pattern)
     shown = 0
     for number, clip in enumerate(corpus.report.clips):
-        yield f'<h3 id="file-{number}">{escape(_name(clip.file))}</h3><p>{escape("; ".join(facts(clip)))}</p>'
+        yield f'<h3 id="file-{number}">{escape(names[clip.file])}</h3><p>{escape("; ".join(facts(clip)))}</p>'
         if words := done(clip):
             yield f"<ul>{_items(words)}</ul>"
         if clip.file in first and shown < _MOST_PICTURES:
             shown += 1
-            yield f"<figure>{picture(first[clip.file])}</figure>"
+            yield f"<figure>{picture(first[clip.file], names[clip.file])}</figure>"
     if shown == _MOST_PICTURES:
         yield f"<p>Pictures of the first {_MOST_PICTURES} files; inspect the others by themselves to see them.</p>"
-
-
-def picture(pattern: Pattern) -> str:
-    """A cycle on its grid as SVG, with real lengths: a long beat is long."""
-    rows = [row for row in range(len(pattern.kit)) if pattern.onset[row].any()]
-    meter = pattern.meter
-    room = _WIDTH - _LEFT - 8
-    bottom = _HEAD + len(rows) * _LANE
-    quarters = float(pattern.quarters)
-    per_beat = pattern.ticks_per_beat / TICKS_PER_BEAT
-
-    def x(ticks: float) -> float:
-        bar, inside = divmod(ticks / per_beat / TICKS_PER_BEAT, meter.beats)
-        lengths = np.concatenate([[0.0], np.cumsum([float(beat) / 2 for beat in meter.beat_eighths])])
-        at = bar * float(meter.bar_quarters) + float(np.interp(inside, range(len(lengths)), lengths))
-        return _LEFT + at / quarters * room
-
-    parts = [text(_LEFT, 11, f"{meter.label}, from bar {pattern.first_bar + 1}", size=10)]
-    for lane, row in enumerate(reversed(rows)):
-        y = _HEAD + lane * _LANE + _LANE / 2
-        parts.append(text(_LEFT - 6, y + 3.5, pattern.kit.names[row].replace("_", " "), anchor="end", size=10))
-        parts.append(line(_LEFT, y, _LEFT + room, y, FAINT))
-    for beat in range(pattern.bars * meter.beats + 1):
-        edge = beat % meter.beats == 0
-        at = x(beat * pattern.ticks_per_beat)
-        parts.append(line(at, _HEAD - 3, at, bottom, INK if edge else GREY, width=1.5 if edge else 0.6))
-    velocity, microtiming = pattern.velocity, pattern.microtiming
-    for lane, row in enumerate(reversed(rows)):
-        for tick in np.flatnonzero(pattern.onset[row]).tolist():
-            loud = float(velocity[row, tick])
-            at = x(max(0.0, tick + float(microtiming[row, tick])))
-            parts.append(dot(at, _HEAD + lane * _LANE + _LANE / 2, 1.5 + 3 * loud, BLUE, opacity=0.35 + 0.65 * loud))
-    return svg(parts, bottom + 4, title=f"{_name(pattern.source)} on its grid", width=_WIDTH)
 
 
 def _is(count: int) -> str:
@@ -342,8 +347,10 @@ def _has(count: int) -> str:
     return "has" if count == 1 else "have"
 
 
-def _name(file: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in PurePath(file).name)
+def _names(report: ImportReport) -> dict[str, str]:
+    """What each file is called, without what a page would not show."""
+    found = called(report).items()
+    return {file: "".join(letter if letter.isprintable() else " " for letter in name) for file, name in found}
 
 
 def _items(lines: Iterable[str]) -> str:

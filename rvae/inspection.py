@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import PurePath
 
 from rich import progress
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rvae.account import ImportReport
 from rvae.corpus import Corpus, Progress
 from rvae.findings import Findings, find
 from rvae.model import Model
-from rvae.wording import echoed, kit_doubted, passed_over
+from rvae.wording import called, echoed, is_tempo_question, kit_doubted, not_taken, passed_over
 
 _NAMES_SHOWN = 3
 _CERTAINTY = re.compile(r" \(\d+%( certain)?\)")  # is each clip's own: files of one text are told in one line
@@ -139,11 +139,19 @@ def print_report(corpus: Corpus, console: Console, findings: Findings | None = N
     console.print(_meter_table(corpus))
     console.print()
     console.print(_voice_table(corpus))
-    _print_losses(corpus, console)
-    _print_findings(corpus, looked, console)
+    names = called(report)
+    _print_losses(corpus, console, names)
+    _print_findings(corpus, looked, console, names)
     notes = [(_CERTAINTY.sub("", note), clip.file) for clip in report.clips for note in clip.notes]
-    _print_grouped(console, "Questions that only you can answer", (pair for pair in notes if "?" in pair[0]))
-    _print_grouped(console, "What was done to clips", (pair for pair in notes if "?" not in pair[0]))
+    asked = [*_tempo_questions(report), *(pair for pair in notes if "?" in pair[0])]
+    _print_grouped(console, "Questions that only you can answer", asked, names)
+    _print_grouped(console, "What was done to clips", (pair for pair in notes if "?" not in pair[0]), names)
+
+
+def _tempo_questions(report: ImportReport) -> Iterator[tuple[str, str]]:
+    """Of takes that are left out until their tempo is said."""
+    for clip in filter(is_tempo_question, report.clips):
+        yield from ((f"not taken yet: {_CERTAINTY.sub('', entry.reason)}", entry.file) for entry in clip.dropped)
 
 
 def model_figures(model: Model) -> dict[str, object]:
@@ -222,7 +230,7 @@ def _voice_table(corpus: Corpus) -> Table:
     return table
 
 
-def _print_losses(corpus: Corpus, console: Console) -> None:
+def _print_losses(corpus: Corpus, console: Console, names: Mapping[str, str]) -> None:
     report = corpus.report
     console.print()
     if report.early:
@@ -233,18 +241,19 @@ def _print_losses(corpus: Corpus, console: Console) -> None:
         pitches = ", ".join(f"{pitch} ({count} times)" for pitch, count in report.unmapped.items())
         unmapped = f"{sum(report.unmapped.values())} unmapped notes, which no voice of the kit reads"
         _say(console, f"{unmapped}: {pitches}; --kit brings another kit")
+    lost = not_taken(report)
     onsets: Counter[str] = Counter()
-    for entry in report.dropped:
+    for entry in lost:
         onsets[entry.reason] += entry.onsets
-    gone = ((f"{entry.reason}{_with_notes(onsets[entry.reason])}", entry.file) for entry in report.dropped)
-    _print_grouped(console, "Not taken", gone)
+    gone = ((f"{entry.reason}{_with_notes(onsets[entry.reason])}", entry.file) for entry in lost)
+    _print_grouped(console, "Not taken", gone, names)
     if report.onsets == report.note_ons and not report.dropped:
         _say(console, "nothing was lost")
     if report.others:
         _say(console, f"{passed_over(report.others)}; clips are MIDI: a sound has to be exported as notes")
 
 
-def _print_findings(corpus: Corpus, findings: Findings, console: Console) -> None:
+def _print_findings(corpus: Corpus, findings: Findings, console: Console, names: Mapping[str, str]) -> None:
     if findings.kit_doubt is not None:
         _say(console, kit_doubted(findings.kit_doubt))
     for kit in findings.kits[:1]:
@@ -257,17 +266,17 @@ def _print_findings(corpus: Corpus, findings: Findings, console: Console) -> Non
     doubts = (
         (f"{doubt.label.label}, or {doubt.proposed.label}? {doubt.kind}", doubt.file) for doubt in findings.doubts
     )
-    _print_grouped(console, "Labels that the music contradicts; they stand", doubts)
+    _print_grouped(console, "Labels that the music contradicts; they stand", doubts, names)
     if findings.echoes:
         console.print()
     for twin in findings.echoes:
-        _say(console, echoed(twin))
+        _say(console, echoed(twin, names))
     if findings.twins:
         console.print()
         _say(console, "The same music twice:")
     for twin in findings.twins[:_TWINS_SHOWN]:
         how = "to the note" if twin.exact else f"{twin.onset_f1:.0%} of the onsets"
-        _say(console, f"  {PurePath(twin.file).name} and {PurePath(twin.other).name}: {how}")
+        _say(console, f"  {names[twin.file]} and {names[twin.other]}: {how}")
     if len(findings.twins) > _TWINS_SHOWN:
         _say(console, f"  and {len(findings.twins) - _TWINS_SHOWN} more pairs: -o PAGE.html shows all")
 
@@ -276,18 +285,18 @@ def _with_notes(onsets: int) -> str:
     return f" [{onsets} notes]" if onsets else ""
 
 
-def _print_grouped(console: Console, heading: str, lines: Iterable[tuple[str, str]]) -> None:
+def _print_grouped(console: Console, heading: str, lines: Iterable[tuple[str, str]], names: Mapping[str, str]) -> None:
     """Each text once, with the files it is about."""
     files: dict[str, list[str]] = {}
     for text, file in lines:
-        files.setdefault(text, []).append(PurePath(file).name)
+        files.setdefault(text, []).append(names[file])
     if not files:
         return
     console.print()
     _say(console, f"{heading}:")
-    for text, names in sorted(files.items(), key=lambda group: -len(group[1])):
-        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        _say(console, f"  {text}: {', '.join(names[:_NAMES_SHOWN])}{more}")
+    for text, of in sorted(files.items(), key=lambda group: -len(group[1])):
+        more = f" and {len(of) - _NAMES_SHOWN} more" if len(of) > _NAMES_SHOWN else ""
+        _say(console, f"  {text}: {', '.join(of[:_NAMES_SHOWN])}{more}")
 
 
 def _say(console: Console, text: str) -> None:

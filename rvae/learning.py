@@ -19,10 +19,10 @@ from rvae.errors import CorpusError, FileError, UsageError
 from rvae.evaluation import Json, evaluate
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.model import Model, load
+from rvae.modelfile import MODEL_SUFFIX
 from rvae.progress import training_bar
 from rvae.sketch import MOST_ANCHORS
 
-MODEL_SUFFIX = ".rvae"
 _PRESETS = ("rvae", "rvae-2020")
 
 

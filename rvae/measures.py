@@ -18,12 +18,14 @@ Pairs = npt.NDArray[np.int64]
 def lean_ms(patterns: Sequence[Pattern]) -> float:
     """How early (negative) or late a take is as a whole: the median of its microtiming in ms; 0 without onsets."""
     away = [np.zeros(0)]
+    beat_quarters: dict[int, npt.NDArray[np.float64]] = {}  # by meter object: clips have few, and thousands of patterns
     for pattern in patterns:
-        rows, ticks = np.nonzero(pattern.onset)
-        beat_quarters = np.array([float(beat) / 2 for beat in pattern.meter.beat_eighths])
-        tick_ms = 60_000 / pattern.qpm / pattern.ticks_per_beat * beat_quarters
-        beat = ticks // pattern.ticks_per_beat % pattern.meter.beats
-        away.append(pattern.microtiming[rows, ticks] * tick_ms[beat])
+        meter = pattern.meter
+        if id(meter) not in beat_quarters:
+            beat_quarters[id(meter)] = np.array([float(beat) / 2 for beat in meter.beat_eighths])
+        tick_ms = 60_000 / pattern.qpm / pattern.ticks_per_beat * beat_quarters[id(meter)]
+        _, ticks, _, microtiming = pattern.each_onset()
+        away.append(microtiming * tick_ms[ticks // pattern.ticks_per_beat % meter.beats])
     all_away = np.concatenate(away)
     return float(np.median(all_away)) if len(all_away) else 0.0
 

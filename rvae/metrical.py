@@ -9,16 +9,15 @@ answer is fitted: see `certainty`. docs/my-meters.md has the figures.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cache, lru_cache
-from math import log2
+from math import lcm, log2
 
 import numpy as np
 import numpy.typing as npt
 
 from rvae.again import Again
 from rvae.certainty import CERTAIN, METER, UNSURE, Known, odds
-from rvae.meter import Meter
+from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.parts import KICK, PARTS, SNARE
 
 Ints = npt.NDArray[np.int64]
@@ -79,12 +78,27 @@ class _Length:
     quarters: float
     is_plain: bool
 
-    def bars(self, meter: Meter) -> float:
-        return self.quarters / float(meter.bar_quarters)
+    def bars(self, bar: _Bar) -> float:
+        return self.quarters / bar.quarters
 
-    def is_whole(self, meter: Meter) -> bool:
-        bars = self.bars(meter)
+    def is_whole(self, bar: _Bar) -> bool:
+        bars = self.bars(bar)
         return abs(bars - round(bars)) < 1e-6 and round(bars) > 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bar:
+    """A meter, and what is asked of it for every clip: how long its bar is, in quarters and in twelfths of them.
+
+    `weights`: `[PARTS, places]`, how strong each twelfth is for kick, snare and the rest; `even`: `[PARTS]`, how likely
+    onsets anywhere are by that, as a log.
+    """
+
+    meter: Meter
+    quarters: float
+    places: int
+    weights: Reals
+    even: Reals
 
 
 def estimate_meter(
@@ -99,19 +113,18 @@ def estimate_meter(
         return None
     length = _said_length(length_quarters, float(quarters.max()))
     heard = _Heard(_snapped(quarters[near]), voices[near], parts[near], loudness[near])
-    meters = _meters()
     scores = np.array(list(_USUAL.values()))
-    for row, meter in enumerate(meters):
-        scores[row] += heard.fit(meter) + heard.likeness(meter) + _whole(length, meter)
+    for row, bar in enumerate(_bars()):
+        scores[row] += heard.fit(bar) + heard.likeness(bar) + _whole(length, bar)
     best = max(float(scores.max()), _NONE_OF_THEM)
     chances = np.exp(scores - best)
     chances /= chances.sum() + np.exp(_NONE_OF_THEM - best)
     by_name: dict[tuple[int, int], float] = {}
-    likeliest: dict[tuple[int, int], tuple[float, Meter]] = {}
-    for meter, chance in zip(meters, chances.tolist(), strict=True):
-        key = (meter.numerator, meter.denominator)
+    likeliest: dict[tuple[int, int], tuple[float, _Bar]] = {}
+    for bar, chance in zip(_bars(), chances.tolist(), strict=True):
+        key = (bar.meter.numerator, bar.meter.denominator)
         by_name[key] = by_name.get(key, 0.0) + chance
-        likeliest[key] = max(likeliest.get(key, (0.0, meter)), (chance, meter), key=lambda pair: pair[0])
+        likeliest[key] = max(likeliest.get(key, (0.0, bar)), (chance, bar), key=lambda pair: pair[0])
     first, second = sorted(by_name, key=lambda key: -by_name[key])[:2]
     found = likeliest[first][1]
     same_length = sum(chance for key, chance in by_name.items() if key[0] * first[1] == first[0] * key[1])
@@ -119,15 +132,16 @@ def estimate_meter(
         (odds(same_length), float(_is_single(length, found)), log2(min(heard.count, _MOST_PLACES))),
         (odds(by_name[first] / same_length),),
     )
-    certainty, other = METER.certainty(known), likeliest[second][1]
+    certainty, other = METER.certainty(known), likeliest[second][1].meter
     if not heard.is_enough(found, length):
-        return Estimate(found, min(certainty, UNSURE), other)
-    return Estimate(found, certainty, other, known)
+        return Estimate(found.meter, min(certainty, UNSURE), other)
+    return Estimate(found.meter, certainty, other, known)
 
 
 @cache
-def _meters() -> tuple[Meter, ...]:
-    return tuple(Meter.parse(name) for name in _USUAL)
+def _bars() -> tuple[_Bar, ...]:
+    """The meters in use."""
+    return tuple(_bar(Meter.parse(name)) for name in _USUAL)
 
 
 def _snapped(quarters: Reals) -> Ints:
@@ -147,31 +161,34 @@ def _said_length(length: float, last: float) -> _Length | None:
     return _Length(eighths / 2, length - last > _NOTE_QUARTERS + 1e-6)
 
 
-def _whole(length: _Length | None, meter: Meter) -> float:
+def _whole(length: _Length | None, bar: _Bar) -> float:
     """Whether the clip is a whole number of bars, a power of two of them best."""
-    if length is None or length.bars(meter) > _MOST_BARS:
+    if length is None or length.bars(bar) > _MOST_BARS:
         return 0.0
-    if not length.is_whole(meter):
+    if not length.is_whole(bar):
         return _NO_COUNT if length.is_plain else _NO_COUNT_BUT_NOTE_END
-    bars = round(length.bars(meter))
+    bars = round(length.bars(bar))
     return _POWER_OF_TWO if bars & (bars - 1) == 0 else _OTHER_COUNT
 
 
-def _is_single(length: _Length | None, meter: Meter) -> bool:
-    return length is not None and abs(length.bars(meter) - 1) < 1e-6
+def _is_single(length: _Length | None, bar: _Bar) -> bool:
+    return length is not None and abs(length.bars(bar) - 1) < 1e-6
 
 
 @lru_cache(maxsize=256)  # a stranger's files may hold any number of meters
-def _weights(meter: Meter) -> tuple[Reals, Reals]:
-    """`[PARTS, N]`: how strong each twelfth of a quarter of a bar is for kick, snare and the rest.
-
-    `[PARTS]`: how likely onsets anywhere are by that, as a log.
+def _bar(meter: Meter) -> _Bar:
+    """What is asked of a meter.
 
     Where beats pair up, a snare is on every second, the backbeat; elsewhere it is on any but the first.
     """
     count = max(int(meter.bar_quarters * _PLACES_PER_QUARTER), 1)
-    ticks = [meter.ticks_at(Fraction(place, _PLACES_PER_QUARTER)) for place in range(count)]
-    plain = np.array([meter.metric_weight(int(tick)) if tick.denominator == 1 else 0.0 for tick in ticks])
+    scale = lcm(*(beat.denominator for beat in meter.beat_eighths))
+    lengths = np.array([int(beat * _PLACES_PER_EIGHTH * scale) for beat in meter.beat_eighths], dtype=np.int64)
+    ticks = np.outer(lengths, np.arange(TICKS_PER_BEAT)) + (np.cumsum(lengths) - lengths)[:, None] * TICKS_PER_BEAT
+    places, between = np.divmod(ticks.ravel(), TICKS_PER_BEAT * scale)
+    there = (between == 0) & (places < count)
+    plain = np.zeros(count)
+    plain[places[there]] = np.array(meter.metric_weights())[there]
     weights = np.tile(plain, (len(PARTS), 1))
     pairs = meter.is_even and meter.beats % 2 == 0
     edges = np.cumsum([0, *(int(beat * _PLACES_PER_EIGHTH) for beat in meter.beat_eighths[:-1])])
@@ -181,18 +198,17 @@ def _weights(meter: Meter) -> tuple[Reals, Reals]:
         weights[SNARE, place] = 0.5 if beat == 0 else 0.95 if odd else 0.6 if pairs else 0.8
     in_use = np.isin(np.arange(count) % _PLACES_PER_QUARTER, _IN_USE)
     even: Reals = np.log(np.exp(_FIT * weights[:, in_use]).mean(axis=1))
-    return weights, even
+    return _Bar(meter, float(meter.bar_quarters), count, weights, even)
 
 
 @cache
-def _from_each_eighth(meter: Meter) -> tuple[Reals, Reals]:
+def _from_each_eighth(bar: _Bar) -> tuple[Reals, Reals]:
     """Of a meter in use: `[S, PARTS * N]`, its weights where bars begin at each eighth; `[S]`: how likely they do, as a
     log, at once or after an upbeat.
     """
-    weights, _ = _weights(meter)
-    shifts = np.arange(0, weights.shape[1], _PLACES_PER_EIGHTH)
-    rolled = np.stack([np.roll(weights, shift, axis=1).ravel() for shift in shifts])
-    on_beat = np.isin(shifts, np.cumsum([int(beat * _PLACES_PER_EIGHTH) for beat in meter.beat_eighths]))
+    shifts = np.arange(0, bar.places, _PLACES_PER_EIGHTH)
+    rolled = np.stack([np.roll(bar.weights, shift, axis=1).ravel() for shift in shifts])
+    on_beat = np.isin(shifts, np.cumsum([int(beat * _PLACES_PER_EIGHTH) for beat in bar.meter.beat_eighths]))
     beats = int(on_beat.sum())
     between = len(shifts) - 1 - beats
     chances = _UPBEAT * np.where(on_beat, _UPBEAT_ON_BEAT / max(beats, 1), (1 - _UPBEAT_ON_BEAT) / max(between, 1))
@@ -207,51 +223,51 @@ class _Heard:
         self.count = len(np.unique(places))
         self._places, self._parts, self._loud = places, parts, 0.5 + loudness
         self._again = Again(places, voices)
-        self._bars: dict[int, Reals] = {}
+        self._bars: dict[int, tuple[Reals, Reals]] = {}  # by places: the shares, and their sums by part
 
-    def fit(self, meter: Meter) -> float:
+    def fit(self, bar: _Bar) -> float:
         """How much likelier the onsets are where this meter has its weight than anywhere, wherever its bars begin."""
-        rolled, beginnings = _from_each_eighth(meter)
-        shares, even = self._shares_of(meter)
+        rolled, beginnings = _from_each_eighth(bar)
+        shares, even = self._shares_of(bar)
         fits = (_FIT * (rolled @ shares.ravel()) - even) * min(len(self._places), _MOST_ONSETS) + beginnings
         best = float(fits.max())
         return best + float(np.log(np.exp(fits - best).sum()))
 
-    def fit_from_start(self, meter: Meter) -> float:
+    def fit_from_start(self, bar: _Bar) -> float:
         """The same with a barline at the start, as a label has it."""
-        shares, even = self._shares_of(meter)
-        fit = _FIT * float((_weights(meter)[0] * shares).sum()) - even
+        shares, even = self._shares_of(bar)
+        fit = _FIT * float((bar.weights * shares).sum()) - even
         return fit * min(len(self._places), _MOST_TO_DOUBT)
 
-    def _shares_of(self, meter: Meter) -> tuple[Reals, float]:
+    def _shares_of(self, bar: _Bar) -> tuple[Reals, float]:
         """`[PARTS, N]`: how the onsets are spread over a bar, louder ones counting for more.
 
         With it what is expected of them if they stood anywhere, as a log per onset.
         """
-        weights, even = _weights(meter)
-        count = weights.shape[1]
+        count = bar.places
         if count not in self._bars:
             at = self._parts * count + self._places % count
             spread = np.bincount(at, weights=self._loud, minlength=len(PARTS) * count).reshape(len(PARTS), count)
-            self._bars[count] = spread / self._loud.sum()
-        shares = self._bars[count]
-        return shares, float(even @ shares.sum(axis=1))
+            shares: Reals = spread / self._loud.sum()
+            self._bars[count] = shares, shares.sum(axis=1)
+        shares, of_parts = self._bars[count]
+        return shares, float(bar.even @ of_parts)
 
-    def likeness(self, meter: Meter) -> float:
+    def likeness(self, bar: _Bar) -> float:
         """How alike neighbouring bars are, against places a whole number of eighths away; in units of log odds."""
-        return _ALIKE * self._again.ahead(int(meter.bar_quarters * _PLACES_PER_QUARTER), _PLACES_PER_EIGHTH)
+        return _ALIKE * self._again.ahead(bar.places, _PLACES_PER_EIGHTH)
 
-    def is_enough(self, meter: Meter, length: _Length | None) -> bool:
+    def is_enough(self, bar: _Bar, length: _Length | None) -> bool:
         """Whether there is enough to be certain of a meter by: more than one voice, and either a length that is a whole
         number of its bars or some bars to compare. A bar that may end where its last note does is enough for 4/4 alone.
         """
         if self._again.voices == 1:
             return False
         if length is None:
-            return self._again.last + 1 >= _FEWEST_BARS * float(meter.bar_quarters) * _PLACES_PER_QUARTER
-        if not length.is_whole(meter):
-            return length.bars(meter) > _MOST_BARS
-        return length.is_plain or not _is_single(length, meter) or meter.name == "4/4"
+            return self._again.last + 1 >= _FEWEST_BARS * bar.quarters * _PLACES_PER_QUARTER
+        if not length.is_whole(bar):
+            return length.bars(bar) > _MOST_BARS
+        return length.is_plain or not _is_single(length, bar) or bar.meter.name == "4/4"
 
 
 def better_meter(
@@ -270,22 +286,23 @@ def better_meter(
         length = replace(length, is_plain=True)
     heard = _Heard(_snapped(quarters[near]), voices[near], parts[near], loudness[near])
 
-    def evidence(meter: Meter, usual: float) -> float:
-        return usual / 2 + heard.fit_from_start(meter) + heard.likeness(meter) + _whole(length, meter)
+    def evidence(bar: _Bar, usual: float) -> float:
+        return usual / 2 + heard.fit_from_start(bar) + heard.likeness(bar) + _whole(length, bar)
 
-    same = {label.bar_quarters, label.bar_quarters * 2, label.bar_quarters / 2}
-    said, others, gains = evidence(label, _USUAL.get(label.label, _UNUSUAL)), list[Meter](), list[float]()
-    for meter, usual in (*zip(_meters(), _USUAL.values(), strict=True), (Meter.parse("12/16"), _UNUSUAL)):
-        if (meter.numerator, meter.denominator) == (label.numerator, label.denominator):
-            said = max(said, evidence(meter, usual))
-        elif meter.bar_quarters not in same or meter.is_ternary_beat(0) != label.is_ternary_beat(0):
-            others.append(meter)
-            gains.append(evidence(meter, usual))
+    own, is_ternary = _bar(label), label.is_ternary_beat(0)
+    same = {own.quarters, own.quarters * 2, own.quarters / 2}
+    said, others, gains = evidence(own, _USUAL.get(label.label, _UNUSUAL)), list[_Bar](), list[float]()
+    for bar, usual in (*zip(_bars(), _USUAL.values(), strict=True), (_bar(Meter.parse("12/16")), _UNUSUAL)):
+        if (bar.meter.numerator, bar.meter.denominator) == (label.numerator, label.denominator):
+            said = max(said, evidence(bar, usual))
+        elif bar.quarters not in same or bar.meter.is_ternary_beat(0) != is_ternary:
+            others.append(bar)
+            gains.append(evidence(bar, usual))
     best = int(np.argmax(gains))
     if gains[best] - said >= _DOUBT:
-        return others[best], gains[best] - said
+        return others[best].meter, gains[best] - said
     # Bars of another length may be plain without any accent: nearly the same each time, where the label's are not.
-    alike = [heard.likeness(meter) for meter in others]
+    alike = [heard.likeness(bar) for bar in others]
     again = int(np.argmax(alike))
-    plain = alike[again] >= _PLAINLY_ALIKE and alike[again] - heard.likeness(label) >= _PLAINLY_ALIKE
-    return (others[again], gains[again] - said) if plain else None
+    plain = alike[again] >= _PLAINLY_ALIKE and alike[again] - heard.likeness(own) >= _PLAINLY_ALIKE
+    return (others[again].meter, gains[again] - said) if plain else None

@@ -17,6 +17,7 @@ from safetensors.numpy import load, save
 from rvae.errors import ModelFileError
 from rvae.midi import write_whole
 
+MODEL_SUFFIX = ".rvae"
 FORMAT = "rvae-model"
 VERSION = 1
 MAX_BYTES = 256 * 2**20

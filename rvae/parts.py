@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,9 +15,12 @@ KICK, SNARE, OTHER = PARTS = 0, 1, 2
 _KICKS, _SNARES = ("kick", "bass"), ("snare", "clap", "rim")
 
 
+@lru_cache(maxsize=16)  # asked for with every clip
 def parts_of(kit: Kit) -> Ints:
     """`[128]`: KICK, SNARE or OTHER for each MIDI note, by the name of the voice that it is read as."""
-    return np.array([_part(kit, pitch) for pitch in range(128)], dtype=np.int64)
+    parts = np.array([_part(kit, pitch) for pitch in range(128)], dtype=np.int64)
+    parts.flags.writeable = False
+    return parts
 
 
 def _part(kit: Kit, pitch: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import ceil
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,11 +16,14 @@ from rvae.meter import TICKS_PER_BEAT, Meter
 
 Floats = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.int8]
+Ints = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 MAX_MICROTIMING_TICKS = 3.0
 MAX_MIDI_VELOCITY = 127
 CYCLE_BARS = (1, 2, 4)
-_KEPT = {"velocity": "_velocities", "microtiming": "_microtimings"}  # what is kept of each: its values at onsets
+_OF_ONSETS = ("velocity", "microtiming")  # kept as their values at onsets, in this order, and then where these are
+_VALUE_BYTES = 4
 
 
 def velocity_to_midi(velocity: float) -> int:
@@ -35,8 +39,8 @@ class Pattern:
     float32 `[V, T]`, how far the onset lies from its tick, in ticks, -3 to 3, and 0 elsewhere.
     V = voices of `kit`, T = bars x beats x ticks_per_beat. `source`: the file it came from, or what made it.
     `qpm`: the tempo it was played at. `first_bar`: its place in that file, counted from 0.
-    The arrays are copied and cannot be written to; velocity and microtiming are kept at onsets only and made anew when
-    they are asked for, because a corpus may have many thousands of patterns. Raises PatternError for anything else.
+    The arrays are kept packed, values at onsets only, and made anew when they are asked for, because a corpus may have
+    many thousands of patterns; they cannot be written to. Raises PatternError for anything else.
     """
 
     onset: Bits
@@ -48,38 +52,72 @@ class Pattern:
     source: str = ""
     qpm: float = 120.0
     first_bar: int = 0
-    ticks_per_beat: int = field(default=TICKS_PER_BEAT)
+    ticks_per_beat: int = TICKS_PER_BEAT
+    _packed: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         onset = self._whole("onset", np.int8)
         velocity, microtiming = self._whole("velocity", np.float32), self._whole("microtiming", np.float32)
         _check_values(onset, velocity, microtiming)
-        onset.flags.writeable = False
-        object.__setattr__(self, "onset", onset)
-        where = onset == 1
-        for name, array in (("velocity", velocity), ("microtiming", microtiming)):
+        for name in ("onset", *_OF_ONSETS):
             object.__delattr__(self, name)
-            object.__setattr__(self, _KEPT[name], array[where])
+        object.__setattr__(self, "_packed", _packed(onset == 1, velocity[onset == 1], microtiming[onset == 1]))
 
     def _whole(self, name: str, kind: type[np.generic]) -> npt.NDArray[Any]:
-        shape = (len(self.kit), self.bars * self.meter.beats * self.ticks_per_beat)
-        given = np.asarray(getattr(self, name))
+        shape, given = self.shape, np.asarray(getattr(self, name))
         if given.shape != shape:
             raise PatternError(
                 f"{name} has shape {given.shape}, a pattern of {self.bars} bars of {self.meter} with "
                 f"{len(self.kit)} voices has {shape}; cut or pad it"
             )
-        return given.astype(kind)
+        return given.astype(kind, copy=False)
 
     if not TYPE_CHECKING:  # to a type checker, what is not there stays an error
 
-        def __getattr__(self, name: str) -> Floats:
-            if name not in _KEPT:
+        def __getattr__(self, name: str) -> npt.NDArray[Any]:
+            if name not in ("onset", *_OF_ONSETS):
                 raise AttributeError(f"a pattern has no '{name}'")
-            array = np.zeros(self.onset.shape, np.float32)
-            array[self.onset == 1] = self.__dict__[_KEPT[name]]
+            array = self._where()
+            if name in _OF_ONSETS:
+                where, array = array, np.zeros(array.shape, np.float32)
+                array[where] = self._values(name)
             array.flags.writeable = False
-            return array
+            return array if name in _OF_ONSETS else array.view(np.int8)
+
+    def _where(self) -> npt.NDArray[np.bool_]:
+        shape = self.shape
+        bits = np.frombuffer(self._packed, np.uint8, offset=len(_OF_ONSETS) * self.onsets * _VALUE_BYTES)
+        return np.unpackbits(bits, count=shape[0] * shape[1]).view(np.bool_).reshape(shape)
+
+    def _values(self, name: str) -> Floats:
+        count = self.onsets
+        return np.frombuffer(self._packed, np.float32, count, _OF_ONSETS.index(name) * count * _VALUE_BYTES)
+
+    def each_onset(self) -> tuple[Ints, Ints, Floats, Floats]:
+        """Row, tick, velocity and microtiming of each onset, by row and tick: `[N]` each."""
+        rows, ticks = divmod(np.flatnonzero(self._where()), self.ticks)
+        return rows, ticks, self._values("velocity"), self._values("microtiming")
+
+    @classmethod
+    def of_onsets(
+        cls, onsets: tuple[Ints, Ints, Reals, Reals], meter: Meter, bars: int, kit: Kit, **rest: object
+    ) -> Self:
+        """A pattern from what `each_onset` gives, in any order, at most one at a place. Raises PatternError."""
+        pattern = cls.__new__(cls)
+        for name, value in {**_BY_DEFAULT, **rest, "meter": meter, "bars": bars, "kit": kit}.items():
+            object.__setattr__(pattern, name, value)
+        rows, ticks, velocity, microtiming = onsets
+        cells, size = rows * pattern.ticks + ticks, len(kit) * pattern.ticks
+        if not np.all((ticks >= 0) & (ticks < pattern.ticks) & (cells >= 0) & (cells < size)):
+            raise PatternError(f"an onset outside of {len(kit)} voices and {pattern.ticks} ticks; cut them to it first")
+        _check_onsets(velocity, microtiming)
+        where, order = np.zeros(size, np.bool_), np.argsort(cells)
+        where[cells] = True
+        if np.count_nonzero(where) != len(cells):
+            raise PatternError("two onsets of a voice stand on one tick; leave one of them")
+        values = (each[order].astype(np.float32, copy=False) for each in (velocity, microtiming))
+        object.__setattr__(pattern, "_packed", _packed(where, *values))
+        return pattern
 
     @classmethod
     def of_arrays(cls, onset: Bits, velocity: Floats, microtiming: Floats, meter: Meter, **rest: object) -> Self:
@@ -98,12 +136,17 @@ class Pattern:
     @property
     def ticks(self) -> int:
         """T, the columns of the grid."""
-        return int(self.onset.shape[1])
+        return self.bars * self.meter.beats * self.ticks_per_beat
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """`(V, T)`."""
+        return len(self.kit), self.ticks
 
     @property
     def onsets(self) -> int:
         """How many onsets the cycle has."""
-        return int(self.onset.sum(dtype=np.int64))
+        return (len(self._packed) - ceil(len(self.kit) * self.ticks / 8)) // (len(_OF_ONSETS) * _VALUE_BYTES)
 
     @property
     def quarters(self) -> Fraction:
@@ -137,18 +180,26 @@ class Pattern:
         )
 
 
+_BY_DEFAULT = {"source": "", "qpm": 120.0, "first_bar": 0, "ticks_per_beat": TICKS_PER_BEAT}
+
+
+def _packed(where: npt.NDArray[np.bool_], velocity: Floats, microtiming: Floats) -> bytes:
+    """`where`: `[V, T]`, or in one row; the values of each onset, by row and tick."""
+    return velocity.tobytes() + microtiming.tobytes() + np.packbits(where).tobytes()
+
+
 def _check_values(onset: Bits, velocity: Floats, microtiming: Floats) -> None:
     where = onset == 1
     if not np.all(where | (onset == 0)):
         raise PatternError("onset has values other than 0 and 1; threshold the probabilities first")
-    if not np.all(np.isfinite(velocity)) or not np.all(np.isfinite(microtiming)):
-        raise PatternError("velocity or microtiming is not a finite number somewhere; mend the arrays")
-    at_onsets = velocity[where]
-    if np.any(at_onsets <= 0) or np.any(at_onsets > 1) or np.any(velocity[~where] != 0):
-        raise PatternError(
-            "velocity must be above 0 and at most 1 at onsets and 0 elsewhere; divide MIDI values by 127"
-        )
-    if np.any(np.abs(microtiming) > MAX_MICROTIMING_TICKS) or np.any(microtiming[~where] != 0):
-        raise PatternError(
-            "microtiming must be -3 to 3 ticks at onsets and 0 elsewhere; move the onset to a nearer tick"
-        )
+    _check_onsets(velocity[where], microtiming[where])
+    for name, array in (("velocity", velocity), ("microtiming", microtiming)):
+        if np.any(array[~where] != 0):  # no number is not 0 either
+            raise PatternError(f"{name} must be 0 where there is no onset; clear it there")
+
+
+def _check_onsets(velocity: Reals, microtiming: Reals) -> None:
+    if not np.all((velocity > 0) & (velocity <= 1)):
+        raise PatternError("velocity must be above 0 and at most 1 at onsets; divide MIDI values by 127")
+    if not np.all(np.abs(microtiming) <= MAX_MICROTIMING_TICKS):
+        raise PatternError("microtiming must be -3 to 3 ticks; move the onset to a nearer tick")

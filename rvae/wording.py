@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePath
 
-from rvae.account import ClipReport
+from rvae.account import ClipReport, Dropped, ImportReport
 from rvae.audit.percussion import name_of
 from rvae.findings import KitDoubt, Twin
+from rvae.names import short_names
 
 _KINDS_SHOWN = 6
+
+
+def called(report: ImportReport) -> dict[str, str]:
+    """What each file is called: its name, with as much of its path as tells it from others of that name."""
+    return short_names([*(clip.file for clip in report.clips), *(entry.file for entry in report.dropped)])
 
 
 def facts(clip: ClipReport) -> list[str]:
@@ -41,6 +46,17 @@ def is_question(clip: ClipReport) -> bool:
     return clip.estimate is not None and bool(clip.patterns) and not clip.estimate.is_certain
 
 
+def is_tempo_question(clip: ClipReport) -> bool:
+    """Whether it was played freely, at a tempo that only its maker can tell: it is not taken until then."""
+    return clip.tempo is not None and not clip.tempo.is_certain and not clip.patterns
+
+
+def not_taken(report: ImportReport) -> list[Dropped]:
+    """All that was not taken, but for takes that wait for their tempo: these are questions."""
+    waiting = {clip.file for clip in filter(is_tempo_question, report.clips)}
+    return [entry for entry in report.dropped if entry.file not in waiting]
+
+
 def kit_doubted(doubt: KitDoubt) -> str:
     """A question whether the clips are of another maker's kit."""
     return (
@@ -49,11 +65,10 @@ def kit_doubted(doubt: KitDoubt) -> str:
     )
 
 
-def echoed(twin: Twin) -> str:
+def echoed(twin: Twin, names: Mapping[str, str]) -> str:
     """A clip that is learned and nearly one whose makers have not agreed, with what to do about it."""
-    file, other = PurePath(twin.file).name, PurePath(twin.other).name
     return (
-        f"{file} is {twin.onset_f1:.0%} the onsets of {other}, whose makers have not agreed; "
+        f"{names[twin.file]} is {twin.onset_f1:.0%} the onsets of {names[twin.other]}, whose makers have not agreed; "
         f"it is learned: if it is theirs, rvae card FOLDER --clip NAME --consent no"
     )
 

@@ -88,8 +88,9 @@ def check(data: bytes) -> str:
 
     The XML of a Live set may stand by itself, so that what changes it changes what is read.
     """
-    from rvae.cutting import Reading, cut
+    from rvae.cutting import cut
     from rvae.errors import RvaeError
+    from rvae.reading import Reading
 
     reading = Reading(bars=(1, 2, 4)[len(data) % 3])
     kept = 0

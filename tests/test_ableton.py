@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rvae import read_corpus
 from rvae.__main__ import main
 from rvae.ableton import parse_set
-from rvae.cutting import Reading
 from rvae.errors import MidiFileError
 from rvae.exporting import export
+from rvae.reading import Reading
 from rvae.sources import MAX_ARCHIVED_SETS, read_clip
 
 KICK, SNARE, HAT = 36, 38, 42

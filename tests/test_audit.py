@@ -28,8 +28,8 @@ from rvae.audit.map_layer import map_layer
 from rvae.audit.material import Material, read_material
 from rvae.audit.syncopation import syncopated
 from rvae.corpus import bundled_corpora
-from rvae.cutting import Reading
 from rvae.meter import TICKS_PER_BEAT
+from rvae.reading import Reading
 
 PPQ = 96
 HALF_SECOND = tempo(500_000)  # 120 quarters a minute

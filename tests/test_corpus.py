@@ -18,12 +18,13 @@ from rvae import Corpus, read_corpus
 from rvae.account import ImportReport
 from rvae.card import NOBODY
 from rvae.corpus import bundled_corpora
-from rvae.cutting import Reading, cut
+from rvae.cutting import cut
 from rvae.errors import CorpusError, FileError, UsageError
 from rvae.kit import Kit, Voice
 from rvae.meter import Meter
 from rvae.midi import MidiNote, parse_midi, write_midi, write_patterns
 from rvae.pattern import Pattern
+from rvae.reading import Reading
 from rvae.sources import Sources
 
 KICK, SNARE = 0, 1

@@ -15,13 +15,14 @@ from rvae import Corpus, read_corpus
 from rvae.__main__ import main
 from rvae.card import Card, ClipCard
 from rvae.corpus import bundled_corpora
-from rvae.cutting import Reading, cleaned, cut, with_beats
+from rvae.cutting import cleaned, cut, with_beats
 from rvae.exporting import export, file_names
 from rvae.kit import Kit, Voice
 from rvae.kitfile import find_kit, kit_names
 from rvae.meter import Meter
 from rvae.midi import parse_midi, read_midi, write_clip
 from rvae.pattern import Pattern
+from rvae.reading import Reading
 
 
 def assert_same(corpus: Corpus, folder: Path, reading: Reading) -> None:

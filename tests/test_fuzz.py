@@ -16,8 +16,9 @@ from strategies import midi, on, signature, track
 from performance.journal import Lost
 from performance.journal_file import JournalFile
 from performance.replay import check as play_again
-from rvae.cutting import Reading, cut
+from rvae.cutting import cut
 from rvae.midi import parse_midi
+from rvae.reading import Reading
 from rvae.smf import MAX_NOTES
 
 

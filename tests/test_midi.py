@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import COMMON_METERS, meters, midi, on, patterns, signature, tempo, track, variable, words
 
-from rvae.cutting import Reading, cut
+from rvae.cutting import cut
 from rvae.errors import FileError, MidiFileError
 from rvae.meter import Meter
 from rvae.midi import (
@@ -31,6 +31,7 @@ from rvae.midi import (
     write_whole,
 )
 from rvae.pattern import Pattern
+from rvae.reading import Reading
 
 BEAT = midi(track((0, on(36)), (48, on(42, 60)), (96, on(38)), (96, b"\xff\x51\x03\x07\xa1\x20"), end=288))
 

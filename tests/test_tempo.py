@@ -18,11 +18,12 @@ from rvae import read_corpus
 from rvae.__main__ import main
 from rvae.card import ClipCard
 from rvae.corpus import bundled_corpora
-from rvae.cutting import Reading, with_beats
+from rvae.cutting import with_beats
 from rvae.exporting import export
 from rvae.following import Take
 from rvae.kit import STANDARD_KIT
 from rvae.midi import MidiClip, read_midi
+from rvae.reading import Reading
 from rvae.tempo import find_beats
 
 KICK, SNARE, HAT = 36, 38, 42

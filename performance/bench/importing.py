@@ -19,10 +19,10 @@ from performance.bench.instrument import RVAE, environment
 from performance.bench.spread import Json, absent
 from rvae.card import ClipCard
 from rvae.corpus import Corpus, bundled_corpora, read_corpus
-from rvae.cutting import Reading
 from rvae.errors import MidiFileError
 from rvae.exporting import export
 from rvae.midi import MidiClip, read_midi
+from rvae.reading import Reading
 from rvae.stretches import find_stretches
 
 MANY = 1_000

@@ -20,11 +20,10 @@ from rvae.audit.map_layer import map_layer
 from rvae.audit.material import Material, read_material
 from rvae.audit.model_layer import model_layer
 from rvae.audit.report import as_json, five_sentences, write_report
-from rvae.cutting import Reading
 from rvae.errors import UsageError
 from rvae.model import Model, load
-
-MODEL_SUFFIX = ".rvae"
+from rvae.modelfile import MODEL_SUFFIX
+from rvae.reading import Reading
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,12 +12,14 @@ from pathlib import Path, PurePath
 import numpy as np
 import numpy.typing as npt
 
+from rvae.bars import bars_of
 from rvae.card import NOBODY, ClipCard
 from rvae.corpus import Corpus, cut_corpus, read_files
-from rvae.cutting import LOOP_BARS, Reading, bars_of, drum_channel, with_beats
+from rvae.cutting import LOOP_BARS, with_beats
 from rvae.grid import quantise
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.midi import DEFAULT_US_PER_QUARTER, MidiClip
+from rvae.reading import Reading, drum_channel, rows_of
 from rvae.stretches import Stretch, find_stretches, positions
 
 Ints = npt.NDArray[np.int64]
@@ -159,8 +161,7 @@ class _Gatherer:
         self.reading = reading
         self.runs: list[Run] = []
         self.parts: list[Notes] = []
-        kit = reading.kit
-        self.row_of = np.array([-1 if (row := kit.row_of_pitch(pitch)) is None else row for pitch in range(128)])
+        self.row_of = rows_of(reading.kit)
 
     def add(self, number: int, midi: MidiClip, card: ClipCard) -> None:
         """Take the drum notes of a file."""

@@ -1,0 +1,142 @@
+"""The bars of a stretch with the onsets that stand in them, and the patterns they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil, floor
+
+import numpy as np
+import numpy.typing as npt
+
+from rvae.pattern import MAX_MIDI_VELOCITY, Pattern
+from rvae.reading import Reading
+from rvae.stretches import Stretch
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+Reals = npt.NDArray[np.float64]
+
+
+def _no_ints() -> Ints:
+    return np.zeros(0, dtype=np.int64)
+
+
+@dataclass(eq=False)
+class Bars:
+    """A stretch with its bars and N onsets in them, at most one for a tick and a row.
+
+    `number`: of its first bar in the file, from 1; None after bars that were refused. `count`: its bars. `ticks`,
+    `rows`, `velocities` (1..127): int64 `[N]`; `microtiming`: float64 `[N]`. The ticks are those of the grid asked for.
+    """
+
+    stretch: Stretch
+    number: int | None
+    count: int = 0
+    ticks: Ints = field(default_factory=_no_ints)
+    rows: Ints = field(default_factory=_no_ints)
+    velocities: Ints = field(default_factory=_no_ints)
+    microtiming: Reals = field(default_factory=lambda: np.zeros(0))
+
+    @classmethod
+    def after(cls, before: Bars | None, stretch: Stretch) -> Bars:
+        """A stretch without notes yet, after another or at the beginning."""
+        if before is None:
+            return cls(stretch, 1 if stretch.start == 0 else None)
+        end = before.stretch.end
+        if before.number is None or end is None or end != stretch.start:
+            return cls(stretch, None)
+        return cls(stretch, before.number + ceil(before.stretch.bars_to(end)))
+
+    @property
+    def onsets(self) -> int:
+        """N."""
+        return len(self.ticks)
+
+    def has(self, tick: int, row: int) -> bool:
+        """Whether an onset stands there."""
+        return bool(np.any((self.ticks == tick) & (self.rows == row)))
+
+    def put(self, tick: int, row: int, velocity: int, microtiming: float) -> None:
+        """One more onset; where one stands already, the louder stays."""
+        there = np.flatnonzero((self.ticks == tick) & (self.rows == row))
+        if len(there) and self.velocities[there[0]] >= velocity:
+            return
+        rest = np.setdiff1d(np.arange(self.onsets), there)
+        self.ticks = np.append(self.ticks[rest], tick)
+        self.rows = np.append(self.rows[rest], row)
+        self.velocities = np.append(self.velocities[rest], velocity)
+        self.microtiming = np.append(self.microtiming[rest], microtiming)
+
+    def cycles(self, reading: Reading) -> Ints:
+        """The cycles that have onsets, from 0."""
+        return np.unique(self.ticks // self._cycle_ticks(reading))
+
+    def _cycle_ticks(self, reading: Reading) -> int:
+        return reading.bars * self.stretch.meter.beats * reading.ticks_per_beat
+
+    def patterns(self, reading: Reading, source: str, qpm: Callable[[Fraction], float]) -> list[Pattern]:
+        """The stretch as cycles: the last is completed with its own first bars, silent ones are passed over.
+
+        `qpm`: the tempo in force at a pulse.
+        """
+        cycle_of = self.ticks // self._cycle_ticks(reading)
+        order = np.argsort(cycle_of, kind="stable")
+        cycles, firsts = np.unique(cycle_of[order], return_index=True)
+        parts = zip(cycles.tolist(), np.split(order, firsts[1:]), strict=True)
+        return [self._pattern(cycle, part, reading, source, qpm) for cycle, part in parts if len(part)]
+
+    def _pattern(
+        self, cycle: int, part: Ints, reading: Reading, source: str, qpm: Callable[[Fraction], float]
+    ) -> Pattern:
+        """One cycle, of the onsets of `part`; one of fewer bars is repeated to a whole one."""
+        stretch, grid, first_bar = self.stretch, reading.ticks_per_beat, cycle * reading.bars
+        bar_ticks = stretch.meter.beats * grid
+        velocity = (self.velocities[part] / MAX_MIDI_VELOCITY).astype(np.float32)
+        onsets = self.rows[part], self.ticks[part] - first_bar * bar_ticks, velocity, self.microtiming[part]
+        bars = min(reading.bars, self.count - first_bar)
+        if bars < reading.bars:
+            onsets = _repeated(onsets, bars * bar_ticks, reading.bars * bar_ticks)
+        tempo = qpm(stretch.start + first_bar * stretch.bar_pulses)
+        rest = {"source": source, "qpm": tempo, "first_bar": first_bar, "ticks_per_beat": grid}
+        return Pattern.of_onsets(onsets, stretch.meter, reading.bars, reading.kit, **rest)
+
+    def words(self, reading: Reading) -> list[str]:
+        """What is done to fill the cycles."""
+        stretch, cycle_bars = self.stretch, reading.bars
+        whole = stretch.end is None and stretch.start == 0
+        start = f"quarter {stretch.start_quarter:g}" if self.number is None else f"bar {self.number}"
+        where = "the clip" if whole else f"{stretch.meter} from {start}"
+        silent, left = ceil(self.count / cycle_bars) - len(self.cycles(reading)), self.count % cycle_bars
+        said = [f"{where}: {_several(silent, 'silent pattern')} passed over"] if silent else []
+        own = "completed with its own first bars"
+        if left and self.count < cycle_bars:
+            how = own if cycle_bars % left else f"tiled to {cycle_bars} bars"
+            said.append(f"{where} has {_several(left, 'bar')}: {how}")
+        elif left:
+            said.append(f"{where}: the last pattern has {left} of {cycle_bars} bars: {own}")
+        return said
+
+
+def _repeated(onsets: tuple[Ints, Ints, Floats, Reals], every: int, until: int) -> tuple[Ints, Ints, Floats, Reals]:
+    """Onsets again and again after so many ticks, as far as there is room."""
+    times = ceil(until / every)
+    rows, old, velocity, microtiming = (np.tile(each, times) for each in onsets)
+    ticks: Ints = old + np.repeat(np.arange(times) * every, len(onsets[1]))
+    inside = ticks < until
+    return rows[inside], ticks[inside], velocity[inside], microtiming[inside]
+
+
+def bars_of(stretch: Stretch, clip_end: int, last_beat: int, cycle_bars: int) -> int:
+    """The bars of a stretch: to its last onset, and silent ones after it only as far as they fill a cycle.
+
+    `clip_end` in pulses; `last_beat`: the felt beat of its last onset, from its start.
+    """
+    sounding_bars = last_beat // stretch.meter.beats + 1
+    whole_bars = floor(stretch.bars_to(clip_end if stretch.end is None else stretch.end))
+    return max(sounding_bars, min(whole_bars, ceil(sounding_bars / cycle_bars) * cycle_bars))
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
