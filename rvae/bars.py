@@ -121,11 +121,12 @@ class Bars:
 
 def _repeated(onsets: tuple[Ints, Ints, Floats, Reals], every: int, until: int) -> tuple[Ints, Ints, Floats, Reals]:
     """Onsets again and again after so many ticks, as far as there is room."""
+    rows, old, velocity, microtiming = onsets
     times = ceil(until / every)
-    rows, old, velocity, microtiming = (np.tile(each, times) for each in onsets)
-    ticks: Ints = old + np.repeat(np.arange(times) * every, len(onsets[1]))
+    ticks = np.tile(old, times) + np.repeat(np.arange(times, dtype=np.int64) * every, len(old))
     inside = ticks < until
-    return rows[inside], ticks[inside], velocity[inside], microtiming[inside]
+    again = np.tile(rows, times), ticks, np.tile(velocity, times), np.tile(microtiming, times)
+    return again[0][inside], again[1][inside], again[2][inside], again[3][inside]
 
 
 def bars_of(stretch: Stretch, clip_end: int, last_beat: int, cycle_bars: int) -> int:
