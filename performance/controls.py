@@ -16,6 +16,7 @@ from typing import Literal
 from rvae.errors import UsageError
 
 Curve = Literal["linear", "log"]
+_A_LITTLE = 1e-6  # of a step: so near, it stands on one
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,17 @@ class Control:
         return float(round(kept)) if self.choices or self.is_switch else kept
 
     def stepped(self, value: float, steps: int) -> float:
-        """The value so many steps on; choices and switches go round, all others stop at the ends."""
+        """The value so many steps on; choices and switches go round, all others stop at the ends. From between two
+        steps, the first goes to the next of them.
+        """
         if self.choices or self.is_switch:
             count = round(self.high - self.low) + 1
             return float((round(value) + steps) % count)
-        return self.clamp(round(value / self.step + steps) * self.step)
+        if not steps:
+            return self.clamp(value)
+        place = value / self.step
+        start = math.floor(place + _A_LITTLE) if steps > 0 else math.ceil(place - _A_LITTLE)
+        return self.clamp((start + steps) * self.step)
 
     def at(self, position: float) -> float:
         """The value at a fader's position, 0 to 1."""

@@ -31,6 +31,20 @@ def test_steps_stop_at_the_ends_and_choices_go_round(control: Control, steps: in
     assert control.low <= value <= control.high
     if control.choices or control.is_switch:
         assert control.stepped(value, -steps) == control.default
+    else:
+        assert (control.stepped(value, -10_000), control.stepped(value, 10_000)) == (control.low, control.high)
+
+
+@given(controls, st.floats(0, 1))
+def test_a_step_goes_up_or_down_by_no_more_than_a_step_and_none_leaves_the_value(
+    control: Control, position: float
+) -> None:
+    value = control.at(position)
+    assert control.stepped(value, 0) == value
+    if not (control.choices or control.is_switch):
+        for way, end in ((1, control.high), (-1, control.low)):
+            moved = (control.stepped(value, way) - value) * way
+            assert 0 < moved <= control.step * 1.001 or value == end
 
 
 def test_a_log_fader_gives_equal_ratios_equal_room() -> None:
