@@ -356,6 +356,35 @@ def test_the_audiences_window_cannot_be_played_by_accident_but_by_keys() -> None
     assert (closed.audience, closed.closing, commands) == (False, False, ())
 
 
+def test_a_held_key_fills_the_audiences_screen_once() -> None:
+    look = Look(audience=True)
+    for _ in range(3):
+        look, _ = respond_for_audience(key("f"), LAYOUT, snapshot(), look)
+    assert look.audience_full_screen
+    for kind in (pygame.KEYUP, pygame.KEYDOWN):
+        look, _ = respond_for_audience(key("f", kind=kind), LAYOUT, snapshot(), look)
+    assert not look.audience_full_screen
+
+
+def test_a_window_that_gets_another_size_lets_go_of_what_is_dragged() -> None:
+    middle = LAYOUT.pixel_of(0.5, 0.5)
+    other = pygame.Event(pygame.WINDOWSIZECHANGED, x=1600, y=1000)
+    events = [mouse(pygame.MOUSEBUTTONDOWN, middle), other, mouse(pygame.MOUSEMOTION, (10, 10))]
+    assert len(commands_of(events, clips=())) == 1, "pixels of another window mean nothing in this one"
+    x, y = middle
+    kinds = (pygame.FINGERDOWN, pygame.WINDOWSIZECHANGED, pygame.FINGERMOTION)
+    touches = [pygame.Event(kind, finger_id=1, touch_id=1, x=x / 1280, y=y / 800) for kind in kinds]
+    assert len(commands_of(touches, clips=())) == 1
+
+
+def test_a_sign_that_is_typed_with_alt_is_what_it_says_on_keyboards_where_it_needs_that() -> None:
+    typed = pygame.Event(pygame.KEYDOWN, key=pygame.K_8, mod=pygame.KMOD_RALT, unicode="[")
+    assert commands_of([typed]) == [StepControl("density", -1)]
+    for unicode in ("", "8", "\u2022"):  # others type nothing, the digit, or what means nothing here
+        plain = pygame.Event(pygame.KEYDOWN, key=pygame.K_8, mod=pygame.KMOD_LALT, unicode=unicode)
+        assert commands_of([plain]) == [SetVoice("freeze", 7, 1.0)]
+
+
 def test_a_click_on_a_voice_mutes_it_and_another_lets_it_sound() -> None:
     click = mouse(pygame.MOUSEBUTTONDOWN, LAYOUT.names[3].center)
     assert commands_of([click]) == [SetVoice("mute", 3, 1.0)]

@@ -48,6 +48,8 @@ def respond(event: pygame.Event, layout: Layout, snapshot: Snapshot, look: Look)
             return replace(look, closing=True), (Quit(),)
         case pygame.WINDOWLEAVE:
             return replace(look, pointer=None), ()
+        case pygame.WINDOWSIZECHANGED:  # the pixels that were taken hold of are elsewhere now
+            return replace(look, held=None, finger=None, second=None), ()
         case pygame.WINDOWFOCUSLOST:  # keys and buttons let go elsewhere are not told to us
             return replace(look, down=frozenset(), held=None, finger=None, second=None), ()
     return look, ()
@@ -61,7 +63,8 @@ def respond_for_audience(event: pygame.Event, layout: Layout, snapshot: Snapshot
         case pygame.WINDOWCLOSE:
             return replace(look, audience=False, audience_full_screen=False), ()
         case pygame.KEYDOWN if key_name(event) in ACTIONS["full_screen"].keys:
-            return replace(look, audience_full_screen=not look.audience_full_screen), ()
+            is_full = look.audience_full_screen != (event.key not in look.down)  # a held key comes again and again
+            return replace(look, audience_full_screen=is_full, down=look.down | {event.key}), ()
         case pygame.KEYDOWN | pygame.KEYUP | pygame.WINDOWFOCUSLOST:
             return respond(event, layout, snapshot, look)
         case pygame.DROPBEGIN | pygame.DROPFILE | pygame.DROPTEXT | pygame.DROPCOMPLETE:

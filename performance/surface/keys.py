@@ -45,7 +45,11 @@ def key_down(event: pygame.Event, snapshot: Snapshot, look: Look) -> Response:
     look = replace(look, down=look.down | {event.key})
     # A sign that needs a modifier on this keyboard ("?" or a German "=") is known by what it types.
     typed = getattr(event, "unicode", "")
-    for name in (key_name(event), "=" if typed == "+" else typed):  # + and = share a key on some keyboards
+    typed = "=" if typed == "+" else typed  # they share a key on some keyboards
+    names = (key_name(event), typed)
+    if event.mod & pygame.KMOD_ALT and typed != pygame.key.name(event.key):
+        names = (typed, key_name(event))  # a German "[" is alt and 8
+    for name in names:
         known = by_key(name, snapshot, look)
         if known is not None:
             once = not any(isinstance(command, StepControl | MoveCursor | StepRow) for command in known[1])
