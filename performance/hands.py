@@ -206,7 +206,6 @@ class Hands:
                 continue
             if message.device in self._unheard:
                 continue
-            self._note_hit(message)
             if message.data[:1] in (bytes([_START]), bytes([_CONTINUE])):
                 found.append(Play())
             elif message.data[:1] == bytes([_STOP]):
@@ -218,6 +217,7 @@ class Hands:
                 for command in asked:
                     snapshot = foreseen(snapshot, command)
                 found += asked
+            self._note_hit(message)  # last: it may just have been learned
         return found
 
     def _note_hit(self, message: Heard) -> None:

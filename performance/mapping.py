@@ -239,12 +239,14 @@ class Hand:
     def _switch(self, touch: Touch, mapping: Mapping, snapshot: Snapshot) -> tuple[Hand, tuple[StageCommand, ...]]:
         """Pads and buttons: a press counts, letting go does not. A knob chooses by where it stands."""
         name, _, rest = mapping.target.partition(" ")
-        was, pressed = self.knobs.get(mapping, 0.0), touch.value >= 0.5 or (touch.source.kind == "note" and touch.raw)
-        after = replace(self, knobs={**self.knobs, mapping: 1.0 if pressed else 0.0})
+        was, is_note = self.knobs.get(mapping, 0.0), touch.source.kind == "note"
+        after = replace(self, knobs={**self.knobs, mapping: touch.value})
         known = CONTROLS.get(name)
-        if touch.source.kind != "note" and known is not None and known.choices:
+        if not is_note and known is not None and known.choices:
             return after, _set(name, rest, touch.value, snapshot)
-        if not pressed or (touch.source.kind != "note" and was >= 0.5 and touch.raw < 127):
+        # A button that never says it was let go sends the same again, which no knob does.
+        pressed = touch.raw > 0 if is_note else touch.value >= 0.5 and (was < 0.5 or was == touch.value == 1)
+        if not pressed:
             return after, ()
         if known is not None:
             return after, _stepped(name, rest, 1, snapshot)

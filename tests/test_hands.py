@@ -8,7 +8,7 @@ import pytest
 from surface_support import snapshot
 
 from performance.asking import foreseen
-from performance.commands import GoToClip, Play, SetControl, StageCommand, StepControl, Stop, StrikePad, TogglePlay
+from performance.commands import GoToClip, Play, PlayIn, SetControl, StageCommand, StepControl, Stop, StrikePad, TogglePlay
 from performance.hands import Hands
 from performance.mapping import Mapping, Source
 from performance.mapping_file import Mappings, keep_mappings, mappings_file, read_mappings, read_preset
@@ -233,6 +233,14 @@ def test_pads_are_drums_while_they_are_wanted_as_drums() -> None:
     rig.hands.drum(None)
     assert not rig.wanted.wants("another")
     assert rig.hear([0x99, 36, 100], device="pads") == [GoToClip(0)]
+
+
+def test_a_pad_that_is_being_learned_is_no_stroke_of_what_is_played_in() -> None:
+    rig = Rig()
+    rig.hands.drum(STANDARD_KIT)
+    rig.hands.learn("play_in")
+    assert rig.hear([0x99, 38, 90]) == [PlayIn("clip")]
+    assert rig.hands.hits() == [Hit("knobs", 38, 90, 0, is_mapped=True)]
 
 
 def test_a_drum_sounds_where_it_is_heard_unless_it_does_something_else() -> None:

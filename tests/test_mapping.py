@@ -129,6 +129,7 @@ def test_pads_act_when_hit_and_not_when_let_go() -> None:
 def test_a_button_that_sends_a_controller_acts_when_it_is_pressed() -> None:
     assert turn("play_stop", 127, 0, 127, 127) == [TogglePlay()] * 3
     assert turn("play_stop", 40, 80, 90, 50, 70) == [TogglePlay(), TogglePlay()]
+    assert turn("play_stop", 40, 80, 110, 127, 90, 127) == [TogglePlay()], "a knob that is turned all the way up"
 
 
 def test_a_knob_chooses_by_where_it_stands() -> None:
