@@ -251,9 +251,8 @@ class Stage:
             rest = {} if opened.session is None else opened.session.rest
             session = Session(str(opened.file or ""), opened.model.kit.names, settings, rest=rest)
             self._keeper.turn_to(session, opened.kept_in)
-        for line in lines:
-            self.say(line)
-        self.say(f"{opened.name} is played{'' if now.movement.when.bars is None else ' from the next bar on'}")
+        played = f"{opened.name} is played{'' if now.movement.when.bars is None else ' from the next bar on'}"
+        self.say("; ".join((played, *lines)))
 
     def keep(self, name: str, value: object) -> None:
         """Keep something more in the session, by a name of its own; `value`: as JSON has it."""
