@@ -8,7 +8,17 @@ import pytest
 from surface_support import snapshot
 
 from performance.asking import foreseen
-from performance.commands import GoToClip, Play, PlayIn, SetControl, StageCommand, StepControl, Stop, StrikePad, TogglePlay
+from performance.commands import (
+    GoToClip,
+    Play,
+    PlayIn,
+    SetControl,
+    StageCommand,
+    StepControl,
+    Stop,
+    StrikePad,
+    TogglePlay,
+)
 from performance.hands import Hands
 from performance.mapping import Mapping, Source
 from performance.mapping_file import Mappings, keep_mappings, mappings_file, read_mappings, read_preset
