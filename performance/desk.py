@@ -163,8 +163,9 @@ class Desk:
             return
         for command in self._editor.hear(hits, self._snapshot):
             self._do(command)
-        if said := self._editor.keep(self._stage.settings.kit):
-            self._stage.say(said, is_error=True)
+        said, is_error = self._editor.keep(self._stage.settings.kit)
+        if said:
+            self._stage.say(said, is_error=is_error)
 
     def close(self) -> None:
         """Let the devices go, and end the stage. May be called twice."""

@@ -37,6 +37,7 @@ class KitEditor:
         self._looks: threading.Thread | None = None
         self._usual_names: tuple[str, ...] = ()
         self._trouble = ""
+        self._asked: SetKit | None = None  # since the last time that it was kept
         self._rows: tuple[object, tuple[Row, ...]] = (None, ())
 
     @property
@@ -104,16 +105,24 @@ class KitEditor:
 
     def named(self, command: SetKit) -> SetKit:
         """The same, its kit under the name of its file."""
-        return command if command.kit is None else SetKit(self._kits.named(command.kit), command.what)
+        kit = None if command.kit is None else self._kits.named(command.kit)
+        self._asked = SetKit(kit, command.what)
+        return self._asked
 
-    def keep(self, kit: Kit | None) -> str:
-        """Write the player's kit to its file; a line where it cannot be, said once."""
+    def keep(self, kit: Kit | None) -> tuple[str, bool]:
+        """Write the player's kit to its file, where it has changed. A line on what is new, empty where nothing is;
+        and whether it is a trouble.
+        """
+        asked, self._asked = self._asked, None
         try:
             self._kits.keep(kit)
         except RvaeError as error:
             self._trouble = f"the kit is not kept: {error}"
-            return self._trouble
-        return ""
+            return self._trouble, True
+        if asked is None or asked.kit != kit:
+            return "", False
+        where = f"; kept as {kit.name}" if kit is not None and self._kits.has(kit) else ""
+        return f"{asked.what}{where}; z takes it back", False
 
     def _place(self, kit: Kit) -> tuple[str, int]:
         """The kind of the page and its voice; all voices where that one has gone."""
@@ -201,7 +210,12 @@ class KitEditor:
         own = snapshot.own_kit
         if own is None:
             return
-        yield Row("model", "the model's own notes", "lets go of these changes", commands=(SetKit(None),))
+        yield Row(
+            "model",
+            "the model's own notes",
+            "lets go of these changes",
+            commands=(SetKit(None, "the model's own notes"),),
+        )
         if self._kits.has(own):
             yield Row("file", f"kept as {own.name}", self._trouble or str(self._kits.file(own)))
             yield Row("use", "to learn by it", f"rvae train CLIPS --kit {self._kits.quoted(own)}")

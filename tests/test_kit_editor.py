@@ -99,6 +99,7 @@ def test_the_pad_then_the_voice_and_its_note_belongs_to_it_at_once_and_in_the_fi
     assert seen.kit.row_of_pitch(3) == 1
     assert seen.own_kit is not None
     table.desk.tick()
+    assert seen.messages[-1].text == "note 3 as snare; kept as my-standard; z takes it back"
     assert find_kit(str(table.folder / "my-standard.toml")) == seen.own_kit
     assert str(table.folder / "my-standard.toml") in table.row("use").detail
 
@@ -110,6 +111,7 @@ def test_the_voice_then_its_pads(table: Table) -> None:
     assert table.row("in 3").commands
     seen = table.choose("in 36")
     assert seen.kit.voices[0].pitches_in == (35, 3)
+    assert "note 36 of no voice" in seen.messages[-1].text, "one touch is enough, so it is said"
     table.choose("out")
     seen = table.hit(24)
     assert (seen.kit.voices[0].pitch_out, seen.kit.voices[0].pitches_in) == (24, (35, 3))
@@ -167,6 +169,7 @@ def test_the_kit_of_a_machine_can_be_gone_over_to_and_leaves_no_file_until_it_is
     assert seen.kit.names == STANDARD_KIT.names
     table.desk.tick()
     assert not table.folder.exists()
+    assert seen.messages[-1].text == "kit addictive; z takes it back"
     table.hit(3)
     table.choose("voice 0")
     table.desk.tick()
@@ -197,6 +200,7 @@ def test_the_models_own_notes_come_back_and_the_file_stays(table: Table) -> None
     table.desk.tick()
     seen = table.choose("model")
     assert (seen.own_kit, seen.kit) == (None, STANDARD_KIT)
+    assert seen.messages[-1].text == "the model's own notes; z takes it back"
     assert (table.folder / "my-standard.toml").is_file()
 
 
