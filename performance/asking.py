@@ -127,13 +127,15 @@ def _next_beats(snapshot: Snapshot) -> tuple[StageCommand, ...]:
 
 
 def _step_clip(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
-    """The next clip after the one the cursor is at or nearest to."""
-    if not snapshot.clips:
+    """The next clip after the one that the hand is at or nearest to; of several in one place the first."""
+    points = [clip.point for clip in snapshot.clips]
+    places = list(dict.fromkeys(points))
+    if not places:
         return ()
-    x, y = snapshot.cursor
-    away = [(clip.point[0] - x) ** 2 + (clip.point[1] - y) ** 2 for clip in snapshot.clips]
+    x, y = snapshot.cursor if snapshot.controls["mix"] >= 0.5 else snapshot.hand
+    away = [(place[0] - x) ** 2 + (place[1] - y) ** 2 for place in places]
     nearest = away.index(min(away))
-    return (GoToClip((nearest + steps) % len(snapshot.clips)),)
+    return (GoToClip(points.index(places[(nearest + steps) % len(places)])),)
 
 
 def foreseen(snapshot: Snapshot, command: StageCommand) -> Snapshot:
@@ -143,6 +145,8 @@ def foreseen(snapshot: Snapshot, command: StageCommand) -> Snapshot:
             return replace(snapshot, hand=(x, y))
         case SetControl(name, value):
             return replace(snapshot, controls={**snapshot.controls, name: value})
+        case GoToClip(clip) if 0 <= clip < len(snapshot.clips):
+            return replace(snapshot, hand=snapshot.clips[clip].point)
         case SetMeter(meter):
             return replace(snapshot, meter=meter)
         case SetVoice("voice_density", voice, value):

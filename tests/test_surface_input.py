@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -434,6 +435,33 @@ def test_a_meter_that_is_alone_on_its_plane_stays() -> None:
 
 def test_tab_on_a_plane_without_clips_does_nothing() -> None:
     assert commands_of([key("tab")], clips=()) == []
+
+
+def test_tab_goes_round_all_places_of_clips_also_where_some_have_the_same() -> None:
+    first, second, third = Blend().clips[:3]
+    clips = (first, second, replace(third, point=first.point), third)
+    hand, been = first.point, []
+    for _ in range(3):
+        (command,) = commands_of([key("tab")], clips=clips, cursor=first.point, hand=hand)  # a glide is on its way
+        assert isinstance(command, GoToClip)
+        been.append(command.clip)
+        hand = clips[command.clip].point
+    assert been == [1, 3, 0]
+    (command,) = commands_of([key("shift+tab")], clips=clips, cursor=first.point)
+    assert command == GoToClip(3)
+
+
+def test_the_digits_are_the_upper_row_whatever_a_keyboard_has_there() -> None:
+    def pressed(code: int, mod: int, scancode: int, unicode: str) -> list[object]:
+        return commands_of([pygame.Event(pygame.KEYDOWN, key=code, mod=mod, scancode=scancode, unicode=unicode)])
+
+    row, shift, ctrl = pygame.KSCAN_1, pygame.KMOD_LSHIFT, pygame.KMOD_LCTRL
+    assert pressed(pygame.K_AMPERSAND, 0, row, "&") == [SetVoice("mute", 0, 1.0)], "as a French one has it"
+    assert pressed(pygame.K_MINUS, 0, row + 5, "-") == [SetVoice("mute", 5, 1.0)]
+    assert pressed(pygame.K_AMPERSAND, shift, row, "1") == [RecallScene(1)]
+    assert pressed(pygame.K_AMPERSAND, ctrl, row, "") == [StoreScene(1)]
+    assert pressed(pygame.K_2, shift, row + 1, "@") == [RecallScene(2)]
+    assert pressed(pygame.K_MINUS, 0, pygame.KSCAN_MINUS, "-") == [StepControl("tempo", -1)]
 
 
 def test_closing_the_window_asks_the_stage_to_end() -> None:

@@ -31,8 +31,12 @@ _SCENES: dict[str, type[StoreScene] | type[RecallScene]] = {"store_scene": Store
 
 
 def key_name(event: pygame.Event) -> str:
-    """The key as the control table writes it: SDL's name in lower case after ctrl+, shift+, alt+."""
+    """The key as the control table writes it: SDL's name in lower case after ctrl+, shift+, alt+. The upper row has the
+    digits, whatever a keyboard has there without shift.
+    """
     name = pygame.key.name(event.key).lower()
+    if (place := getattr(event, "scancode", 0) - pygame.KSCAN_1) in range(9):
+        name = str(place + 1)
     if len(name) == 3 and name[0] == "[" and name[2] == "]":
         name = name[1]  # the keypad's 1 is a 1
     held = (("ctrl+", pygame.KMOD_CTRL), ("shift+", pygame.KMOD_SHIFT), ("alt+", pygame.KMOD_ALT))
