@@ -17,8 +17,9 @@ help: ## what there is to make
 play: $(VENV)/.play ## the instrument (with no screen: a MIDI file, a WAV file and a picture)
 	@$(BIN)/rvae play $(ARGS)
 
+# Two at a time: see DEVICES in tests/conftest.py.
 test: $(VENV)/.test ## all tests; what needs a program that is not here is skipped, with the reason
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: style types rooms ## style, types, and which room may import which
 

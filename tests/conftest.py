@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from checker import JournalChecker
@@ -19,12 +20,42 @@ from performance.engine import Engine
 from performance.stage import Stage
 from rvae.model import Model, load
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+
 # No deadline and no complaint about speed: how fast a shared machine is today decides nothing.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+DEVICES = frozenset(
+    f"tests/test_{name}.py"
+    for name in (
+        "bad_input bench faults_clock_in faults_devices faults_link faults_osc faults_recording faults_swap faults_time "
+        "faults_training faults_window guests hands_jack hostile_set link opening outputs_jack outputs_osc patchbay "
+        "playing_in_jack playing_in_window process recent recording remote reopening_jack start surface_runs "
+        "surface_window sync_jack"
+    ).split()
+)
+"""The files whose tests start real devices and wait for the music."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Where tests run two at a time, those with devices run one after the other, beside the rest, which computes."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    assert all((ROOT / file).is_file() for file in DEVICES), "a file of DEVICES has another name now"
+
+    class DevicesTogether(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return "devices" if file in DEVICES else file
+
+    return DevicesTogether(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -74,6 +74,9 @@ def _turns(engine: EngineProcess, beside: Sequence[Beside], seconds: float) -> I
     for _ in range(count):
         engine.do(Play())
         yield seconds / count
+        until_ns = time.perf_counter_ns() + _PATIENCE_NS
+        while not engine.status().lateness.events and time.perf_counter_ns() < until_ns:
+            yield _BETWEEN_S  # a machine that is held up plays nothing in a short turn, and nothing has no lateness
         engine.do(Stop())
         yield _BETWEEN_S
         for one in beside:
