@@ -31,15 +31,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 ROOT = Path(__file__).resolve().parents[1]
 
-DEVICES = frozenset(
-    f"tests/test_{name}.py"
-    for name in (
-        "bad_input bench faults_clock_in faults_devices faults_link faults_osc faults_recording faults_swap faults_time "
-        "faults_training faults_window guests hands_jack hostile_set link opening outputs_jack outputs_osc patchbay "
-        "playing_in_jack playing_in_window process recent recording remote reopening_jack start surface_runs "
-        "surface_window sync_jack"
-    ).split()
-)
+_NAMES = """
+bad_input bench faults_clock_in faults_devices faults_link faults_osc faults_recording faults_swap faults_time
+faults_training faults_window guests hands_jack hostile_set link opening outputs_jack outputs_osc patchbay
+playing_in_jack playing_in_window process recent recording remote reopening_jack start surface_runs surface_window
+sync_jack
+"""
+DEVICES = frozenset(f"tests/test_{name}.py" for name in _NAMES.split())
 """The files whose tests start real devices and wait for the music."""
 
 
