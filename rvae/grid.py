@@ -52,13 +52,15 @@ _FAVOURITE_COST = np.array([0.0, 0.0, 0.5, 0.0, 1.0, 1.0, 6.0, 12.0])
 _LEAVE_COST = 4.0
 _MECHANICAL_SHARE = 0.5
 _ON_TICK = 0.01
-_PLAIN_PLACES, _DOTTED_PLACES = (
-    np.array(
-        [next(cost[d] for d in sorted(cost) if tick % (TICKS_PER_BEAT // d) == 0) for tick in range(TICKS_PER_BEAT)]
-    )
-    for cost in (_PLAIN_PLACE, _DOTTED_PLACE)
+_PLACES = np.array(  # of a plain beat, then of a dotted one
+    [
+        next(cost[d] for d in sorted(cost) if tick % (TICKS_PER_BEAT // d) == 0)
+        for cost in (_PLAIN_PLACE, _DOTTED_PLACE)
+        for tick in range(TICKS_PER_BEAT)
+    ]
 )
 _FITS = np.array([[fine % coarse == 0 for coarse in DIVISIONS] for fine in DIVISIONS])  # [favourite, division]
+_FITTING = [np.flatnonzero(fits) for fits in _FITS]
 
 
 class Onset(NamedTuple):
@@ -117,9 +119,11 @@ def quantise(
     chosen, division = nearest, np.full(len(beats), ticks_per_beat, dtype=np.int64)
     if mode == "subdivision" and ticks_per_beat == TICKS_PER_BEAT and len(beats):
         scatter, lean = _scatter_ticks(places, tick_ms), _lean_ticks(places, tick_ms)
-        readings = [_divisions(beats, places, places - share * lean, meter, scatter) for share in _LEAN_SHARES]
+        felt = _Felt.of(beats, meter)
+        shares = _LEAN_SHARES if lean.any() else _LEAN_SHARES[:1]
+        readings = [_divisions(felt, places, places - share * lean, scatter) for share in shares]
         best = min(range(len(readings)), key=lambda reading: readings[reading][1])
-        steady, division = places - _LEAN_SHARES[best] * lean, readings[best][0]
+        steady, division = places - shares[best] * lean, readings[best][0]
         chosen = _meant(steady, TICKS_PER_BEAT // division)
     start = beats * ticks_per_beat
     kept = _louder(_around(start + nearest, cycle_beats, ticks_per_beat), voices, velocities)
@@ -194,38 +198,56 @@ def _sharing(ticks: Ints, voices: Ints, kept: Flags) -> Flags:
     return sharing
 
 
-def _divisions(beats: Ints, places: Reals, steady: Reals, meter: Meter, scatter: Reals) -> tuple[Ints, float]:
+@dataclass(frozen=True, eq=False, slots=True)
+class _Felt:
+    """The felt beats that N onsets stand in, B of them.
+
+    `at_beat`: `[N]`; `dotted`: `[B]`, whether it is written in three; `at_bar`: `[B]`, which of the bars in use it is
+    in; `bars`: how many these are.
+    """
+
+    at_beat: Ints
+    dotted: Flags
+    at_bar: Ints
+    bars: int
+
+    @classmethod
+    def of(cls, beats: Ints, meter: Meter) -> _Felt:
+        used_beats, at_beat = np.unique(beats, return_inverse=True)
+        dotted = np.array([meter.is_ternary_beat(beat) for beat in range(meter.beats)])[used_beats % meter.beats]
+        used_bars, at_bar = np.unique(used_beats // meter.beats, return_inverse=True)
+        return cls(at_beat, dotted, at_bar, len(used_bars))
+
+
+def _divisions(felt: _Felt, places: Reals, steady: Reals, scatter: Reals) -> tuple[Ints, float]:
     """`[N]`: the subdivision of each onset's beat, by least cost over beat, bar and stretch; and that cost."""
-    used_beats, at_beat = np.unique(beats, return_inverse=True)
-    dotted = np.array([meter.is_ternary_beat(beat) for beat in range(meter.beats)])[used_beats % meter.beats]
-    costs = _beat_costs(at_beat, places, steady, scatter, dotted)
+    costs = _beat_costs(felt, places, steady, scatter)
     best = costs.min(axis=1, keepdims=True)
     # [beat, favourite]: the cheapest division that fits into the bar's favourite, or leaving it for the best there is
-    fitting = np.stack([np.where(fits, costs, np.inf).min(axis=1) for fits in _FITS], axis=1)
+    fitting = np.stack([costs[:, fits].min(axis=1) for fits in _FITTING], axis=1)
     in_favour = np.minimum(fitting, best + _LEAVE_COST)
-    used_bars, at_bar = np.unique(used_beats // meter.beats, return_inverse=True)
-    bar_costs = np.zeros((len(used_bars), len(DIVISIONS)))
-    np.add.at(bar_costs, at_bar, in_favour)
+    bar_costs = np.zeros((felt.bars, len(DIVISIONS)))
+    np.add.at(bar_costs, felt.at_bar, in_favour)
     bar_costs += _FAVOURITE_COST
     common = int(np.minimum(bar_costs, bar_costs.min(axis=1, keepdims=True) + _LEAVE_COST).sum(axis=0).argmin())
     bar_costs += _LEAVE_COST
     bar_costs[:, common] -= _LEAVE_COST
-    favourite = bar_costs.argmin(axis=1)[at_bar]
+    favourite = bar_costs.argmin(axis=1)[felt.at_bar]
     chosen = (costs + np.where(_FITS[favourite], 0.0, _LEAVE_COST)).argmin(axis=1)
-    of_onsets: Ints = np.array(DIVISIONS, dtype=np.int64)[chosen][at_beat]
+    of_onsets: Ints = np.array(DIVISIONS, dtype=np.int64)[chosen][felt.at_beat]
     return of_onsets, float(bar_costs.min(axis=1).sum())
 
 
-def _beat_costs(at_beat: Ints, places: Reals, steady: Reals, scatter: Reals, dotted: Flags) -> Reals:
-    """`[beats, divisions]`: what the onsets of a beat cost in each subdivision; infinite where one is too far off."""
-    costs = np.where(dotted[:, None], _DOTTED_COST, _PLAIN_COST)
+def _beat_costs(felt: _Felt, places: Reals, steady: Reals, scatter: Reals) -> Reals:
+    """`[B, divisions]`: what the onsets of a beat cost in each subdivision; infinite where one is too far off."""
+    costs = np.where(felt.dotted[:, None], _DOTTED_COST, _PLAIN_COST)
+    each_place = np.where(felt.dotted, 1, 0)[felt.at_beat] * TICKS_PER_BEAT
     for column, division in enumerate(DIVISIONS):
-        step = TICKS_PER_BEAT // division
-        meant = _meant(steady, step)
+        meant = _meant(steady, TICKS_PER_BEAT // division)
         each = (_TAIL + 1) / 2 * np.log1p(((steady - meant) / scatter) ** 2 / _TAIL)
-        each += np.where(dotted[at_beat], _DOTTED_PLACES[meant % TICKS_PER_BEAT], _PLAIN_PLACES[meant % TICKS_PER_BEAT])
+        each += _PLACES[each_place + meant % TICKS_PER_BEAT]
         each[np.abs(places - meant) > MAX_MICROTIMING_TICKS] = np.inf
-        costs[:, column] += np.bincount(at_beat, weights=each, minlength=len(dotted))
+        costs[:, column] += np.bincount(felt.at_beat, weights=each, minlength=len(felt.dotted))
     return costs
 
 

@@ -15,6 +15,8 @@ from rvae.card import NOBODY
 from rvae.measures import exact_f1
 from rvae.pattern import Pattern
 
+Ints = npt.NDArray[np.int64]
+
 NEAR_F1 = 0.95
 _ROWS = 1000  # patterns compared with all others at a time: what is held in memory
 
@@ -42,16 +44,27 @@ def nearest_others(patterns: Sequence[Pattern], groups: Sequence[int]) -> list[N
             continue
         onsets = np.stack([patterns[place].onset.ravel() == 1 for place in places.tolist()])
         onsets = onsets[:, onsets.any(axis=0)]  # cells that never sound make no difference
-        for first in range(0, len(places), _ROWS):
-            rows = slice(first, first + _ROWS)
-            likeness = exact_f1(onsets[rows], onsets)
-            likeness[group_of[places[rows]][:, None] == group_of[places][None, :]] = -1.0
-            best: npt.NDArray[np.int64] = likeness.argmax(axis=1)
-            for row, column in enumerate(best.tolist()):
-                score = float(likeness[row, column])
-                if score >= 0:
-                    found[int(places[first + row])] = Nearest(int(places[column]), score)
+        best, scores = _nearest(onsets, group_of[places])
+        for place, other, score in zip(places.tolist(), places[best].tolist(), scores.tolist(), strict=True):
+            if score >= 0:
+                found[place] = Nearest(other, score)
     return found
+
+
+def _nearest(onsets: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> tuple[Ints, npt.NDArray[np.float32]]:
+    """Of N rows of onsets, for each the first of those of another group that are most like it, and its F1; -1: none."""
+    best, scores = np.zeros(len(onsets), np.int64), np.full(len(onsets), -1.0, np.float32)
+    for first in range(0, len(onsets), _ROWS):  # with those before them they have been compared
+        rows, later = slice(first, first + _ROWS), slice(first, None)
+        likeness = exact_f1(onsets[rows], onsets[later])
+        likeness[groups[rows, None] == groups[None, later]] = -1.0
+        for of, others, each in ((later, first, likeness), (rows, first, likeness.T)):
+            nearest = each.argmax(axis=0)
+            score = each[nearest, np.arange(each.shape[1])]
+            is_better = score > scores[of]
+            best[of] = np.where(is_better, others + nearest, best[of])
+            scores[of] = np.where(is_better, score, scores[of])
+    return best, scores
 
 
 def same_notes(one: Pattern, other: Pattern) -> bool:
