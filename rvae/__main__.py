@@ -24,8 +24,6 @@ from rvae.arguments import (
 )
 from rvae.errors import RvaeError, UsageError
 from rvae.midi import write_text
-from rvae.model import Model, load
-from rvae.modelfile import MODEL_SUFFIX
 
 
 def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +37,10 @@ def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
 def _inspect(arguments: argparse.Namespace) -> int:
     from rvae.findings import find
     from rvae.inspection import figures, import_progress, print_report  # rich, only where it prints
+    from rvae.modelfile import MODEL_SUFFIX
 
     if len(arguments.paths) == 1 and Path(arguments.paths[0]).suffix == MODEL_SUFFIX:
-        return _inspect_model(load(arguments.paths[0]), as_json=arguments.json)
+        return _inspect_model(arguments.paths[0], as_json=arguments.json)
     from rich.console import Console
 
     with import_progress(Console(stderr=True)) as progress:
@@ -59,9 +58,11 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _inspect_model(model: Model, *, as_json: bool) -> int:
+def _inspect_model(file: str, *, as_json: bool) -> int:
     from rvae.inspection import model_figures, print_model
+    from rvae.model import load
 
+    model = load(file)
     if as_json:
         print_json(model_figures(model))
     else:

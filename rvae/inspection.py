@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from rich import progress
 from rich.console import Console
@@ -19,8 +20,10 @@ from rich.text import Text
 from rvae.account import ImportReport
 from rvae.corpus import Corpus, Progress
 from rvae.findings import Findings, find
-from rvae.model import Model
 from rvae.wording import called, echoed, is_tempo_question, kit_doubted, not_taken, passed_over
+
+if TYPE_CHECKING:
+    from rvae.model import Model
 
 _NAMES_SHOWN = 3
 _CERTAINTY = re.compile(r" \(\d+%( certain)?\)")  # is each clip's own: files of one text are told in one line

@@ -61,17 +61,18 @@ class Meter:
     @classmethod
     def of(cls, numerator: int, denominator: int, groups: tuple[int, ...] | None = None) -> Meter:
         """The meter of a written signature; `groups` in denominator notes, or None for the usual reading of it."""
+        if groups is None:
+            return _usual(numerator, denominator)
         if denominator not in _DENOMINATORS or numerator < 1:
             return cls(numerator, denominator, (Fraction(1),))  # refused by name there
         unit_eighths = Fraction(8, denominator)
-        if groups is not None and sum(groups) != numerator:
+        if sum(groups) != numerator:
             given = "+".join(map(str, groups))
             raise MeterError(
                 f"meter {numerator}/{denominator}({given}): the grouping adds up to {sum(groups)}, not to {numerator}; "
                 "mend it"
             )
-        chosen = _usual_groups(numerator, denominator) if groups is None else groups
-        return cls(numerator, denominator, tuple(unit_eighths * group for group in chosen))
+        return cls(numerator, denominator, tuple(unit_eighths * group for group in groups))
 
     @classmethod
     def parse(cls, name: str) -> Meter:
@@ -190,6 +191,11 @@ def _usual_groups(numerator: int, denominator: int) -> tuple[int, ...]:
     if numerator in _DEFAULT_GROUPS:
         return _DEFAULT_GROUPS[numerator]
     return (2,) * (numerator // 2) if numerator % 2 == 0 else (2,) * ((numerator - 3) // 2) + (3,)
+
+
+@lru_cache(maxsize=256)  # each clip has one, and most the same
+def _usual(numerator: int, denominator: int) -> Meter:
+    return Meter.of(numerator, denominator, _usual_groups(numerator, denominator))
 
 
 @lru_cache(maxsize=256)  # a stranger's files may hold any number of meters

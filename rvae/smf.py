@@ -46,14 +46,14 @@ class Events:
 
     def _walk(self, data: bytes) -> None:
         place, size, pulse, running = 0, len(data), 0, 0
-        notes = self.notes
+        last_pulse, take_note = self.last_pulse, self.notes.extend
         while place < size:
             delta = data[place]
             place += 1
             if delta & 0x80:
                 delta, place = _number(data, place - 1)
             pulse += delta
-            if pulse > self.last_pulse:
+            if pulse > last_pulse:
                 raise _too_long()
             status = data[place]
             if status & 0x80:
@@ -64,13 +64,15 @@ class Events:
                 raise MidiFileError(f"a data byte {status} where an event should begin")
             if status < 0xF0:
                 running = status
-                width = 1 if 0xC0 <= status < 0xE0 else 2
-                first, second = data[place], data[place + width - 1]
+                first = second = data[place]
+                place += 1
+                if not 0xC0 <= status < 0xE0:
+                    second = data[place]
+                    place += 1
                 if (first | second) & 0x80:
                     raise MidiFileError(f"a data byte above 127 in event {status:#x}")
-                place += width
-                if status & 0xF0 == 0x90 and second:  # velocity 0 is a note-off by another name
-                    notes.extend((pulse, (status & 0xF) + 1, first, second))
+                if second and status & 0xF0 == 0x90:  # velocity 0 is a note-off by another name
+                    take_note((pulse, (status & 0xF) + 1, first, second))
             elif status == 0xFF:
                 kind = data[place]
                 length, place = _number(data, place + 1)
@@ -92,7 +94,7 @@ class Events:
             else:
                 raise MidiFileError(f"event {status:#x}, which does not exist")
         self.end = max(self.end, pulse)
-        if len(notes) > 4 * MAX_NOTES:
+        if len(self.notes) > 4 * MAX_NOTES:
             raise MidiFileError(f"more than {MAX_NOTES:,} notes, which no drum clip has; cut it to its music")
 
     def _meta(self, pulse: int, kind: int, data: bytes) -> None:
