@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from rvae import read_corpus
 from rvae.__main__ import main
 from rvae.inspection import figures, print_report
 from rvae.kit import STANDARD_KIT
+from rvae.names import short_names
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -79,6 +81,23 @@ def test_the_report_says_in_words_what_is_kept_and_what_is_not(folder: Path) -> 
     for part in ("2 of 3 files are clips", "4 of 7 notes are kept", "6/8", "kick", "90 (1 times)", "six [live].mid"):
         assert part in text
     assert "\x1b" not in text
+
+
+def test_files_of_one_name_are_told_apart_by_as_much_of_their_path_as_it_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bar = midi(track((0, signature(4, 2)), (0, on(36)), (96, on(38)), end=288))
+    for name in ("mon/a/beat.mid", "tue/a/beat.mid", "tue/b/beat.mid", "one.mid"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(bar)
+    page = tmp_path / "page.html"
+    code, out, _ = inspect(capsys, tmp_path, "-o", page)
+    assert code == 0
+    text = page.read_text(encoding="utf-8")
+    for shown in (out, text):
+        assert {"mon/a/beat.mid", "tue/a/beat.mid", "b/beat.mid"} <= set(re.findall(r"[\w/]+beat\.mid", shown))
+        assert "/one.mid" not in shown
+    assert short_names(["x/a.mid", "a.mid", "b.mid"]) == {"x/a.mid": "x/a.mid", "a.mid": "a.mid", "b.mid": "b.mid"}
 
 
 def test_a_kit_and_a_channel_can_be_brought(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

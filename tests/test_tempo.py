@@ -112,6 +112,14 @@ def test_where_the_tempo_is_not_clear_there_is_a_question_and_the_card_answers_i
     assert re.search(r"is it \d+ bpm \(\d+%\) or \d+\?", dropped.reason)
     assert "--bpm" in dropped.reason
     assert corpus.report.onsets + dropped.onsets == corpus.report.note_ons
+    page = tmp_path / "page.html"
+    assert main(["inspect", str(tmp_path), "-o", str(page)]) == 0
+    asked = capsys.readouterr().out.partition("Questions that only you can answer:")[2]
+    assert re.search(r"not taken yet: .*is it \d+ bpm or \d+\? .*: pads.mid", asked)
+    assert "Not taken" not in asked
+    text = page.read_text(encoding="utf-8")
+    assert "pads.mid" in text.partition("Questions: which tempo?")[2].partition("</table>")[0]
+    assert "What was not taken" not in text
     assert main(["card", str(tmp_path), "--clip", "pads.mid", "--bpm", "81"]) == 0
     corpus = read_corpus(tmp_path)
     assert not corpus.report.dropped
