@@ -24,7 +24,7 @@ from performance.mapping import (
     target_of,
 )
 from performance.mapping_file import Mappings, keep_mappings
-from performance.midi_in import Drums, Heard, Hit, Plugged, Wanted
+from performance.midi_in import Drums, Heard, Hit, Missed, Plugged, Wanted
 from performance.snapshot import Snapshot
 from rvae.errors import RvaeError
 from rvae.kit import Kit
@@ -56,7 +56,7 @@ class Ports(Protocol):
     def is_ready(self) -> bool:
         """Whether all that is wanted and there is heard by now."""
 
-    def receive(self) -> list[Heard | Plugged]:
+    def receive(self) -> list[Heard | Plugged | Missed]:
         """What has come, oldest first."""
 
     def close(self) -> None:
@@ -203,6 +203,11 @@ class Hands:
         for message in self._ports.receive():
             if isinstance(message, Plugged):
                 self._plugged(message)
+                continue
+            if isinstance(message, Missed):
+                self._say(
+                    f"{message.count} MIDI messages of hands came while nobody took them, and are lost", is_error=True
+                )
                 continue
             if message.device in self._unheard:
                 continue

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -80,6 +80,13 @@ class Plugged:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """So many messages were lost since the last time: nobody took them for too long."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drums:
     """What sounds when it is struck. `rows`: the voice of each note that has one. `deaf`: (device, note) of those that
     do something else; the device "" is any. `unheard`: the devices that are not to be heard.
@@ -119,6 +126,9 @@ class _Listening:
     """What is wanted and there is open."""
 
     wanted: Wanted
+
+
+Told = Heard | Plugged | Missed | _Listening
 
 
 class MidiIn:
@@ -169,9 +179,9 @@ class MidiIn:
         """Whether all that is wanted and there is heard by now."""
         return self._heard == self._wanted
 
-    def receive(self) -> list[Heard | Plugged]:
+    def receive(self) -> list[Heard | Plugged | Missed]:
         """What has come, oldest first. Never waits."""
-        found: list[Heard | Plugged] = []
+        found: list[Heard | Plugged | Missed] = []
         try:
             while self._connection is not None and len(found) < _A_FRAME and self._connection.poll():
                 message = self._connection.recv()
@@ -222,17 +232,15 @@ def _listen(connection: Connection, strikes: socket.socket | None) -> None:
             while not (listener.looks_again or listener.ended) and (left_s := look_s - time.monotonic()) > 0:
                 if listener.awake.wait(left_s):
                     listener.awake.clear()
-                    for _ in range(len(listener.queue)):
-                        connection.send(_sounded(listener.queue.popleft(), listener.drums, engine))
+                    for message in listener.backlog.take():
+                        connection.send(_sounded(message, listener.drums, engine))
     except OSError:
         pass  # the window has gone
     finally:
         listener.close()
 
 
-def _sounded(
-    message: Heard | Plugged | _Listening, drums: Drums | None, engine: Wire | None
-) -> Heard | Plugged | _Listening:
+def _sounded(message: Told, drums: Drums | None, engine: Wire | None) -> Told:
     """The message, after the engine was told where it is a drum."""
     if drums is None or engine is None or engine.is_closed or not isinstance(message, Heard):
         return message
@@ -260,8 +268,29 @@ def _hear_wanted(connection: Connection, listener: _Listener) -> None:
         listener.awake.set()
 
 
+class Backlog:
+    """What has come and was not sent on yet: at most so many, of which the oldest go first and are counted."""
+
+    def __init__(self, most: int = _QUEUE) -> None:
+        self._waiting: deque[Told] = deque(maxlen=most)
+        self._lost = 0
+
+    def put(self, message: Told) -> None:
+        """One more. Called from the threads of the ports."""
+        self._lost += len(self._waiting) == self._waiting.maxlen
+        self._waiting.append(message)
+
+    def take(self) -> Iterator[Told]:
+        """All of it, oldest first."""
+        if lost := self._lost:
+            self._lost -= lost
+            yield Missed(lost)
+        for _ in range(len(self._waiting)):
+            yield self._waiting.popleft()
+
+
 class _Listener:
-    """The ports that are open. Their threads only put what comes in a queue."""
+    """The ports that are open. Their threads only put what comes in the backlog."""
 
     def __init__(self) -> None:
         self.wanted = Wanted()
@@ -269,12 +298,12 @@ class _Listener:
         self._told: Wanted | None = None
         self.ended = self.looks_again = False
         self.awake = threading.Event()
-        self.queue: deque[Heard | Plugged | _Listening] = deque(maxlen=_QUEUE)
+        self.backlog = Backlog()
         self._open: dict[str, Callable[[], None]] = {}
         self._jack = _Jack(self._put)
 
     def _put(self, device: str, data: bytes, at_ns: int) -> None:
-        self.queue.append(Heard(device, data, at_ns))
+        self.backlog.put(Heard(device, data, at_ns))
         self.awake.set()
 
     def look(self) -> None:
@@ -297,11 +326,11 @@ class _Listener:
                     self._tell(name, is_there=True)
         if wanted != self._told:
             self._told = wanted
-            self.queue.append(_Listening(wanted))
+            self.backlog.put(_Listening(wanted))
             self.awake.set()
 
     def _tell(self, name: str, *, is_there: bool) -> None:
-        self.queue.append(Plugged(name, is_there))
+        self.backlog.put(Plugged(name, is_there))
         self.awake.set()
 
     def close(self) -> None:

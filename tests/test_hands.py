@@ -22,7 +22,7 @@ from performance.commands import (
 from performance.hands import Hands
 from performance.mapping import Mapping, Source
 from performance.mapping_file import Mappings, keep_mappings, mappings_file, read_mappings, read_preset
-from performance.midi_in import Drums, Heard, Hit, Plugged, Wanted
+from performance.midi_in import Backlog, Drums, Heard, Hit, Missed, Plugged, Wanted
 from rvae.errors import FileError, UsageError
 from rvae.kit import STANDARD_KIT
 
@@ -34,7 +34,7 @@ class Rig:
 
     def __init__(self, *, asked: tuple[str, ...] = (), kept: Mappings | None = None, full: bool = False) -> None:
         self.wanted = Wanted()
-        self.waiting: list[Heard | Plugged] = []
+        self.waiting: list[Heard | Plugged | Missed] = []
         self.drums: Drums | None = None
         self.is_ready = True
         self.kept: Mappings = {}
@@ -48,7 +48,7 @@ class Rig:
     def drum(self, drums: Drums | None) -> None:
         self.drums = drums
 
-    def receive(self) -> list[Heard | Plugged]:
+    def receive(self) -> list[Heard | Plugged | Missed]:
         found, self.waiting = self.waiting, []
         return found
 
@@ -297,3 +297,15 @@ def test_what_learning_waits_for_is_asked_as_long_as_it_waits() -> None:
     assert rig.hands.prompt.startswith("tempo: now turn a knob up")
     rig.hands.learn()
     assert rig.hands.prompt == ""
+
+
+def test_what_nobody_takes_for_too_long_is_counted_and_said() -> None:
+    backlog, rig = Backlog(most=3), Rig()
+    messages = [Heard("pads", bytes([0x99, pitch, 90]), 0) for pitch in range(36, 41)]
+    for message in messages:
+        backlog.put(message)
+    rig.waiting = list(backlog.take())  # type: ignore[arg-type]  # nothing else was put
+    assert rig.waiting == [Missed(2), *messages[2:]]
+    assert list(backlog.take()) == []
+    rig.hands.commands(rig.now)
+    assert "2 MIDI messages of hands came while nobody took them" in rig.lines()

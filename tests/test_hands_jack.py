@@ -19,7 +19,7 @@ import pytest
 from jack_support import jack_server, wait_for
 from playing_support import Played, own_display
 
-from performance.midi_in import Heard, MidiIn, Plugged, Wanted
+from performance.midi_in import Heard, MidiIn, Missed, Plugged, Wanted
 
 
 class Device:
@@ -62,7 +62,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_a_device_is_heard_whenever_it_is_there(server: Any) -> None:
-    midi_in, found = MidiIn(), list[Heard | Plugged]()
+    midi_in, found = MidiIn(), list[Heard | Plugged | Missed]()
 
     def has(wanted: Plugged) -> bool:
         found.extend(midi_in.receive())
@@ -92,7 +92,7 @@ def test_a_device_is_heard_whenever_it_is_there(server: Any) -> None:
 
 
 def test_a_device_is_found_while_another_never_stops_sending(server: Any) -> None:
-    midi_in, found = MidiIn(), list[Heard | Plugged]()
+    midi_in, found = MidiIn(), list[Heard | Plugged | Missed]()
     busy = Device("knobs")
 
     def has(wanted: Plugged) -> bool:
@@ -109,7 +109,7 @@ def test_a_device_is_found_while_another_never_stops_sending(server: Any) -> Non
 
 
 def test_where_a_driver_takes_its_process_along_the_devices_are_gone_and_come_back(server: Any) -> None:
-    midi_in, found = MidiIn(), list[Heard | Plugged]()
+    midi_in, found = MidiIn(), list[Heard | Plugged | Missed]()
 
     def has(*wanted: object) -> bool:
         found.extend(midi_in.receive())
