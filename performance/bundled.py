@@ -16,6 +16,7 @@ from rvae.errors import FileError, ModelFileError
 if TYPE_CHECKING:
     from rvae.model import Model
 
+_UNUSABLE = 2  # the exit code after a line that says why
 _CARD_SUFFIXES = (".mid", ".toml")
 
 
@@ -44,7 +45,10 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
             f"{kept.parent}: cannot be made ({error.strerror}); set RVAE_HOME to a folder of yours"
         ) from None
     say(f"learning from the bundled corpora ({', '.join(corpora)}), once; it is kept in {kept}")
-    run_library(["train", *map(str, corpora.values()), "-o", str(kept)], quiet=True)
+    with tempfile.TemporaryDirectory(prefix="train-", dir=kept.parent) as folder:
+        file = Path(folder) / kept.name
+        run_library(["train", *map(str, corpora.values()), "-o", str(file)], quiet=True)
+        file.replace(kept)  # what was interrupted is no model to keep for good
     return load(kept), kept
 
 
@@ -64,17 +68,23 @@ def trained_model(clips: list[str], say: Callable[[str], None], kit: str | None 
 def run_library(arguments: list[str], *, quiet: bool = False) -> int:
     """Run one of the library's commands, `python -m rvae ...`, and return its exit code.
 
-    With `quiet` its standard output is dropped, and a failure is raised as FileError. Ctrl-C is left to the command.
+    Ctrl-C is left to the command. With `quiet` its standard output is dropped, Ctrl-C is raised again when it has
+    ended, a failure that it has told of itself is raised as SystemExit, and any other as FileError.
     """
     command = [sys.executable, "-m", "rvae", *arguments]
     out = subprocess.DEVNULL if quiet else None
+    interrupted = False
     with subprocess.Popen(command, stdout=out) as process:
         while True:
             try:
                 code = process.wait()
                 break
             except KeyboardInterrupt:
-                continue  # it has heard it too, and ends in its own way
+                interrupted = True  # it has heard it too, and ends in its own way
+    if quiet and interrupted:
+        raise KeyboardInterrupt
+    if quiet and code == _UNUSABLE:
+        raise SystemExit(code)
     if quiet and code != 0:
         raise FileError(f"training failed with exit code {code}; run `rvae train` on the clips to see why")
     return code

@@ -317,21 +317,20 @@ def _play(arguments: argparse.Namespace) -> int:
 
     _checked_music(arguments)
     if arguments.train and arguments.model:
-        raise UsageError(f"{arguments.model} and --train: play a model or learn clips, not both; leave one away")
+        raise UsageError(f"{arguments.model} and --train: play a model or learn clips, not both; leave one out")
     has_window = not arguments.headless and has_display()
     if has_window and hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that is closed takes no music with it
     context = forking() if has_window else None  # what engine and sound need is loaded while this process loads its own
     from performance.playing import play_headless, play_in_window
 
+    why = "" if arguments.headless else "no display: no window, but files of a path over the plane; set DISPLAY for it"
     if has_window:
         try:
             return play_in_window(arguments, say, context)
         except (OutputError, ImportError) as error:
-            say(f"no window, but files of a path over the plane: {error}")
-    elif not arguments.headless:
-        say("no display: no window, but files of a path over the plane; set DISPLAY for the window")
-    return play_headless(arguments, say)
+            why = f"no window, but files of a path over the plane: {error}"
+    return play_headless(arguments, say, why)
 
 
 if __name__ == "__main__":

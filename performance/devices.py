@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from multiprocessing.connection import Connection
 
 from performance.forking import outlive_the_terminal
@@ -96,6 +97,8 @@ def find_devices() -> Devices:
         except OutputError as error:
             audio = []
             missing.append(str(error))
+    if sys.platform.startswith("linux") and find_spec("jack") is None:
+        missing.append('JACK: not installed here; `pip install "rvae[jack]"` plays to its ports, and to PipeWire\'s')
     if not midi and not jack:
         missing.append(_NO_MIDI.get(sys.platform, _NO_MIDI["linux"]))
     if not audio and not any(line.startswith("sound") for line in missing):

@@ -28,7 +28,7 @@ class LinkLeader:
         try:
             import link
         except ImportError:
-            raise OutputError("Link: not installed; `pip install rvae[link]` brings it") from None
+            raise OutputError('Link: not installed; `pip install "rvae[link]"` brings it') from None
         self._link: Any = link.Link(_FIRST_QPM)
         self._link.startStopSyncEnabled = True
         self._link.enabled = True

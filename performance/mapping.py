@@ -130,7 +130,7 @@ class Mapping:
         if self.reading not in READINGS:
             raise UsageError(f"'{self.reading}': a mapping is {', '.join(READINGS)}; choose one of them")
         if self.reading != "absolute" and self.source.kind != "cc":
-            raise UsageError(f"{self.source}: only a cc sends steps; leave '{self.reading}' away")
+            raise UsageError(f"{self.source}: only a cc sends steps; leave '{self.reading}' out")
 
 
 def _check_target(target: str) -> None:

@@ -40,6 +40,7 @@ from rvae.meter import Meter
 from rvae.model import Model, load
 
 Say = Callable[[str], None]
+_LIVE_OPTIONS = ("session", "takes", "preset", "offset", "clock_out", "clock_in", "link", "osc_in", "audio")
 TAKES = "takes"  # the folder's name, beside recordings, where none is given
 
 
@@ -118,7 +119,7 @@ def _placed(arguments: argparse.Namespace, specs: Sequence[OutputSpec], say: Say
 def _leader(arguments: argparse.Namespace) -> LeaderSpec | None:
     """Whom to follow. Raises UsageError for two at once."""
     if arguments.clock_in and arguments.link:
-        raise UsageError("--clock-in and --link: two leaders cannot be followed; leave one away")
+        raise UsageError("--clock-in and --link: two leaders cannot be followed; leave one out")
     if arguments.link:
         return LeaderSpec("link")
     return LeaderSpec("midi", arguments.clock_in) if arguments.clock_in else None
@@ -143,23 +144,24 @@ def _check_names(arguments: argparse.Namespace) -> None:
         for name in names:
             if not any(name.lower() in known.lower() for known in there):
                 raise UsageError(
-                    f"{what} {name}: there is no such thing; there are: {', '.join(there) or 'none at all'}"
+                    f"{what} {name}: no such name; there are: {', '.join(there) or 'none at all'}; see rvae devices"
                 )
 
 
 def _check_folders(arguments: argparse.Namespace) -> None:
     """A folder for recordings or takes that cannot be one is said at once, not after the set."""
     for option, name in (("--record", arguments.record), ("--takes", arguments.takes)):
-        if not name:
-            continue
-        try:
-            FilePath(name).mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=name):
-                pass
-        except OSError as error:
-            raise UsageError(
-                f"{option} {name}: cannot be written to ({error.strerror}); choose another folder"
-            ) from None
+        if name:
+            _check_folder(option, name)
+
+
+def _check_folder(option: str, name: str) -> None:
+    try:
+        FilePath(name).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=name):
+            pass
+    except OSError as error:
+        raise UsageError(f"{option} {name}: cannot be written to ({error.strerror}); choose another folder") from None
 
 
 def _listen(port: int | None, model: Model, say: Say) -> OscInput | None:
@@ -322,8 +324,19 @@ def play_in_window(arguments: argparse.Namespace, say: Say, context: BaseContext
         desk.close()
 
 
-def play_headless(arguments: argparse.Namespace, say: Say) -> int:
-    """Write what a path plays, and play it in real time where an output was asked for."""
+def _say_unheeded(arguments: argparse.Namespace, say: Say, *, is_live: bool) -> None:
+    """A line for what was asked for and counts for nothing with no window."""
+    options = ("session",) if is_live else _LIVE_OPTIONS
+    asked = ", ".join(f"--{name.replace('_', '-')}" for name in options if getattr(arguments, name))
+    if asked:
+        live = "no window" if is_live else "no window and no output (--midi, --virtual, --osc), so only files are made"
+        say(f"{live}: {asked} passed over")
+
+
+def play_headless(arguments: argparse.Namespace, say: Say, why: str = "") -> int:
+    """Write what a path plays, and play it in real time where an output was asked for. `why`: a line that says why
+    there is no window.
+    """
     from performance.headless import built_in_path, play_live, write_files  # a window does without
     from performance.render import MAX_BARS
 
@@ -335,8 +348,15 @@ def play_headless(arguments: argparse.Namespace, say: Say) -> int:
     loaded = _load(arguments, say)
     model, meter = loaded[0].model, loaded[1]
     path = read_path(arguments.path) if arguments.path else built_in_path(model, meter, arguments.bars)
+    if arguments.kit and not arguments.train:  # what is learned has it already
+        model = replace(model, kit=model.kit.with_notes_of(kit_asked(arguments.kit, model.kit, say)))
+    _check_folder("-o", arguments.output)
+    if why:
+        say(why)
     bpm = arguments.bpm or usual_bpm(model, meter, path.at(0))
-    if specs or arguments.record or arguments.midi_in:
+    is_live = bool(specs or arguments.record or arguments.midi_in)
+    _say_unheeded(arguments, say, is_live=is_live)
+    if is_live:
         if not arguments.no_audio:
             specs.append(OutputSpec("audio", arguments.audio))
         arguments.bpm = bpm
@@ -351,8 +371,6 @@ def play_headless(arguments: argparse.Namespace, say: Say) -> int:
                 desk.close()
         finally:
             stage.close()
-    if arguments.kit and not arguments.train:
-        model = replace(model, kit=model.kit.with_notes_of(kit_asked(arguments.kit, model.kit, say)))
     files = write_files(
         model,
         path,

@@ -16,6 +16,7 @@ from rvae.kitfile import find_kit, kit_names
 from rvae.meter import Meter
 from rvae.pattern import CYCLE_BARS
 from rvae.reading import Reading
+from rvae.sketch import SEEDS
 
 EXIT_UNUSABLE = 2
 EXIT_INTERRUPTED = 130
@@ -39,6 +40,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)  # noqa: T201  # the line is the product
         raise SystemExit(EXIT_UNUSABLE)
+
+
+def seed_number(text: str) -> int:
+    """A seed as it was typed: refused before anything is read. Raises ArgumentTypeError."""
+    try:
+        if 0 <= (seed := int(text)) < SEEDS:
+            return seed
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text}: 0 to {SEEDS - 1} are possible; choose one of these")
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:

@@ -94,7 +94,7 @@ def _chosen(clips: Sequence[str], patterns: Sequence[str], said: Answers) -> lis
     """The clips that are meant by `--clip`. Raises UsageError where there are none, or where they cannot differ."""
     for key in said:
         if key not in (*_OF_CLIPS, *_MUSIC):
-            raise UsageError(f"--{key} is said of a whole folder; leave --clip away, or say it without --{key}")
+            raise UsageError(f"--{key} is said of a whole folder; leave --clip out, or say it without --{key}")
     chosen: list[str] = []
     for pattern in patterns:
         found = [clip for clip in clips if _is_meant(clip, pattern)]

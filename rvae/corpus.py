@@ -14,6 +14,7 @@ from rvae.cutting import cut
 from rvae.errors import CorpusError, MidiFileError
 from rvae.grid import Quantiser
 from rvae.kit import STANDARD_KIT, Kit
+from rvae.kitfile import find_kit
 from rvae.meter import TICKS_PER_BEAT, Meter
 from rvae.midi import MidiClip
 from rvae.names import short_names
@@ -102,7 +103,7 @@ def read_corpus(
     paths: Iterable[str | Path] | str | Path,
     *,
     bars: int = 2,
-    kit: Kit = STANDARD_KIT,
+    kit: Kit | str = STANDARD_KIT,
     channel: int | None = None,
     ticks_per_beat: int = TICKS_PER_BEAT,
     quantise: Quantiser = "subdivision",
@@ -112,14 +113,16 @@ def read_corpus(
 ) -> Corpus:
     """Read clips from MIDI files, and from folders and zip archives with all that is in them.
 
-    `bars`: 1, 2 or 4, the bars of one pattern. `channel`: 1..16 where the drums are; without it channel 10 if it has
-    notes, otherwise every channel. `groupings`: how meters are felt, e.g. `Meter.parse("7/8(3+2+2)")`; otherwise a
-    text in the file says so, then the card (`dataset.toml` in the clip's folder or the nearest above it), then custom.
-    `on_time`: move each take by as much as it is early or late as a whole. `progress`: told the steps done, and of how
-    many. A clip whose makers have not agreed to training gives no patterns, nor does a copy of it, and a file that
-    cannot be read is no error: all are in `report.dropped`. Raises CorpusError where no file leaves anything,
-    UsageError for an argument out of range, FileError for a card that cannot be read.
+    `bars`: 1, 2 or 4, the bars of one pattern. `kit`: one, or its name or file. `channel`: 1..16 where the drums are;
+    without it channel 10 if it has notes, otherwise every channel. `groupings`: how meters are felt, e.g.
+    `Meter.parse("7/8(3+2+2)")`; otherwise a text in the file says so, then the card (`dataset.toml` in the clip's
+    folder or the nearest above it), then custom. `on_time`: move each take by as much as it is early or late as a
+    whole. `progress`: told the steps done, and of how many. A clip whose makers have not agreed to training gives no
+    patterns, nor does a copy of it, and a file that cannot be read is no error: all are in `report.dropped`. Raises
+    CorpusError where no file leaves anything, KitError for a kit that is none, UsageError for an argument out of range,
+    FileError for a card that cannot be read.
     """
+    kit = find_kit(kit) if isinstance(kit, str) else kit
     reading = Reading(bars, kit, channel, ticks_per_beat, quantise, tuple(groupings), on_time)
     sources, unreadable = Sources(), list[Dropped]()
     found = [(path, sources.card(path)) for path in sources.find(paths)]

@@ -39,7 +39,7 @@ def folds(corpus: Corpus, count: int = FOLDS, *, seed: int = 0) -> tuple[Fold, .
     """
     files = sorted(corpus.clips)
     if len(files) < 2:
-        raise CorpusError("one clip only: nothing to hold out; give at least two files, or leave --cross-validate away")
+        raise CorpusError("one clip only: nothing to hold out; give at least two files, or leave --cross-validate out")
     random.Random(seed).shuffle(files)
     count = min(count, len(files))
     made = []
@@ -77,7 +77,7 @@ def cross_validate(
     if not results:
         raise CorpusError(
             f"none of {skipped} held-out patterns could be tested: no other file has as many beats in a bar; give more "
-            "files of each meter, or leave --cross-validate away"
+            "files of each meter, or leave --cross-validate out"
         )
     return {**figures(results), "folds": len(split), "patterns_skipped": skipped}
 

@@ -176,15 +176,16 @@ def _echoes(corpus: Corpus, by_clip: Mapping[str, list[Pattern]]) -> list[Twin]:
 def _kits(kit: Kit, read: Mapping[int, int], unmapped: Mapping[int, int]) -> list[KitProposal]:
     """The kits that read most of the notes left over, best first; of equals, first those that read least besides.
 
-    None that would leave out as many of the notes that are read now.
+    None that would leave out as many of the notes that are read now, or reads less than half of what is left over:
+    single notes of a chord or of an own kit are somebody's crash.
     """
-    found = []
+    found, left_over = [], sum(unmapped.values())
     for name in kit_names():
         other = find_kit(name)
         pitches = tuple(pitch for pitch in unmapped if other.row_of_pitch(pitch) is not None)
         won = sum(unmapped[pitch] for pitch in pitches)
         lost = sum(count for pitch, count in read.items() if other.row_of_pitch(pitch) is None)
-        if won > lost and other != kit:
+        if won > lost and 2 * won >= left_over and other != kit:
             besides = sum(len(voice.pitches_in) for voice in other.voices)
             found.append((lost - won, besides, KitProposal(name, won, pitches)))
     return [proposal for *_, proposal in sorted(found, key=lambda one: one[:2])][:3]

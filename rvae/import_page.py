@@ -105,7 +105,8 @@ def _losses(corpus: Corpus, findings: Findings, names: Mapping[str, str]) -> lis
     if gone := not_taken(report):
         lost, count = sum(entry.onsets for entry in gone), len(gone)
         what = "1 file, or part of one," if count == 1 else f"{count} files, or parts of files,"
-        says.append(f"{what} {'was' if count == 1 else 'were'} not taken, with {several(lost, 'note')}.")
+        notes = f", with {several(lost, 'note')}" if lost else ""  # those of no voice are counted as such
+        says.append(f"{what} {'was' if count == 1 else 'were'} not taken{notes}.")
     leaning = [clip for clip in report.clips if abs(clip.lean_ms) >= _LEAN_WORTH_SAYING_MS]
     if leaning:
         middle = float(np.median([clip.lean_ms for clip in report.clips]))
@@ -240,13 +241,13 @@ def _unmapped(corpus: Corpus, findings: Findings) -> Iterable[str]:
     if unmapped:
         rows = [(str(pitch), name_of(pitch), f"{count:,}") for pitch, count in unmapped.items()]
         also = [_proposed(kit) for kit in findings.kits] or [
-            "No kit that comes with rvae reads them. Make one of your own: rvae play, then F9, and a voice for each "
-            "note; or write it as a small file (docs/kits.md)."
+            "No kit that comes with rvae reads most of them. Make one of your own: rvae play, then F9, and a voice for "
+            "each note; or write it as a small file (docs/kits.md)."
         ]
         head = ("note", "is usually", "times")
         why = "They are left out. If the clips were made with one of these, name its kit:" if findings.kits else ""
         table = _table(head, rows, "notes")
-        yield f"<h2>Notes that no drum of the kit reads</h2>{table}<p>{why}</p><ul>{_items(also)}</ul>"
+        yield f"<h2>Notes that no voice of the kit reads</h2>{table}<p>{why}</p><ul>{_items(also)}</ul>"
 
 
 def _proposed(proposal: KitProposal) -> str:
@@ -294,7 +295,7 @@ def _drums(corpus: Corpus) -> Iterable[str]:
 
 def _dropped(report: ImportReport, names: Mapping[str, str]) -> Iterable[str]:
     if entries := not_taken(report):
-        rows = [(names[gone.file], gone.reason, f"{gone.onsets:,}") for gone in entries]
+        rows = [(names[gone.file], gone.reason, f"{gone.onsets:,}" if gone.onsets else "") for gone in entries]
         yield f"<h2>What was not taken</h2>{_table(('file', 'why', 'notes'), rows, 'entries')}"
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rvae.arguments import DEFAULT_BARS, Command, add_reading_arguments, corpus_of, print_json
+from rvae.arguments import DEFAULT_BARS, Command, add_reading_arguments, corpus_of, print_json, seed_number
 from rvae.corpus import Corpus, read_corpus
 from rvae.errors import CorpusError, FileError, UsageError
 from rvae.evaluation import Json, evaluate
@@ -29,7 +29,9 @@ _PRESETS = ("rvae", "rvae-2020")
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
     add_reading_arguments(parser)
     parser.add_argument("-o", "--output", required=True, metavar="MODEL", help=f"the model file, NAME{MODEL_SUFFIX}")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed and clips give the same model (default: 0)")
+    parser.add_argument(
+        "--seed", type=seed_number, default=0, help="the same seed and clips give the same model (default: 0)"
+    )
     parser.add_argument("--seeds", type=int, metavar="N", help="train N seeds side by side and keep the best plane")
     parser.add_argument(
         "--preset", default="rvae", choices=_PRESETS, help="rvae, or rvae-2020 for the published network"
@@ -91,7 +93,7 @@ def _check_places(arguments: argparse.Namespace) -> None:
     if not 2 <= arguments.places <= MOST_ANCHORS:
         raise UsageError(f"--places {arguments.places}: 2 to {MOST_ANCHORS} are possible; choose another number")
     if arguments.seeds is not None or arguments.preset != _PRESETS[0]:
-        raise UsageError("--places goes neither with --seeds nor with another preset; leave one of them away")
+        raise UsageError("--places goes neither with --seeds nor with another preset; leave one of them out")
 
 
 def _trained(corpus: Corpus, seed: int, preset: str, places: int) -> Model:
@@ -188,7 +190,7 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         "--cross-validate", action="store_true", help="train on parts of the clips and test on the others"
     )
     parser.add_argument("--folds", type=int, default=5, help="parts for --cross-validate (default: 5)")
-    parser.add_argument("--seed", type=int, default=0, help="for --cross-validate (default: 0)")
+    parser.add_argument("--seed", type=seed_number, default=0, help="for --cross-validate (default: 0)")
     parser.add_argument("--preset", default="rvae", choices=_PRESETS, help="for --cross-validate (default: rvae)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -202,7 +204,7 @@ def _evaluate_model(arguments: argparse.Namespace) -> int:
         raise UsageError(f"only {arguments.paths[0]} given: evaluate needs a model and clips; see rvae evaluate --help")
     for name, value in (("bars", arguments.bars), ("kit", arguments.kit), ("grid", arguments.grid)):
         if value is not None:
-            raise UsageError(f"--{name} {value}: clips are read as the model's own were; leave --{name} away")
+            raise UsageError(f"--{name} {value}: clips are read as the model's own were; leave --{name} out")
     model = load(arguments.paths[0])
     corpus = read_corpus(
         arguments.paths[1:],
@@ -229,13 +231,13 @@ def _evaluate_model(arguments: argparse.Namespace) -> int:
 
 
 def _cross_validate(arguments: argparse.Namespace) -> int:
-    from rvae.cross_validation import cross_validate
-    from rvae.training import train
-
     if arguments.folds < 2:
         raise UsageError(f"--folds {arguments.folds}: 2 or more are possible; choose a number of parts")
     if Path(arguments.paths[0]).suffix == MODEL_SUFFIX:
         raise UsageError(f"{arguments.paths[0]}: --cross-validate trains its own models; give clips only")
+    from rvae.cross_validation import cross_validate
+    from rvae.training import train  # torch
+
     arguments.bars, arguments.grid = arguments.bars or DEFAULT_BARS, arguments.grid or TICKS_PER_BEAT
     corpus = corpus_of(arguments)
     _say_dropped(corpus)

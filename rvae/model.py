@@ -115,10 +115,8 @@ class Model:
         """What is played at places of the plane.
 
         `points`: `[N, 2]` in the unit square; `beats`: felt beats in a bar, one of `self.beats`. Returns onset
-        probability
-        (an onset sounds above 0.5, the standard threshold), velocity (1/127 to 1) and microtiming (ticks, -3 to 3),
-        each
-        `[N, V, T]` with T = bars x beats x 24. Raises MeterError, PatternError.
+        probability (an onset sounds above 0.5, the standard threshold), velocity (0 to 1) and microtiming (ticks, -3 to
+        3), each `[N, V, T]` with T = bars x beats x 24. Raises MeterError, PatternError.
         """
         return self.space(beats).decode(checked_points(points))
 
@@ -137,14 +135,14 @@ class Model:
             raise CreditsError("the published network keeps no account of whose clips a place is made of")
         return Credits(plane.clip_credits(points, len(clips)), clips)
 
-    def pattern(self, point: npt.ArrayLike, *, meter: Meter, density: float | Sequence[float] = 0.5) -> Pattern:
+    def pattern(self, point: npt.ArrayLike, *, meter: Meter | str, density: float | Sequence[float] = 0.5) -> Pattern:
         """The pattern that is played at one place.
 
-        `point`: x, y in 0..1. `meter`: any with as many beats as some clip had. `density`: 0..1 for all voices or
-        one for
-        each; 0.5 gives what the clips had, 0 nothing, 1 twice as many onsets, in the order of their probability.
-        Raises MeterError, PatternError.
+        `point`: x, y in 0..1. `meter`: any with as many beats as some clip had, or its name. `density`: 0..1 for all
+        voices or one for each; 0.5 gives what the clips had, 0 nothing, 1 twice as many onsets, in the order of their
+        probability. Raises MeterError, PatternError.
         """
+        meter = Meter.parse(meter) if isinstance(meter, str) else meter
         place = checked_points(point)
         if len(place) != 1:
             raise PatternError(f"{len(place)} points given; a pattern is played at one, as (x, y)")

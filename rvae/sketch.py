@@ -21,6 +21,7 @@ from rvae.space import Space
 
 PRESET = "sketch"
 MOST_ANCHORS = 160
+SEEDS = 2**32  # they are counted from 0
 THRESHOLDS = (0.1, 0.7)
 _STEEP = 12.0  # of the odds of an onset over the blend: only the order counts, and where it crosses the threshold
 

@@ -21,7 +21,7 @@ from rvae.errors import TrainingError, UsageError
 from rvae.fitting import Recipe, SpaceFitting
 from rvae.meter import TICKS_PER_BEAT
 from rvae.model import Model
-from rvae.sketch import sketch
+from rvae.sketch import SEEDS, sketch
 from rvae.space import RhythmSpace
 
 PRESETS = ("rvae", "rvae-2020")
@@ -64,16 +64,14 @@ def train(
     """Learn a model from a corpus.
 
     `seed`: the same seed and clips give the same model on one machine. `preset`: `rvae`, or `rvae-2020` for the
-    published
-    network. `on_progress` is called after each step. `on_model` is called once, soon, with a first model that can be
-    played.
-    `stop` is asked after each step: true ends the training with what it has.
+    published network. `on_progress` is called after each step. `on_model` is called once, soon, with a first model that
+    can be played. `stop` is asked after each step: true ends the training with what it has.
     Raises TrainingError where the corpus is on another grid or silent, UsageError for an unknown preset or seed.
     """
     if preset not in PRESETS:
         raise UsageError(f"preset '{preset}': there are {', '.join(PRESETS)}; choose one")
-    if not 0 <= seed < 2**32:
-        raise UsageError(f"seed {seed}: 0 to {2**32 - 1} are possible; choose one of these")
+    if not 0 <= seed < SEEDS:
+        raise UsageError(f"seed {seed}: 0 to {SEEDS - 1} are possible; choose one of these")
     if corpus.ticks_per_beat != TICKS_PER_BEAT:
         raise TrainingError(
             f"a corpus on a grid of {corpus.ticks_per_beat} ticks a beat; models have {TICKS_PER_BEAT}, read it so"

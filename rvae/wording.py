@@ -37,8 +37,11 @@ def facts(clip: ClipReport) -> list[str]:
 
 def done(clip: ClipReport) -> list[str]:
     """What was done to it, and what was not taken of it, with why."""
-    gone = (f"not taken: {entry.reason} ({several(entry.onsets, 'note')})" for entry in clip.dropped)
-    return [*clip.notes, *gone]
+    found = list(clip.notes)
+    for entry in clip.dropped:
+        notes = f" ({several(entry.onsets, 'note')})" if entry.onsets else ""  # those of no voice are told by pitch
+        found.append(f"not taken: {entry.reason}{notes}")
+    return found
 
 
 def is_question(clip: ClipReport) -> bool:

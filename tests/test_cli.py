@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import wave
 from pathlib import Path
 
 import pytest
 from jack_support import wait_for
 
+from performance.bundled import run_library
 from rvae.kit import STANDARD_KIT
 from rvae.midi import read_midi
 
@@ -154,6 +156,38 @@ def test_what_cannot_be_done_is_one_line_and_writes_nothing(
     assert line.startswith("rvae: ")
     assert out.read_bytes() == b"kept"
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_with_no_screen_a_refusal_is_still_one_line_and_what_counts_for_nothing_is_told(
+    model: str, tmp_path: Path
+) -> None:
+    assert "none.rvae" in one_line(rvae("play", str(tmp_path / "none.rvae")))
+    given = ("--session", "friday.rvsession", "--offset", "audio=5", "--clock-out", "synth")
+    done = rvae("play", model, "--bars", "1", "-o", str(tmp_path / "out"), *given)
+    assert done.returncode == 0, done.stderr
+    assert "so only files are made: --session, --offset, --clock-out passed over" in done.stderr.splitlines()[1]
+
+
+def test_clips_that_cannot_be_learned_are_told_of_once(tmp_path: Path) -> None:
+    done = rvae("play", "--headless", "--train", str(tmp_path), "-o", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [f"learning from {tmp_path}", "rvae"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked for under /proc")
+def test_ctrl_c_while_a_model_is_learned_first_is_the_end_of_the_command(tmp_path: Path) -> None:
+    def interrupt() -> None:
+        mine = Path(f"/proc/self/task/{threading.main_thread().native_id}/children")
+        wait_for(
+            lambda: any(b"inspect" in Path(f"/proc/{child}/cmdline").read_bytes() for child in mine.read_text().split())
+        )
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_library(["inspect", str(tmp_path)], quiet=True)
+    thread.join()
 
 
 def test_a_full_disk_is_one_line(model: str) -> None:

@@ -19,8 +19,9 @@ from rvae.account import ImportReport
 from rvae.card import NOBODY
 from rvae.corpus import bundled_corpora
 from rvae.cutting import cut
-from rvae.errors import CorpusError, FileError, UsageError
+from rvae.errors import CorpusError, FileError, KitError, UsageError
 from rvae.kit import Kit, Voice
+from rvae.kitfile import find_kit
 from rvae.meter import Meter
 from rvae.midi import MidiNote, parse_midi, write_midi, write_patterns
 from rvae.pattern import Pattern
@@ -261,6 +262,9 @@ def test_a_kit_of_ones_own_names_the_rows(clip: Path) -> None:
     kit = Kit("mine", (Voice("boom", (60,), 60), Voice("tick", (61,), 61)))
     corpus = read_corpus(clip, kit=kit)
     assert corpus.kit is kit
+    assert read_corpus(clip, kit="gm").kit == find_kit("gm")
+    with pytest.raises(KitError, match="there are standard"):
+        read_corpus(clip, kit="no such kit")
     assert corpus.patterns[0].onset.shape == (2, 192)
     assert corpus.report.clips[0].voices == {"boom": 1, "tick": 1}
 

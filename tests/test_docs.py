@@ -191,12 +191,17 @@ def test_the_model_page_names_every_key_of_the_header(model_file: Path) -> None:
 
 
 def test_the_model_page_shows_code_that_runs(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", read("docs/model-file.md"), flags=re.DOTALL)
+    learn, play = re.findall(r"```python\n(.*?)```", read("docs/model-file.md"), flags=re.DOTALL)
     monkeypatch.chdir(model_file.parent)
     shown: dict[str, Any] = {}
-    exec(code.replace("my.rvae", model_file.name), shown)
+    exec(play.replace("my.rvae", model_file.name), shown)
     assert shown["pattern"].meter == shown["meter"]
     assert shown["onset"].shape == shown["velocity"].shape == shown["microtiming"].shape
+    assert shown["points"].shape == (1, 2)
+    read_only, training, _ = learn.partition("model = rvae.train(")  # what it makes stands in the fixture
+    assert training
+    exec(read_only.replace("my-clips", str(ROOT / "datasets" / "threes")), shown)
+    assert Path(shown["first"].source).is_file()
 
 
 def test_the_architecture_page_shows_the_rooms_in_the_order_that_is_checked() -> None:

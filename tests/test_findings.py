@@ -138,6 +138,15 @@ def test_notes_that_another_kit_reads_are_proposed_with_it(tmp_path: Path) -> No
     assert (kits[0].name, kits[0].onsets, kits[0].pitches) == ("superior", 3, (21, 24, 25))
 
 
+def test_a_kit_that_reads_but_a_few_of_the_notes_left_over_is_not_proposed(tmp_path: Path) -> None:
+    own = ((48 * at, on(pitch)) for at, pitch in enumerate((1, 2, 1, 2, 91), 1))
+    (tmp_path / "a.mid").write_bytes(midi(track((0, on(36)), *own)))
+    corpus = read_corpus(tmp_path)
+    assert find_kit("slate").row_of_pitch(91) is not None
+    assert find(corpus).kits == ()
+    assert "No kit that comes with rvae reads most of them" in import_page(corpus, find(corpus))
+
+
 def test_a_kit_that_would_leave_out_more_than_it_reads_is_not_proposed(tmp_path: Path) -> None:
     unread, rides = (0, on(71)), [(48, on(80)), (96, on(81)), (144, on(83)), (192, on(84)), (240, on(87))]
     (tmp_path / "a.mid").write_bytes(midi(track(unread, *rides)))

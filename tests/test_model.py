@@ -110,6 +110,7 @@ def test_a_pattern_is_played_in_any_meter_of_as_many_beats() -> None:
         if meter.beats == 4:
             crossed = model.pattern((0.3, 0.6), meter=meter)
             assert crossed.meter == meter
+            assert crossed.same_as(model.pattern((0.3, 0.6), meter=name))
             assert crossed.in_meter(FOUR).same_as(plain)
 
 

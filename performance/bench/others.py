@@ -159,7 +159,7 @@ def link_phase(meter: Meter, *, seconds: float) -> Json:
     try:
         import link  # noqa: F401  # asked here, so that a missing extra is told and not waited for
     except ImportError:
-        return absent("Link: not installed; `pip install rvae[link]` brings it")
+        return absent('Link: not installed; `pip install "rvae[link]"` brings it')
     quantum = float(meter.bar_quarters)
     engine = EngineProcess(_downbeats(meter), leader=LeaderSpec("link"))
     downs: dict[int, int] = {}

@@ -37,7 +37,7 @@ def jack_client(name: str) -> Any:
         import jack
     except (ImportError, OSError):
         raise OutputError(
-            "JACK: not installed; `pip install rvae[jack]` and the system's JACK library bring it"
+            'JACK: not installed; `pip install "rvae[jack]"` and the system\'s JACK library bring it'
         ) from None
     for report in (jack.set_error_function, jack.set_info_function):
         report(lambda _text: None)  # the library writes to standard error by itself

@@ -83,7 +83,7 @@ def _workers(jobs: int | None, cluster: str | None) -> Iterator[None]:
     except (ImportError, OSError, ValueError) as error:
         raise UsageError(
             f"--cluster {cluster}: no Dask scheduler can be reached ({error}); "
-            "install dask and distributed, start one, or leave --cluster away"
+            "install dask and distributed, start one, or leave --cluster out"
         ) from None
     with config:
         yield
