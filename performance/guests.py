@@ -69,7 +69,7 @@ class _Batch:
         if not left and self.files > 1:
             count = f"{self.patterns} pattern{'' if self.patterns == 1 else 's'} on the plane"
             gone = f", {self.troubles} not taken" if self.troubles else ""
-            lines.append((f"{self.files} dropped: {count}{gone}; Shift+F9 tells of each file", False))
+            lines.append((f"{self.files} dropped: {count}{gone}; Shift+F9 tells of each file", self.troubles > 0))
         return lines
 
 

@@ -247,16 +247,16 @@ def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:
         return "The engine has stopped: quit and start again; the last message says why", True
     message = snapshot.messages[-1] if snapshot.messages else None
     trouble = next((found for found in reversed(snapshot.messages) if found.is_error), None)
-    if trouble is not None and look.now_s - look.trouble[1] < _ERROR_S:
-        can_wait = trouble is message or look.now_s - look.news[1] >= _NEWS_S
-        if can_wait or look.now_s - look.trouble[1] < _NEWS_S:
-            return trouble.text, True
+    news_s = look.news[1] if trouble is None else max(look.news[1], look.trouble[1] + _NEWS_S)
+    is_news = message is not None and not message.is_error and 0 <= look.now_s - news_s < _NEWS_S
+    if trouble is not None and look.now_s - look.trouble[1] < _ERROR_S and not is_news:
+        return trouble.text, True
     if snapshot.prompt:
         return snapshot.prompt, False
     if look.touched is not None and look.now_s - look.touched[1] < _TOUCHED_S:
         control = CONTROLS[look.touched[0]]
         return f"{control.label}  {control.text(snapshot.controls[control.name])}", False
-    if message is not None and not message.is_error and look.now_s - look.news[1] < _NEWS_S:
+    if message is not None and is_news:
         return message.text, False
     return outputs_text(snapshot), any(not output.is_open for output in snapshot.status.outputs)
 
