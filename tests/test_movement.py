@@ -190,6 +190,24 @@ def test_a_gesture_is_recorded_on_where_the_music_was_held_up_and_not_over_a_new
     assert [(key.x, key.y) for key in gesture.path.keys][-1] == (0.6, 0.8)
 
 
+def test_a_gesture_counts_bars_whatever_meter_and_tempo_come_meanwhile(player: Player) -> None:
+    other = next(meter for meter in player.stage.model.meters if meter.beats != player.seen.meter.beats)
+    player.do(MoveCursor(0.4, 0.4), SetControl("quantum", 0), Play())
+    player.until_bar(1.0)
+    player.do(TakeGesture())
+    player.until_bar(1.5)
+    player.do(SetControl("tempo", 200), SetMeter(other), MoveCursor(0.6, 0.4))
+    player.until_bar(2.5)
+    player.do(MoveCursor(0.6, 0.7))
+    player.until_bar(3.05)
+    player.do(TakeGesture(), SetControl("tempo", 90))
+    (gesture,) = player.stage.settings.layers
+    assert gesture.bars == 2
+    assert player.until_bar(3.6).cursor == pytest.approx((0.6, 0.4))
+    assert player.until_bar(4.6).cursor == pytest.approx((0.6, 0.7))
+    assert player.until_bar(5.1).cursor == pytest.approx((0.4, 0.4))
+
+
 def test_a_gesture_ends_with_the_music_and_is_kept(player: Player) -> None:
     player.do(MoveCursor(0.4, 0.4), Play())
     player.until_bar(0.5)

@@ -25,7 +25,9 @@ from performance.commands import (
     ChooseRow,
     MoveCursor,
     OpenModel,
+    PinPlace,
     Play,
+    RecallScene,
     SetControl,
     SetMeter,
     SetPattern,
@@ -130,6 +132,20 @@ def test_what_is_muted_and_nudged_stays_so_by_the_voices_names(player: Player) -
     assert clap in {onset.voice for onset in heard_since(player, now)} or not now.pattern.onset[clap].any()
 
 
+def test_what_is_pinned_and_frozen_stays_so_by_the_voices_names(player: Player) -> None:
+    model = train(corpus_of(random_pattern(seed, kit=HANDS) for seed in range(3)), recipe=TINY)
+    snare, clap = STANDARD_KIT.row_of_name("snare"), STANDARD_KIT.row_of_name("clap")
+    pattern = player.do(SetControl("density", 0.9), SetVoice("freeze", snare, 1), PinPlace(clap, 5, "onset")).pattern
+    player.do(PinPlace(STANDARD_KIT.row_of_name("kick"), 7, "onset"), Play())
+    player.until_bar(0.3)
+    player.stage.open(opened(model))
+    now = player.until_bar(2)
+    assert now.freeze == (True, False, False)
+    assert np.array_equal(now.pattern.onset[0], pattern.onset[snare])
+    assert now.pattern.onset[1, 7] == 1
+    assert [(pin.voice, pin.tick) for pin in now.pins] == [(1, 7)]
+
+
 def heard_since(player: Player, now: Snapshot, bars: int = 2) -> list[Onset]:
     return [onset for onset in onsets(player) if onset.bar >= now.playhead.bar - 1 - bars]
 
@@ -148,6 +164,13 @@ def test_the_cursor_stays_where_it_is_and_a_meter_that_is_not_there_begins_at_th
     assert now.meter == straight_model().meter
     assert now.cursor in {clip.point for clip in straight_model().clips}
     assert any("did not learn 3/4" in message.text for message in now.messages)
+    player.stage.open(opened(mixed_model(), "mixed"))
+    player.do(SetMeter(Meter.parse("3/4")), StoreScene(2))
+    player.stage.open(opened(straight_model(), "straight"))
+    before = player.until_bar(9)
+    after = player.do(RecallScene(2))
+    assert (after.meter, after.cursor, after.morphs) == (before.meter, before.cursor, False)
+    assert "3 beats" in player.said
 
 
 def test_what_was_done_before_is_not_undone_on_another_model(player: Player) -> None:
