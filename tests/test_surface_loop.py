@@ -12,6 +12,7 @@ from performance.commands import DropClip, MoveCursor, SetControl, SetMeter, Set
 from performance.snapshot import Snapshot
 from performance.surface.drawing import Kept, draw
 from performance.surface.field import LATTICE
+from performance.surface.input import respond
 from performance.surface.layout import Layout
 from performance.surface.look import Look
 from performance.surface.window import in_pixels, run
@@ -67,6 +68,38 @@ def test_a_frame_that_fails_ends_neither_the_window_nor_the_music(
     assert said == ["the window stumbled (ZeroDivisionError: division by zero); the music goes on"]
     assert capsys.readouterr().err.count("Traceback") == 1
     assert stage.closed
+
+
+def test_an_event_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    said: list[str] = []
+
+    class Telling(LocalStage):
+        def say(self, text: str, *, is_error: bool = False) -> None:
+            said.append(text)
+
+    def answer(event: pygame.Event, *rest: Any) -> Any:
+        if event.type == pygame.MOUSEMOTION:
+            raise ZeroDivisionError("division by zero")
+        return respond(event, *rest)
+
+    frames: list[float] = []
+
+    def move(work_s: float) -> bool:
+        frames.append(work_s)
+        pygame.event.post(pygame.Event(pygame.MOUSEMOTION, pos=(1, 1), rel=(0, 0), buttons=(0, 0, 0)))
+        if len(frames) == 65:
+            pygame.event.post(pygame.Event(pygame.KEYDOWN, key=pygame.K_SPACE, mod=0, unicode=" "))
+        return len(frames) < 66
+
+    monkeypatch.setattr("performance.surface.window.respond", answer)
+    monkeypatch.setattr("performance.surface.window.FRAMES_HZ", 1000)
+    stage = Telling()
+    assert run(stage, size=(320, 200), on_frame=move) == 0
+    assert said == ["the window stumbled (ZeroDivisionError: division by zero); the music goes on"]
+    assert stage.done == [TogglePlay()]
 
 
 def test_a_window_that_fails_for_good_leaves_the_music_without_one(

@@ -139,7 +139,7 @@ class _Frames:
         stage = self._stage
         events = _events()
         self._pads = _plugged(self._pads, events)
-        self.look, now = _hear(events, self._screen, self._audience, stage, self._snapshot, self.look)
+        now = self._hear(events)
         if self.look.closing:
             return
         self._screen.fill_screen(self.look.full_screen)
@@ -154,6 +154,25 @@ class _Frames:
         self._screen.show(draw, snapshot, self.look, colours, anew=bool(events))
         if self._audience is not None:
             self._audience.show(draw_for_audience, snapshot, self.look, colours, anew=bool(events))
+
+    def _hear(self, events: list[pygame.Event]) -> Snapshot:
+        """Pass what events ask for to the stage; the snapshot with what they have set: the next event of the same frame
+        goes on from there. One that fails takes no other with it.
+        """
+        window, snapshot = self._screen.window, self._snapshot
+        size = window.get_surface().get_size()
+        layout = Layout.of(*size, voices=len(snapshot.kit))
+        for event in events:
+            is_audience = self._audience is not None and getattr(event, "window", None) is self._audience.window
+            answer = respond_for_audience if is_audience else respond
+            try:
+                self.look, commands = answer(in_pixels(event, window.size, size), layout, snapshot, self.look)
+                for command in commands:
+                    self._stage.do(command)
+                    snapshot = foreseen(snapshot, command)
+            except Exception as error:  # noqa: BLE001  # a fault of ours in one event
+                self.stumbled(error)
+        return snapshot
 
     def stumbled(self, error: Exception) -> None:
         """Tell of a frame that failed: the player in a line, whoever mends it in full; each once."""
@@ -170,29 +189,6 @@ def _events() -> list[pygame.Event]:
     while len(found) < _MOST_EVENTS and (event := next_event()).type != pygame.NOEVENT:
         found.append(event)
     return found
-
-
-def _hear(
-    events: list[pygame.Event],
-    screen: _Screen,
-    audience: _Screen | None,
-    stage: StageLike,
-    snapshot: Snapshot,
-    look: Look,
-) -> tuple[Look, Snapshot]:
-    """Pass what events ask for to the stage; the look after them, and the snapshot with what they have set: the next
-    event of the same frame goes on from there.
-    """
-    size = screen.window.get_surface().get_size()
-    layout = Layout.of(*size, voices=len(snapshot.kit))
-    for event in events:
-        is_audience = audience is not None and getattr(event, "window", None) is audience.window
-        answer = respond_for_audience if is_audience else respond
-        look, commands = answer(in_pixels(event, screen.window.size, size), layout, snapshot, look)
-        for command in commands:
-            stage.do(command)
-            snapshot = foreseen(snapshot, command)
-    return look, snapshot
 
 
 def _audience(audience: _Screen | None, look: Look) -> _Screen | None:
