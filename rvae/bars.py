@@ -81,26 +81,29 @@ class Bars:
 
         `qpm`: the tempo in force at a pulse.
         """
-        cycle_of = self.ticks // self._cycle_ticks(reading)
-        order = np.argsort(cycle_of, kind="stable")
-        cycles, firsts = np.unique(cycle_of[order], return_index=True)
-        parts = zip(cycles.tolist(), np.split(order, firsts[1:]), strict=True)
-        return [self._pattern(cycle, part, reading, source, qpm) for cycle, part in parts if len(part)]
-
-    def _pattern(
-        self, cycle: int, part: Ints, reading: Reading, source: str, qpm: Callable[[Fraction], float]
-    ) -> Pattern:
-        """One cycle, of the onsets of `part`; one of fewer bars is repeated to a whole one."""
-        stretch, grid, first_bar = self.stretch, reading.ticks_per_beat, cycle * reading.bars
-        bar_ticks = stretch.meter.beats * grid
-        velocity = (self.velocities[part] / MAX_MIDI_VELOCITY).astype(np.float32)
-        onsets = self.rows[part], self.ticks[part] - first_bar * bar_ticks, velocity, self.microtiming[part]
-        bars = min(reading.bars, self.count - first_bar)
-        if bars < reading.bars:
-            onsets = _repeated(onsets, bars * bar_ticks, reading.bars * bar_ticks)
-        tempo = qpm(stretch.start + first_bar * stretch.bar_pulses)
-        rest = {"source": source, "qpm": tempo, "first_bar": first_bar, "ticks_per_beat": grid}
-        return Pattern.of_onsets(onsets, stretch.meter, reading.bars, reading.kit, **rest)
+        stretch, length = self.stretch, self._cycle_ticks(reading)
+        cycles, ticks = np.divmod(self.ticks, length)
+        which = np.arange(self.onsets)
+        whole, left = divmod(self.count, reading.bars)
+        if left:  # the last one is filled with its own bars again and again
+            every = length // reading.bars * left
+            last, times = np.flatnonzero(cycles == whole), np.arange(1, ceil(length / every))
+            again = np.tile(last, len(times))
+            later = ticks[again] + np.repeat(times * every, len(last))
+            which = np.append(which, again[later < length])
+            ticks = np.append(ticks, later[later < length])
+        velocity = self.velocities[which] / MAX_MIDI_VELOCITY
+        start, bar_pulses = stretch.start, stretch.bar_pulses
+        return Pattern.cycles_of(
+            cycles[which],
+            (self.rows[which], ticks, velocity.astype(np.float32), self.microtiming[which]),
+            stretch.meter,
+            reading.bars,
+            reading.kit,
+            source=source,
+            qpm=lambda bar: qpm(start + bar * bar_pulses),
+            ticks_per_beat=reading.ticks_per_beat,
+        )
 
     def words(self, reading: Reading) -> list[str]:
         """What is done to fill the cycles."""
@@ -117,16 +120,6 @@ class Bars:
         elif left:
             said.append(f"{where}: the last pattern has {left} of {cycle_bars} bars: {own}")
         return said
-
-
-def _repeated(onsets: tuple[Ints, Ints, Floats, Reals], every: int, until: int) -> tuple[Ints, Ints, Floats, Reals]:
-    """Onsets again and again after so many ticks, as far as there is room."""
-    rows, old, velocity, microtiming = onsets
-    times = ceil(until / every)
-    ticks = np.tile(old, times) + np.repeat(np.arange(times, dtype=np.int64) * every, len(old))
-    inside = ticks < until
-    again = np.tile(rows, times), ticks, np.tile(velocity, times), np.tile(microtiming, times)
-    return again[0][inside], again[1][inside], again[2][inside], again[3][inside]
 
 
 def bars_of(stretch: Stretch, clip_end: int, last_beat: int, cycle_bars: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil
@@ -18,12 +19,14 @@ Floats = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.int8]
 Ints = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+Onsets = tuple[Ints, Ints, Reals, Reals]  # row, tick, velocity and microtiming of each
 
 MAX_MICROTIMING_TICKS = 3.0
 MAX_MIDI_VELOCITY = 127
 CYCLE_BARS = (1, 2, 4)
 _OF_ONSETS = ("velocity", "microtiming")  # kept as their values at onsets, in this order, and then where these are
 _VALUE_BYTES = 4
+_PLAIN = ("meter", "bars", "kit", "source", "qpm", "first_bar", "ticks_per_beat")  # the other fields, in their order
 
 
 def velocity_to_midi(velocity: float) -> int:
@@ -61,7 +64,9 @@ class Pattern:
         _check_values(onset, velocity, microtiming)
         for name in ("onset", *_OF_ONSETS):
             object.__delattr__(self, name)
-        object.__setattr__(self, "_packed", _packed(onset == 1, velocity[onset == 1], microtiming[onset == 1]))
+        where = onset == 1
+        packed = (each.tobytes() for each in (velocity[where], microtiming[where], np.packbits(where)))
+        object.__setattr__(self, "_packed", b"".join(packed))
 
     def _whole(self, name: str, kind: type[np.generic]) -> npt.NDArray[Any]:
         shape, given = self.shape, np.asarray(getattr(self, name))
@@ -99,25 +104,55 @@ class Pattern:
         return rows, ticks, self._values("velocity"), self._values("microtiming")
 
     @classmethod
-    def of_onsets(
-        cls, onsets: tuple[Ints, Ints, Reals, Reals], meter: Meter, bars: int, kit: Kit, **rest: object
-    ) -> Self:
+    def of_onsets(cls, onsets: Onsets, meter: Meter, bars: int, kit: Kit) -> Self:
         """A pattern from what `each_onset` gives, in any order, at most one at a place. Raises PatternError."""
-        pattern = cls.__new__(cls)
-        for name, value in {**_BY_DEFAULT, **rest, "meter": meter, "bars": bars, "kit": kit}.items():
-            object.__setattr__(pattern, name, value)
+        (pattern,) = cls.cycles_of(np.zeros(len(onsets[0]), np.int64), onsets, meter, bars, kit) or [
+            cls.silent(meter, bars=bars, kit=kit)
+        ]
+        return pattern
+
+    @classmethod
+    def cycles_of(
+        cls,
+        cycles: Ints,
+        onsets: Onsets,
+        meter: Meter,
+        bars: int,
+        kit: Kit,
+        *,
+        source: str = "",
+        qpm: Callable[[int], float] = lambda _: 120.0,
+        ticks_per_beat: int = TICKS_PER_BEAT,
+    ) -> list[Self]:
+        """The patterns of a clip from the cycle that each of N onsets stands in, from 0, and its place there.
+
+        Cycles without onsets are passed over. `qpm`: the tempo at a bar. Raises PatternError.
+        """
         rows, ticks, velocity, microtiming = onsets
-        cells, size = rows * pattern.ticks + ticks, len(kit) * pattern.ticks
-        if not np.all((ticks >= 0) & (ticks < pattern.ticks) & (cells >= 0) & (cells < size)):
-            raise PatternError(f"an onset outside of {len(kit)} voices and {pattern.ticks} ticks; cut them to it first")
+        length = bars * meter.beats * ticks_per_beat
+        if not np.all((rows >= 0) & (rows < len(kit)) & (ticks >= 0) & (ticks < length)):
+            raise PatternError(f"an onset outside of {len(kit)} voices and {length} ticks; cut them to it first")
         _check_onsets(velocity, microtiming)
-        where, order = np.zeros(size, np.bool_), np.argsort(cells)
-        where[cells] = True
+        cells = rows * length + ticks
+        order = np.lexsort((cells, cycles))
+        found, firsts, at = np.unique(cycles[order], return_index=True, return_inverse=True)
+        where = np.zeros((len(found), len(kit) * length), np.bool_)
+        where[at, cells[order]] = True
         if np.count_nonzero(where) != len(cells):
             raise PatternError("two onsets of a voice stand on one tick; leave one of them")
-        values = (each[order].astype(np.float32, copy=False) for each in (velocity, microtiming))
-        object.__setattr__(pattern, "_packed", _packed(where, *values))
-        return pattern
+        bits = np.packbits(where, axis=1)
+        loud, off = (each[order].astype(np.float32, copy=False) for each in (velocity, microtiming))
+        made: list[Self] = []
+        ends = np.append(firsts, len(cells))[1:]
+        for cycle, row, first, end in zip(found.tolist(), bits, firsts, ends, strict=True):
+            pattern = cls.__new__(cls)
+            tempo, first_bar = qpm(cycle * bars), cycle * bars
+            values = (meter, bars, kit, source, tempo, first_bar, ticks_per_beat)
+            for name, value in zip(_PLAIN, values, strict=True):
+                object.__setattr__(pattern, name, value)
+            object.__setattr__(pattern, "_packed", loud[first:end].tobytes() + off[first:end].tobytes() + row.tobytes())
+            made.append(pattern)
+        return made
 
     @classmethod
     def of_arrays(cls, onset: Bits, velocity: Floats, microtiming: Floats, meter: Meter, **rest: object) -> Self:
@@ -178,14 +213,6 @@ class Pattern:
             and np.array_equal(self.velocity, other.velocity)
             and np.array_equal(self.microtiming, other.microtiming)
         )
-
-
-_BY_DEFAULT = {"source": "", "qpm": 120.0, "first_bar": 0, "ticks_per_beat": TICKS_PER_BEAT}
-
-
-def _packed(where: npt.NDArray[np.bool_], velocity: Floats, microtiming: Floats) -> bytes:
-    """`where`: `[V, T]`, or in one row; the values of each onset, by row and tick."""
-    return velocity.tobytes() + microtiming.tobytes() + np.packbits(where).tobytes()
 
 
 def _check_values(onset: Bits, velocity: Floats, microtiming: Floats) -> None:

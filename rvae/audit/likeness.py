@@ -18,19 +18,19 @@ from rvae.pattern import Pattern
 Ints = npt.NDArray[np.int64]
 
 NEAR_F1 = 0.95
-_ROWS = 1000  # patterns compared with all others at a time: what is held in memory
+_ROWS = 250  # patterns compared with all others at a time: what is held in memory
 
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The pattern of another group that is most like one: its place, -1 where there is none to compare with, and F1."""
+    """The pattern of another group that is most like one: its place, -1 where none is as near as `NEAR_F1`, and F1."""
 
     place: int
     onset_f1: float
 
 
 def nearest_others(patterns: Sequence[Pattern], groups: Sequence[int]) -> list[Nearest]:
-    """For each pattern the one of another group that is most like it, of as many bars in the same meter.
+    """For each pattern the one of another group that is most like it and nearly the same, of as many bars in its meter.
 
     `groups`: of each pattern, its file for instance. Likeness is the onset F1 on the same tick.
     """
@@ -44,27 +44,35 @@ def nearest_others(patterns: Sequence[Pattern], groups: Sequence[int]) -> list[N
             continue
         onsets = np.stack([patterns[place].onset.ravel() == 1 for place in places.tolist()])
         onsets = onsets[:, onsets.any(axis=0)]  # cells that never sound make no difference
-        best, scores = _nearest(onsets, group_of[places])
+        best, scores = _near(onsets, group_of[places])
         for place, other, score in zip(places.tolist(), places[best].tolist(), scores.tolist(), strict=True):
-            if score >= 0:
+            if score >= NEAR_F1:
                 found[place] = Nearest(other, score)
     return found
 
 
-def _nearest(onsets: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> tuple[Ints, npt.NDArray[np.float32]]:
-    """Of N rows of onsets, for each the first of those of another group that are most like it, and its F1; -1: none."""
-    best, scores = np.zeros(len(onsets), np.int64), np.full(len(onsets), -1.0, np.float32)
-    for first in range(0, len(onsets), _ROWS):  # with those before them they have been compared
-        rows, later = slice(first, first + _ROWS), slice(first, None)
+def _near(onsets: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> tuple[Ints, npt.NDArray[np.float32]]:
+    """Of N rows of onsets, for each the first of those of another group that are most like it, and its F1.
+
+    Only as far as that may be `NEAR_F1`: which it is with none that has so many more onsets, or less.
+    """
+    counts = onsets.sum(axis=1)
+    order = np.argsort(counts, kind="stable")
+    onsets, groups, counts = onsets[order], groups[order], counts[order]
+    ends = np.searchsorted(counts, counts * (2 / NEAR_F1 - 1) + 1e-6, side="right")
+    best, scores = np.full(len(onsets), len(onsets)), np.full(len(onsets), -1.0, np.float32)
+    for first in range(0, len(onsets), _ROWS):
+        rows = slice(first, min(first + _ROWS, len(onsets)))
+        later = slice(first, int(ends[rows.stop - 1]))  # with those before them they have been compared
         likeness = exact_f1(onsets[rows], onsets[later])
         likeness[groups[rows, None] == groups[None, later]] = -1.0
-        for of, others, each in ((later, first, likeness), (rows, first, likeness.T)):
-            nearest = each.argmax(axis=0)
-            score = each[nearest, np.arange(each.shape[1])]
-            is_better = score > scores[of]
-            best[of] = np.where(is_better, others + nearest, best[of])
-            scores[of] = np.where(is_better, score, scores[of])
-    return best, scores
+        for of, others, each in ((later, rows, likeness), (rows, later, likeness.T)):
+            score = each.max(axis=0)
+            number = np.where(each == score, order[others][:, None], len(onsets)).min(axis=0)
+            is_better = (score > scores[of]) | ((score == scores[of]) & (number < best[of]))
+            best[of], scores[of] = np.where(is_better, number, best[of]), np.maximum(score, scores[of])
+    back = np.argsort(order)
+    return best[back], scores[back]
 
 
 def same_notes(one: Pattern, other: Pattern) -> bool:
