@@ -240,7 +240,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     if arguments.wav is not None:
         say(f"{arguments.wav}: {write_journal_wav(arguments.wav, journal):.1f} s")
     if arguments.credits is not None and played is not None:
-        say(f"{arguments.credits}: {write_credits(arguments.credits, played)} contributors")
+        count = write_credits(arguments.credits, played)
+        say(f"{arguments.credits}: {count} contributor{'' if count == 1 else 's'}")
         for line in played.lines():
             say(line)
     return 0

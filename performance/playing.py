@@ -324,6 +324,10 @@ def play_in_window(arguments: argparse.Namespace, say: Say, context: BaseContext
         desk.close()
 
 
+def _hold_back(_text: str) -> None:
+    """What is told elsewhere."""
+
+
 def _say_unheeded(arguments: argparse.Namespace, say: Say, *, is_live: bool) -> None:
     """A line for what was asked for and counts for nothing with no window."""
     options = ("session",) if is_live else _LIVE_OPTIONS
@@ -348,13 +352,14 @@ def play_headless(arguments: argparse.Namespace, say: Say, why: str = "") -> int
     loaded = _load(arguments, say)
     model, meter = loaded[0].model, loaded[1]
     path = read_path(arguments.path) if arguments.path else built_in_path(model, meter, arguments.bars)
-    if arguments.kit and not arguments.train:  # what is learned has it already
-        model = replace(model, kit=model.kit.with_notes_of(kit_asked(arguments.kit, model.kit, say)))
+    is_live = bool(specs or arguments.record or arguments.midi_in)
+    if arguments.kit and not arguments.train:  # what is learned has it already; where it is live, the desk tells of it
+        kit = kit_asked(arguments.kit, model.kit, _hold_back if is_live else say)
+        model = replace(model, kit=model.kit.with_notes_of(kit))
     _check_folder("-o", arguments.output)
     if why:
         say(why)
     bpm = arguments.bpm or usual_bpm(model, meter, path.at(0))
-    is_live = bool(specs or arguments.record or arguments.midi_in)
     _say_unheeded(arguments, say, is_live=is_live)
     if is_live:
         if not arguments.no_audio:
