@@ -27,11 +27,16 @@ def test_events_on_dense_displays_are_told_in_pixels() -> None:
     assert in_pixels(key, (640, 400), (1280, 800)) is key
 
 
-def test_no_display_is_one_line_and_the_stage_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("environment", [{"SDL_VIDEODRIVER": "x11"}, {"DISPLAY": ":none"}])
+def test_no_display_is_one_line_and_the_stage_is_closed(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
     from surface_support import LocalStage
 
-    monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
-    monkeypatch.delenv("DISPLAY", raising=False)
+    for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     stage = LocalStage()
     with pytest.raises(OutputError, match="no window"):
         run(stage)

@@ -28,6 +28,7 @@ from rvae.errors import OutputError, what_went_wrong
 
 FRAMES_HZ = 60
 _SIZE, _AUDIENCE_SIZE = (1280, 800), (720, 720)
+_UNSEEN = "offscreen"  # what SDL draws on where it finds no screen: nobody would see it
 _DECODE_S = 0.004  # of each frame's 16 ms, while the plane's picture is still being found
 _FAILED_FRAMES = 60  # in a row: then it plays on with no window
 _MOST_TOLD = 20
@@ -91,6 +92,8 @@ class _Screen:
 def _open(size: tuple[int, int]) -> _Screen:
     try:
         pygame.display.init()  # not pygame.init(): that would also take the audio device
+        if pygame.display.get_driver() == _UNSEEN and not os.environ.get("SDL_VIDEODRIVER"):
+            raise pygame.error(f"no screen answers (DISPLAY is '{os.environ.get('DISPLAY', '')}')")
         screen = _Screen("rvae", size)
     except pygame.error as error:
         pygame.display.quit()
