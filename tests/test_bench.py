@@ -12,22 +12,22 @@ import pytest
 
 from performance.bench.beside import Beside, Rhythm, bare_loop, mido_loop
 from performance.bench.computing import busy_pattern, decoding_ms, mixing_load, sequencing_ms
+from performance.bench.instrument import RVAE, environment
 from performance.bench.others import clock_following, osc_timetags
 from performance.bench.report import page, report, rows
 from performance.bench.spread import absent, spread
 from rvae.model import Model
 
 pytestmark = pytest.mark.timeout(900)  # it measures a dozen things one after the other
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
 def measured(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
     """The figures of the command, and the page it wrote."""
     written = tmp_path_factory.mktemp("bench") / "timing.md"
-    words = ["bench", str(model_file), "--seconds", "0.5", "--json", "-o", str(written)]
-    run = "import sys; from performance.start import main; sys.exit(main())"
-    done = subprocess.run([sys.executable, "-c", run, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    words = [sys.executable, "-c", RVAE, "bench", model_file.name, "--seconds", "0.5", "--json", "-o", str(written)]
+    here, own = model_file.parent, environment()  # the model by its name alone, as one types it
+    done = subprocess.run(words, cwd=here, env=own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), written.read_text()
 

@@ -57,7 +57,7 @@ class _Running:
         self._ear.bind(("127.0.0.1", 0))
         self._ear.settimeout(_AGAIN_S)
         self._target = ("127.0.0.1", _free_port())
-        words = [sys.executable, "-c", RVAE, "play", str(model_file), "--osc-in", str(self._target[1])]
+        words = [sys.executable, "-c", RVAE, "play", str(model_file.absolute()), "--osc-in", str(self._target[1])]
         words += ["--osc", f"127.0.0.1:{self._ear.getsockname()[1]}"]
         self._folder = tempfile.TemporaryDirectory(prefix="rvae-bench-")
         self._begun_s = time.time()
@@ -92,7 +92,8 @@ class _Running:
                 continue
             if b"/rvae/onset" in data:
                 return float(OscBundle(data).timestamp) - self._begun_s
-        raise OutputError(f"no onset came in {_WAIT_S:.0f} s; run `rvae play` to see why")
+        what = "it ended by itself" if self._process.poll() is not None else f"no onset came in {_WAIT_S:.0f} s"
+        raise OutputError(f"{what}; run `rvae play` to see why")
 
     def use(self, seconds: float) -> Json:
         """Memory and processor."""
