@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, lcm
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +75,7 @@ class Bars:
     def _cycle_ticks(self, reading: Reading) -> int:
         return reading.bars * self.stretch.meter.beats * reading.ticks_per_beat
 
-    def patterns(self, reading: Reading, source: str, qpm: Callable[[Fraction], float]) -> list[Pattern]:
+    def patterns(self, reading: Reading, source: str, qpm: Callable[[int], float]) -> list[Pattern]:
         """The stretch as cycles: the last is completed with its own first bars, silent ones are passed over.
 
         `qpm`: the tempo in force at a pulse.
@@ -94,6 +93,8 @@ class Bars:
             ticks = np.append(ticks, later[later < length])
         velocity = self.velocities[which] / MAX_MIDI_VELOCITY
         start, bar_pulses = stretch.start, stretch.bar_pulses
+        scale = lcm(start.denominator, bar_pulses.denominator)
+        first, each = int(start * scale), int(bar_pulses * scale)  # whole numbers: there are thousands of bars
         return Pattern.cycles_of(
             cycles[which],
             (self.rows[which], ticks, velocity.astype(np.float32), self.microtiming[which]),
@@ -101,7 +102,7 @@ class Bars:
             reading.bars,
             reading.kit,
             source=source,
-            qpm=lambda bar: qpm(start + bar * bar_pulses),
+            qpm=lambda bar: qpm((first + bar * each) // scale),
             ticks_per_beat=reading.ticks_per_beat,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import zip_longest
 from math import ceil, floor
 
@@ -84,12 +83,10 @@ class _Cutter:
         self.read = _counted(pitches[kept])
         return np.column_stack((self.clip.notes[kept, 0], rows[kept], self.clip.notes[kept, 3]))
 
-    def us_per_quarter(self, pulse: int | Fraction) -> int:
+    def qpm(self, pulse: int) -> float:
         """The tempo in force."""
-        return int(self._tempos[np.searchsorted(self._tempo_pulses, floor(max(pulse, 0)), side="right")])
-
-    def qpm(self, pulse: int | Fraction) -> float:
-        return float(us_per_quarter_to_qpm(self.us_per_quarter(pulse)))
+        us_per_quarter = self._tempos[np.searchsorted(self._tempo_pulses, max(pulse, 0), side="right")]
+        return float(us_per_quarter_to_qpm(int(us_per_quarter)))
 
     def place(self, heard: Ints, card: ClipCard) -> list[Bars]:
         """Quantise each stretch; what is early before a change of meter goes over to the next."""

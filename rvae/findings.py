@@ -125,7 +125,7 @@ def _ternary_inside(clip: str, meter: Meter, patterns: Sequence[Pattern]) -> Dou
         return None
     at = np.zeros(TICKS_PER_BEAT, dtype=np.int64)
     for pattern in patterns:
-        at += pattern.onset.sum(axis=0, dtype=np.int64).reshape(-1, TICKS_PER_BEAT).sum(axis=0)
+        at += np.bincount(pattern.each_onset()[1] % TICKS_PER_BEAT, minlength=TICKS_PER_BEAT)
     ternary, binary = int(at[list(_TERNARY_TICKS)].sum()), int(at[list(_BINARY_TICKS)].sum())
     if ternary < _TERNARY_SHARE * at.sum() or ternary < _TERNARY_TIMES * binary:
         return None

@@ -181,6 +181,9 @@ class Meter:
     def __str__(self) -> str:
         return self.name
 
+    def __hash__(self) -> int:  # fractions take their time, and thousands of patterns are gathered by their meter
+        return hash((self.numerator, self.denominator, len(self.beat_eighths)))
+
 
 def _usual_groups(numerator: int, denominator: int) -> tuple[int, ...]:
     """How a signature is felt where nothing else is said, in denominator notes."""

@@ -144,6 +144,11 @@ def _bars() -> tuple[_Bar, ...]:
     return tuple(_bar(Meter.parse(name)) for name in _USUAL)
 
 
+@cache
+def _sixteenths() -> _Bar:
+    return _bar(Meter.parse("12/16"))
+
+
 def _snapped(quarters: Reals) -> Ints:
     """The nearest sixteenth or triplet of each, in twelfths of a quarter."""
     whole = np.floor(quarters)
@@ -292,7 +297,7 @@ def better_meter(
     own, is_ternary = _bar(label), label.is_ternary_beat(0)
     same = {own.quarters, own.quarters * 2, own.quarters / 2}
     said, others, gains = evidence(own, _USUAL.get(label.label, _UNUSUAL)), list[_Bar](), list[float]()
-    for bar, usual in (*zip(_bars(), _USUAL.values(), strict=True), (_bar(Meter.parse("12/16")), _UNUSUAL)):
+    for bar, usual in (*zip(_bars(), _USUAL.values(), strict=True), (_sixteenths(), _UNUSUAL)):
         if (bar.meter.numerator, bar.meter.denominator) == (label.numerator, label.denominator):
             said = max(said, evidence(bar, usual))
         elif bar.quarters not in same or bar.meter.is_ternary_beat(0) != is_ternary:
