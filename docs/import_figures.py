@@ -268,8 +268,8 @@ def _speed(sets: dict[str, Path]) -> str:
     words = (
         "`rvae inspect --json` from the command to its end: Python's start, reading, cutting, looking for doubts and\n"
         "twins, printing. `of the processor`: its seconds, however long they took to come. This machine has\n"
-        f"{os.cpu_count()} processors; `programs that wanted it`: on average in the minute before. Of {TIMES} runs each the\n"
-        "middle one, by the processor's seconds.\n"
+        f"{os.cpu_count()} processors; `programs that wanted it`: on average in the minute before. The middle one of\n"
+        f"{TIMES} runs each, by the processor's seconds.\n"
     )
     return f"## Speed\n\n{words}\n{_table(head, rows)}"
 

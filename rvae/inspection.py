@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rvae.account import ImportReport
+from rvae.account import Dropped, ImportReport
 from rvae.corpus import Corpus, Progress
 from rvae.findings import Findings, find
 from rvae.wording import called, echoed, is_tempo_question, kit_doubted, not_taken, passed_over
@@ -146,15 +146,25 @@ def print_report(corpus: Corpus, console: Console, findings: Findings | None = N
     _print_losses(corpus, console, names)
     _print_findings(corpus, looked, console, names)
     notes = [(_CERTAINTY.sub("", note), clip.file) for clip in report.clips for note in clip.notes]
-    asked = [*_tempo_questions(report), *(pair for pair in notes if "?" in pair[0])]
-    _print_grouped(console, "Questions that only you can answer", asked, names)
     _print_grouped(console, "What was done to clips", (pair for pair in notes if "?" not in pair[0]), names)
+    asked = [*_tempo_questions(report), *(pair for pair in notes if "?" in pair[0])]
+    _print_grouped(console, "Questions that only you can answer", asked, names)  # last: a terminal shows its end
 
 
 def _tempo_questions(report: ImportReport) -> Iterator[tuple[str, str]]:
     """Of takes that are left out until their tempo is said."""
-    for clip in filter(is_tempo_question, report.clips):
-        yield from ((f"not taken yet: {_CERTAINTY.sub('', entry.reason)}", entry.file) for entry in clip.dropped)
+    waiting = (entry for clip in filter(is_tempo_question, report.clips) for entry in clip.dropped)
+    yield from ((f"not taken yet: {text}", file) for text, file in _reasons(waiting))
+
+
+def _reasons(gone: Iterable[Dropped]) -> Iterator[tuple[str, str]]:
+    """Why each was not taken, with the notes of all that were not for this reason; and its file."""
+    onsets: Counter[str] = Counter()
+    entries = [(_CERTAINTY.sub("", entry.reason), entry) for entry in gone]
+    for reason, entry in entries:
+        onsets[reason] += entry.onsets
+    for reason, entry in entries:
+        yield f"{reason} [{onsets[reason]} notes]" if onsets[reason] else reason, entry.file
 
 
 def model_figures(model: Model) -> dict[str, object]:
@@ -244,12 +254,7 @@ def _print_losses(corpus: Corpus, console: Console, names: Mapping[str, str]) ->
         pitches = ", ".join(f"{pitch} ({count} times)" for pitch, count in report.unmapped.items())
         unmapped = f"{sum(report.unmapped.values())} unmapped notes, which no voice of the kit reads"
         _say(console, f"{unmapped}: {pitches}; --kit brings another kit")
-    lost = not_taken(report)
-    onsets: Counter[str] = Counter()
-    for entry in lost:
-        onsets[entry.reason] += entry.onsets
-    gone = ((f"{entry.reason}{_with_notes(onsets[entry.reason])}", entry.file) for entry in lost)
-    _print_grouped(console, "Not taken", gone, names)
+    _print_grouped(console, "Not taken", _reasons(not_taken(report)), names)
     if report.onsets == report.note_ons and not report.dropped:
         _say(console, "nothing was lost")
     if report.others:
@@ -282,10 +287,6 @@ def _print_findings(corpus: Corpus, findings: Findings, console: Console, names:
         _say(console, f"  {names[twin.file]} and {names[twin.other]}: {how}")
     if len(findings.twins) > _TWINS_SHOWN:
         _say(console, f"  and {len(findings.twins) - _TWINS_SHOWN} more pairs: -o PAGE.html shows all")
-
-
-def _with_notes(onsets: int) -> str:
-    return f" [{onsets} notes]" if onsets else ""
 
 
 def _print_grouped(console: Console, heading: str, lines: Iterable[tuple[str, str]], names: Mapping[str, str]) -> None:
