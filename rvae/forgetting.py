@@ -66,7 +66,12 @@ def _run(arguments: argparse.Namespace) -> int:
     files = read_files(arguments.paths)
     felt = tuple(map(Meter.parse, arguments.meter))
     corpus = cut_corpus(files, Reading(model.bars, model.kit, arguments.channel, groupings=felt))
-    gone = [clip for clip in corpus.clips if _names(corpus.makers_of(clip).people, person)]
+    learned_from = {clip.source for clip in model.clips}
+    # Who was named in the card, and said no there, only after the training.
+    refused = [
+        clip.file for clip in corpus.report.clips if clip.is_withheld and PurePath(clip.file).name in learned_from
+    ]
+    gone = [clip for clip in (*corpus.clips, *refused) if _names(corpus.makers_of(clip).people, person)]
     copied = [str(path) for path in copies(files.clips, lambda path, _: str(path) in gone)]
     learned, names = _without_person(model, corpus, [*gone, *copied], person)
     today = date.today().isoformat()
@@ -97,7 +102,8 @@ def _without_person(model: Model, corpus: Corpus, gone: Sequence[str], person: s
     of_person = {PurePath(clip).name for clip in gone}
     strays = {clip.source for clip in model.clips if _names(clip.people, person)} - of_person
     if not of_person and not strays:
-        known = ", ".join(sorted({name for clip in model.clips for name in clip.people})) or "nobody"
+        makers = [clip.people for clip in model.clips] + [corpus.makers_of(clip).people for clip in corpus.clips]
+        known = ", ".join(sorted({name for people in makers for name in people})) or "nobody"
         raise UsageError(f"--person {person}: nobody of that name is in the model or the cards; there are {known}")
     sources = {clip.source for clip in model.clips}
     # What its makers do not let be trained on any more is not read, and is no reason to stop.
@@ -106,7 +112,7 @@ def _without_person(model: Model, corpus: Corpus, gone: Sequence[str], person: s
     if missing:
         some = ", ".join(missing[:3])
         raise UsageError(
-            f"{len(missing)} clips of others are not in the folders given ({some}); give all that it was trained on"
+            f"{_clips(len(missing))} of others not in the folders given ({some}); give all that it was trained on"
         )
     kept = [
         clip
@@ -130,9 +136,12 @@ def _trained(model: Model, corpus: Corpus) -> Model:
         return train(corpus, seed=model.seed, preset=preset, recipe=recipe, on_progress=show)
 
 
+def _clips(count: int) -> str:
+    return "1 clip" if count == 1 else f"{count} clips"
+
+
 def _line(files: int, today: str) -> str:
-    clips = "1 clip" if files == 1 else f"{files} clips"
-    return f"{today}: {clips} of a contributor who withdrew consent, trained again without"
+    return f"{today}: {_clips(files)} of a contributor who withdrew consent, trained again without"
 
 
 def card_without(card: Mapping[str, object], person: str, *, said: str) -> dict[str, object]:
@@ -227,9 +236,9 @@ def _report(
         return
     credit = "keeps no account of credits" if found.credit is None else f"credit for {person} at any place: 0"
     lines = [
-        f"{output}: trained again without {len(names)} clips; {len(learned.clips)} are left",
-        f"proof, read from the new model: {found.clips} clips of {person}; {credit}; its card says when",
-        f"marked as withdrawn, so that no training takes them again: {len(marked)} clips",
+        f"{output}: trained again without {_clips(len(names))}; {len(learned.clips)} left",
+        f"proof, read from the new model: {_clips(found.clips)} of {person}; {credit}; its card says when",
+        f"marked as withdrawn, so that no training takes them again: {_clips(len(marked))}",
         *(f"{PurePath(clip).name} went too: it has the onsets of one of theirs" for clip in copied),
         *(f"the name still stands in {text}" for text in found.texts),
     ]

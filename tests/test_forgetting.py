@@ -99,6 +99,17 @@ def test_two_people_can_be_forgotten_one_after_the_other(
     assert {clip.people for clip in load(model).clips} == {("Ben",)}
 
 
+def test_who_was_named_and_said_no_only_after_the_training_is_forgotten_too(
+    model: Path, clips: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert forget(model, clips, "--person", "Dora") == 2
+    assert main(["card", str(clips), "--clip", "4.mid", "--people", "Dora", "--consent", "no"]) == 0
+    capsys.readouterr()
+    assert forget(model, clips, "--person", "Dora", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["clips_forgotten"] == ["4.mid"]
+    assert {clip.source for clip in load(model).clips} == {"0.mid", "1.mid", "2.mid", "3.mid", "5.mid"}
+
+
 def test_elsewhere_the_old_model_stays_and_it_is_said(
     model: Path, clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,7 +156,7 @@ def test_clips_of_others_that_are_not_given_are_not_lost_silently(
     before = model.read_bytes()
     (clips / "3.mid").unlink()
     assert forget(model, clips, "--person", "Ada") == 2
-    assert "1 clips of others are not in the folders given (3.mid)" in capsys.readouterr().err
+    assert "1 clip of others not in the folders given (3.mid)" in capsys.readouterr().err
     assert model.read_bytes() == before
 
 
