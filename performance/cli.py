@@ -143,7 +143,13 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     add("--session", metavar="FILE", help="go on with a session, and keep it there from second to second")
     add("--headless", action="store_true", help="no window: play a path for --bars bars and write files")
     add("--bars", type=int, default=_HEADLESS_BARS, metavar="N", help="with no window (default: 16)")
-    add("-o", "--output", default=_OUT, metavar="FOLDER", help=f"for the files (default: {_OUT})")
+    add(
+        "-o",
+        "--output",
+        default=_OUT,
+        metavar="FOLDER",
+        help=f"for files, recordings and exported clips (default: {_OUT})",
+    )
 
 
 def _render_arguments(parser: argparse.ArgumentParser) -> None:

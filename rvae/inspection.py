@@ -20,7 +20,7 @@ from rich.text import Text
 from rvae.account import Dropped, ImportReport
 from rvae.corpus import Corpus, Progress
 from rvae.findings import Findings, find
-from rvae.wording import called, echoed, is_tempo_question, kit_doubted, not_taken, passed_over
+from rvae.wording import called, echoed, is_tempo_question, kit_doubted, not_taken, passed_over, several
 
 if TYPE_CHECKING:
     from rvae.model import Model
@@ -130,8 +130,7 @@ def print_report(corpus: Corpus, console: Console, findings: Findings | None = N
     looked = find(corpus) if findings is None else findings
     report = corpus.report
     bars = sum(clip.bars for clip in report.clips)
-    cycle = "1 bar" if corpus.bars == 1 else f"{corpus.bars} bars"
-    found = f"{bars} bars, {len(corpus.patterns)} patterns of {cycle}"
+    found = f"{several(bars, 'bar')}, {several(len(corpus.patterns), 'pattern')} of {several(corpus.bars, 'bar')}"
     _say(console, f"{len(corpus.clips)} of {report.files} files are clips: {found}")
     grid = f"{corpus.ticks_per_beat} ticks per beat, kit {corpus.kit.name}"
     _say(console, f"{report.onsets} of {report.note_ons} notes are kept, on {grid}")
