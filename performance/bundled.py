@@ -47,7 +47,11 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
     say(f"learning from the bundled corpora ({', '.join(corpora)}), once; it is kept in {kept}")
     with tempfile.TemporaryDirectory(prefix="train-", dir=kept.parent) as folder:
         file = Path(folder) / kept.name
-        run_library(["train", *map(str, corpora.values()), "-o", str(file)], quiet=True)
+        try:
+            run_library(["train", *map(str, corpora.values()), "-o", str(file)], quiet=True)
+        except KeyboardInterrupt:
+            say("a model for every start is kept only when it is whole: the next start learns it anew")
+            raise
         file.replace(kept)  # what was interrupted is no model to keep for good
     return load(kept), kept
 
