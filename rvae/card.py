@@ -18,13 +18,18 @@ NOBODY = "nobody named"
 MIN_CARD_BPM, MAX_CARD_BPM = 20.0, 400.0
 
 
-# What a consent begins with that is none. On the safe side: "not asked yet" is none either.
-_REFUSALS = frozenset({"no", "not", "none", "never", "false", "refused", "denied", "withdrawn", "revoked"})
+# What a consent begins with that is none. On the safe side: "not asked yet" is none either, and who says no may say it
+# in a language of their own.
+_NO = "no not none never false refused denied withdrawn revoked"
+_NO_ELSEWHERE = (
+    "nein nicht nie non não nao nee niet nej nei ei ne нет не ні όχι hayır hayir いいえ 不 否 아니요 لا לא नहीं"
+)
+_REFUSALS = frozenset((*_NO.split(), *_NO_ELSEWHERE.split()))
 
 
 def refuses(consent: str) -> bool:
     """Whether a consent says no: `no`, `none`, `not asked`, `withdrawn in 2026`, ... Nothing said is no refusal."""
-    words = re.findall(r"\w+", consent.lower())
+    words = re.findall(r"[\w\u0900-\u097f]+", consent.lower())  # the vowels of Hindi are no letters to re
     return bool(words) and words[0] in _REFUSALS
 
 

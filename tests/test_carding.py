@@ -104,7 +104,10 @@ def test_a_no_for_the_folder_holds_for_all_but_those_who_say_yes(folder: Path) -
     assert corpus.card.consent == "yes, by mail"
 
 
-@pytest.mark.parametrize("text", ["no", "No!", "none", "not yet", "withdrawn 2026-01-02", "refused"])
+@pytest.mark.parametrize(
+    "text",
+    ["no", "No!", "none", "not yet", "withdrawn 2026-01-02", "refused", "Nein, danke", "não", "нет", "いいえ", "नहीं"],
+)
 def test_these_are_a_no(text: str) -> None:
     assert refuses(text)
 
