@@ -212,6 +212,8 @@ class Instrument:
             return
         was_taking = self.movement.is_taking
         self.settings = self.movement.take_gesture(self.settings)
+        if was_taking:
+            self.move(replace(self.movement.when, elapsed_s=0.0))  # the hand is where the gesture began
         if was_taking and self.settings.layers == layers:
             self._say("the cursor did not move: no gesture is kept", False)
         elif was_taking:
@@ -289,7 +291,8 @@ class Instrument:
             moved = self.movement.step(self.settings, when)
         except UsageError as error:  # the scenes of the mix are not on this plane
             self._say(str(error), True)
-            self.settings = self.settings.with_control("mix", 0)
+            self.settings = replace(self.settings.with_control("mix", 0), hand=None)
+            self._set_down()
             return
         if len(moved.layers) > gestures:
             self._history = self._history.did("the gesture", self.settings, self._now_s, moved.differing(self.settings))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from near_engine import Player
 
+from performance.clock import NS_PER_MS
 from performance.commands import (
     DropGestures,
     GoToClip,
@@ -502,6 +503,18 @@ def test_a_gesture_that_ended_with_the_music_is_a_step_of_its_own(player: Player
     assert player.do(Redo()).gestures == 1
 
 
+def test_a_gesture_taken_back_leaves_the_hand_where_it_was(player: Player) -> None:
+    player.do(MoveCursor(0.4, 0.4), Play())
+    player.until_bar(0.5)
+    player.do(TakeGesture())
+    player.until_bar(1.0)
+    player.do(MoveCursor(0.8, 0.4))
+    player.until_bar(1.6)
+    assert player.do(TakeGesture()).hand == (0.4, 0.4)
+    player.do(Undo())
+    assert (player.seen.gestures, player.seen.hand, player.seen.cursor) == (0, (0.8, 0.4), (0.8, 0.4))
+
+
 def test_undo_puts_the_hand_back_that_carries_gestures_or_mixes(player: Player) -> None:
     recorded(player)
     player.until_bar(3.6)
@@ -545,6 +558,8 @@ HANDS = st.one_of(
     st.builds(SetControl, st.just("tempo"), st.floats(20, 300)),
     st.builds(SetControl, st.sampled_from(["mix", "scene_tempo"]), st.integers(0, 1)),
     st.builds(SetControl, st.just("gesture_size"), st.floats(-2, 2)),
+    st.builds(SetControl, st.sampled_from(["morph", "round", "gesture_speed"]), st.integers(0, 4)),
+    st.builds(GoToClip, st.integers(0, 3)),
     st.builds(SetVoice, st.sampled_from(["mute", "freeze"]), st.integers(0, 9), st.integers(0, 1)),
     st.builds(SetVoice, st.just("nudge"), st.integers(0, 9), st.floats(-50, 50)),
     st.builds(SetMeter, st.sampled_from([Meter.parse(name) for name in ("3/4", "6/8", "4/4", "9/8")])),
@@ -553,6 +568,28 @@ HANDS = st.one_of(
     st.builds(PinPlace, st.integers(0, 9), st.integers(0, 200), st.sampled_from(["onset", "rest", None])),
     st.sampled_from([TakeGesture(), DropGestures(), Unpin(), Undo(), Redo(), Play(), Stop()]),
 )
+
+
+@settings(max_examples=12)
+@given(st.lists(HANDS, min_size=4, max_size=20))
+def test_a_step_back_is_how_it_was_and_a_step_forth_how_it_became(model: Model, hands: list[StageCommand]) -> None:
+    player = Player(model)
+    for number, place in CORNERS.items():
+        player.do(MoveCursor(*place), SetVoice("mute", number, 1), StoreScene(number))
+    for command in (Play(), *hands):
+        if isinstance(command, Undo | Redo) or command == motion("glide"):  # which is on its way meanwhile
+            continue
+        player.clock.sleep_until(player.clock.now_ns() + 1500 * NS_PER_MS)  # a step of its own
+        player.do()
+        before = player.stage.settings
+        player.do(command)
+        if (after := player.stage.settings) == before or player.seen.is_taking:
+            continue
+        player.do(Undo())
+        assert player.stage.settings == before
+        player.do(Redo())
+        assert player.stage.settings == after
+    player.stage.close()
 
 
 @settings(max_examples=25)
