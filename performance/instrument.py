@@ -97,6 +97,8 @@ class Instrument:
         parts = now.differing(before)
         if begun or ("controls", "mix") in parts or (before.controls["mix"] and ("meter",) in parts):
             parts |= before.sound
+        if ("controls", "scene_tempo") in parts:
+            parts |= {("controls", "tempo")}
         return parts | {CURSOR} if ("controls", "motion") in parts else parts
 
     def _set_down(self) -> None:

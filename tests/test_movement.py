@@ -576,14 +576,14 @@ def test_a_step_back_is_how_it_was_and_a_step_forth_how_it_became(model: Model, 
     player = Player(model)
     for number, place in CORNERS.items():
         player.do(MoveCursor(*place), SetVoice("mute", number, 1), StoreScene(number))
-    for command in (Play(), *hands):
-        if isinstance(command, Undo | Redo) or command == motion("glide"):  # which is on its way meanwhile
+    for command in hands:
+        if isinstance(command, Undo | Redo | Play) or command == motion("glide"):  # nothing goes by itself meanwhile
             continue
         player.clock.sleep_until(player.clock.now_ns() + 1500 * NS_PER_MS)  # a step of its own
         player.do()
         before = player.stage.settings
         player.do(command)
-        if (after := player.stage.settings) == before or player.seen.is_taking:
+        if (after := player.stage.settings) == before:
             continue
         player.do(Undo())
         assert player.stage.settings == before
