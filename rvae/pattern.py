@@ -104,14 +104,6 @@ class Pattern:
         return rows, ticks, self._values("velocity"), self._values("microtiming")
 
     @classmethod
-    def of_onsets(cls, onsets: Onsets, meter: Meter, bars: int, kit: Kit) -> Self:
-        """A pattern from what `each_onset` gives, in any order, at most one at a place. Raises PatternError."""
-        (pattern,) = cls.cycles_of(np.zeros(len(onsets[0]), np.int64), onsets, meter, bars, kit) or [
-            cls.silent(meter, bars=bars, kit=kit)
-        ]
-        return pattern
-
-    @classmethod
     def cycles_of(
         cls,
         cycles: Ints,

@@ -4,11 +4,13 @@ import contextlib
 import threading
 from pathlib import Path
 
+import numpy as np
 import pygame
 import pytest
 from jack_support import wait_for
 from near_engine import NearEngine
 from small_models import clip_bytes, mixed_model, straight_files, straight_model
+from strategies import midi, on, track
 from surface_support import snapshot
 from test_hands import Rig
 
@@ -69,6 +71,9 @@ def test_what_became_of_each_file_can_be_read_on_the_screen(desk: Desk, tmp_path
     (folder / "torn.mid").write_bytes(b"MThd\0\0")
     (folder / "good.mid").write_bytes(straight_files()[0].read_bytes())
     (folder / "odd.mid").write_bytes(clip_bytes([(0, 36), (96, 38), (100, 3)], 4))
+    chance = np.random.default_rng(1)
+    hats = [(round(960 * (0.3 + 0.37 * number + float(chance.normal(0, 0.004)))), on(42)) for number in range(64)]
+    (folder / "free.mid").write_bytes(midi(track(*hats), ppq=480))
 
     def rows() -> dict[str, Row]:
         panel = desk.tick().panel
@@ -80,7 +85,11 @@ def test_what_became_of_each_file_can_be_read_on_the_screen(desk: Desk, tmp_path
         assert list(rows()) == ["none yet"]
         dropped(desk, folder)
         states = {name: row.state for name, row in rows().items()}
-        assert states == {"good.mid": "on the plane", "odd.mid": "a question", "torn.mid": "not taken"}
+        asked = {"odd.mid": "a question", "free.mid": "a question"}
+        assert states == {"good.mid": "on the plane", "torn.mid": "not taken", **asked}
+        desk.do(ChooseRow(rows()["free.mid"].key))
+        assert "perhaps 81 bpm, or 16" in " ".join(rows())
+        desk.do(ChooseRow("back"))
         assert "cut short" in rows()["torn.mid"].detail
         desk.do(ChooseRow(rows()["odd.mid"].key))
         lines = " ".join(rows())

@@ -139,8 +139,10 @@ def test_a_pattern_is_made_again_of_its_onsets_in_any_order(pattern: Pattern, ch
     order = list(range(pattern.onsets))
     chance.shuffle(order)
     rows, ticks, velocity, microtiming = (each[np.array(order, dtype=np.int64)] for each in onsets)
-    again = Pattern.of_onsets((rows, ticks, velocity, microtiming), pattern.meter, pattern.bars, pattern.kit)
-    assert again.same_as(pattern)
+    onsets, cycles = (rows, ticks, velocity, microtiming), np.full(pattern.onsets, 3)
+    again = Pattern.cycles_of(cycles, onsets, pattern.meter, pattern.bars, pattern.kit)
+    assert len(again) == (pattern.onsets > 0)
+    assert all(made.same_as(pattern) and made.first_bar == 3 * pattern.bars for made in again)
 
 
 @pytest.mark.parametrize(
@@ -152,5 +154,6 @@ def test_onsets_that_make_no_pattern_are_refused(
     rows: list[int], ticks: list[int], velocity: float, microtiming: float
 ) -> None:
     values = np.full(len(rows), velocity), np.full(len(rows), microtiming)
+    onsets = np.array(rows), np.array(ticks), *values
     with pytest.raises(PatternError):
-        Pattern.of_onsets((np.array(rows), np.array(ticks), *values), FOUR, 2, STANDARD_KIT)
+        Pattern.cycles_of(np.zeros(len(rows), np.int64), onsets, FOUR, 2, STANDARD_KIT)
