@@ -180,11 +180,13 @@ class _Reader:
                 continue
             for voice, value in enumerate(self.row(values)):
                 begun = begun.with_voice(name, voice, float(value))
+        layers = tuple(map(_gesture, data["gestures"]))
+        self.unknown += len(layers[MOST_LAYERS:])
         frozen = tuple(self.frozen(*entry) for entry in data["frozen"])
         return replace(
             begun,
             scenes={scene_number(int(number)): self.scene(kept) for number, kept in data["scenes"].items()},
-            layers=tuple(map(_gesture, data["gestures"]))[:MOST_LAYERS],
+            layers=layers[:MOST_LAYERS],
             pins=Pins(tuple(map(self.pin, data["pins"])), frozen),
             kit=_kit(data.get("own_kit")),
             hand=None if data.get("hand") is None else _point(data["hand"]),

@@ -24,7 +24,7 @@ from strategies import kits
 from performance.controls import CONTROLS
 from performance.cursor import Key
 from performance.cursor import Path as Way
-from performance.gestures import Gesture
+from performance.gestures import MOST_LAYERS, Gesture
 from performance.pins import Pin, Pins
 from performance.resuming import opened, unnamed
 from performance.scenes import Scene
@@ -164,12 +164,14 @@ def test_controls_nobody_knows_are_left_out_and_told(tmp_path: Path) -> None:
     data = json.loads(file.read_text())
     data["controls"] |= {"warp": 0.3, "density": 0.7}
     data["voices"] |= {"colour": [0] * VOICES}
+    data["gestures"] = [{"start_bars": 0, "bars": 1, "keys": [[0, 0, 0], [0.5, 1, 1]]}] * (MOST_LAYERS + 3)
     file.write_text(json.dumps(data))
     said: list[str] = []
     session = opened(file, said.append)
     assert session is not None
     assert session.settings.controls["density"] == 0.7
-    assert "2 of its settings are not known here" in said[0]
+    assert len(session.settings.layers) == MOST_LAYERS
+    assert "5 of its settings are not known here" in said[0]
 
 
 def test_a_session_of_another_kit_keeps_its_voices_by_name() -> None:
