@@ -32,7 +32,6 @@ LIBRARY = {
     "forget": "consent withdrawn: train a model again without a person's clips",
     "audit": "what grid, map, corpus and model keep, lose and favour: a page with figures",
 }
-_HEADLESS_BARS = 16
 _OUT = "rvae-out"
 
 
@@ -142,7 +141,7 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     add("--takes", metavar="FOLDER", help="for clips that are played in: f12 (default: takes, beside recordings)")
     add("--session", metavar="FILE", help="go on with a session, and keep it there from second to second")
     add("--headless", action="store_true", help="no window: play a path for --bars bars and write files")
-    add("--bars", type=int, default=_HEADLESS_BARS, metavar="N", help="with no window (default: 16)")
+    add("--bars", type=int, metavar="N", help="with no window (default: 16; with --midi-in or --osc-in until ctrl-c)")
     add(
         "-o",
         "--output",

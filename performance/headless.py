@@ -69,8 +69,10 @@ def draw_plane(
     picture.draw_plane(model, meter, path, file, **({} if title is None else {"title": title}))
 
 
-def play_live(stage: StageLike, say: Callable[[str], None], *, bars: int) -> None:
-    """Play the stage's path in real time for so many bars, and say what the engine says."""
+def play_live(stage: StageLike, say: Callable[[str], None], *, bars: int | None) -> None:
+    """Play in real time for so many bars, or until it is stopped before that, and say what the engine says. Without a
+    number, hands stop and start it as often as they like, until this is interrupted.
+    """
     heard = 0
     asked_s, begun = 0.0, False
     while True:
@@ -83,7 +85,8 @@ def play_live(stage: StageLike, say: Callable[[str], None], *, bars: int) -> Non
                 heard = message.number
                 say(message.text)
         begun = begun or snapshot.playing or (asked_s > 0 and time.monotonic() - asked_s > _BEGINS_S)  # or was stopped
-        if not snapshot.engine_lives or (begun and not snapshot.playing):
+        is_over = begun and not snapshot.playing and bars is not None
+        if is_over or not snapshot.engine_lives:
             break
         time.sleep(_FRAME_S)
     # The last notes end, and their sound with them.

@@ -41,6 +41,7 @@ from rvae.model import Model, load
 
 Say = Callable[[str], None]
 _LIVE_OPTIONS = ("session", "takes", "preset", "offset", "clock_out", "clock_in", "link", "osc_in", "audio")
+_HEADLESS_BARS = 16
 TAKES = "takes"  # the folder's name, beside recordings, where none is given
 
 
@@ -347,12 +348,14 @@ def play_headless(arguments: argparse.Namespace, say: Say, why: str = "") -> int
     specs = _specs(arguments)
     _check_folders(arguments)
     arguments.pads_ms, arguments.offset = pads_ms(arguments.offset, say)
-    if not 1 <= arguments.bars <= MAX_BARS:
-        raise UsageError(f"--bars {arguments.bars}: 1 to {MAX_BARS} are possible; choose another")
+    by_hand = bool(arguments.midi_in or arguments.osc_in) and arguments.bars is None
+    bars = _HEADLESS_BARS if arguments.bars is None else arguments.bars
+    if not 1 <= bars <= MAX_BARS:
+        raise UsageError(f"--bars {bars}: 1 to {MAX_BARS} are possible; choose another")
     loaded = _load(arguments, say)
     model, meter = loaded[0].model, loaded[1]
-    path = read_path(arguments.path) if arguments.path else built_in_path(model, meter, arguments.bars)
-    is_live = bool(specs or arguments.record or arguments.midi_in)
+    path = read_path(arguments.path) if arguments.path else built_in_path(model, meter, bars)
+    is_live = bool(specs or arguments.record or arguments.midi_in or by_hand)
     if arguments.kit and not arguments.train:  # what is learned has it already; where it is live, the desk tells of it
         kit = kit_asked(arguments.kit, model.kit, _hold_back if is_live else say)
         model = replace(model, kit=model.kit.with_notes_of(kit))
@@ -364,14 +367,17 @@ def play_headless(arguments: argparse.Namespace, say: Say, why: str = "") -> int
     if is_live:
         if not arguments.no_audio:
             specs.append(OutputSpec("audio", arguments.audio))
-        arguments.bpm = bpm
         specs = _placed(arguments, specs, say)
         pads, engine_end = socket.socketpair()
-        stage = _stage(arguments, loaded, specs, path, say, strikes=engine_end)
+        led = None if by_hand and not arguments.path else path  # hands have the plane to themselves
+        arguments.bpm = arguments.bpm if led is None else bpm
+        stage = _stage(arguments, loaded, specs, led, say, strikes=engine_end)
         try:
             desk = _desk(arguments, stage, say, pads)
             try:
-                play_live(desk, say, bars=arguments.bars)
+                if by_hand:
+                    say("hands play it until ctrl-c; --bars N would end it by itself, and write files")
+                play_live(desk, say, bars=None if by_hand else bars)
             finally:
                 desk.close()
         finally:
@@ -381,7 +387,7 @@ def play_headless(arguments: argparse.Namespace, say: Say, why: str = "") -> int
         path,
         FilePath(arguments.output),
         meter=meter,
-        bars=arguments.bars,
+        bars=bars,
         bpm=bpm,
         density=0.5 if arguments.density is None else arguments.density,
     )

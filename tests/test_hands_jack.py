@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from jack_support import jack_server, wait_for
-from playing_support import Played, own_display
+from playing_support import OscLog, Played, own_display
 
 from performance.midi_in import Heard, MidiIn, Missed, Plugged, Wanted
 
@@ -185,3 +185,32 @@ def test_hands_play_along_where_there_is_no_window(server: Any, model_file: Path
         finally:
             playing.kill()
             playing.wait()
+
+
+def test_with_no_window_hands_stop_and_start_it_as_often_as_they_like_until_ctrl_c(
+    server: Any, model_file: Path, tmp_path: Path, log: OscLog
+) -> None:
+    device = Device("knobs")
+    command = [sys.executable, "-m", "performance.cli", "play", str(model_file), "--headless", "--no-audio"]
+    command += ["--midi-in", "knobs", "--osc", log.address, "--osc-in", "0", "-o", str(tmp_path / "out")]
+    said = tmp_path / "log.txt"
+    with contextlib.closing(device), said.open("wb") as out:
+        playing = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "RVAE_HOME": str(tmp_path)})
+        try:
+            assert wait_for(lambda: "knobs:out is heard" in said.read_text()), said.read_text()
+            for times in (1, 2, 3):
+
+                def began_again(times: int = times) -> bool:
+                    if log.read() and times > 1:
+                        device.send([0xFC], [0xFA])
+                    return log.bars.count(1) >= times
+
+                assert wait_for(began_again), said.read_text()
+            playing.send_signal(signal.SIGINT)
+            assert playing.wait(60) == 130
+        finally:
+            playing.kill()
+            playing.wait()
+    assert "hands play it until ctrl-c" in said.read_text()
+    assert "Traceback" not in said.read_text()
+    assert not list((tmp_path / "out").iterdir())
