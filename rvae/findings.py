@@ -75,7 +75,8 @@ class Findings:
     """All of a corpus. `compared`: whether its patterns were few enough to look for twins.
 
     `kit_doubt`: where all notes are read, or nearly, and yet the kit seems to be the wrong one. `echoes`: clips
-    that are learned, and nearly one whose makers have not agreed, the `other`.
+    that are learned, and nearly one whose makers have not agreed, the `other`. `beatless`: the onsets, where several
+    clips have drums of three kinds or more and neither a kick nor a snare; otherwise 0.
     """
 
     doubts: tuple[Doubt, ...]
@@ -84,6 +85,7 @@ class Findings:
     compared: bool
     kit_doubt: KitDoubt | None = None
     echoes: tuple[Twin, ...] = ()
+    beatless: int = 0
 
 
 def find(corpus: Corpus, *, twins: bool = True) -> Findings:
@@ -96,7 +98,7 @@ def find(corpus: Corpus, *, twins: bool = True) -> Findings:
     found = _twins(corpus.patterns, by_clip) if compared else []
     kits = tuple(_kits(corpus.kit, corpus.report.read, corpus.report.unmapped))
     echoes = tuple(_echoes(corpus, by_clip)) if compared and corpus.withheld else ()
-    return Findings(tuple(doubts), tuple(found), kits, compared, _kit_doubt(corpus), echoes)
+    return Findings(tuple(doubts), tuple(found), kits, compared, _kit_doubt(corpus), echoes, _beatless(corpus))
 
 
 def _doubts(clip: ClipReport, patterns: Sequence[Pattern]) -> list[Doubt]:
@@ -213,6 +215,17 @@ def _kit_doubt(corpus: Corpus) -> KitDoubt | None:
         if beats and parts["hat"] >= _MANY_HATS * notes and parts[""] <= now[""]:
             found.append(KitDoubt(name, parts["hat"], now["hat"], notes))
     return max(found, key=lambda doubt: doubt.hats, default=None)
+
+
+def _beatless(corpus: Corpus) -> int:
+    """How many onsets there are, where they may be of an own kit that is read by another: keys as they come to hand are
+    General MIDI's toms and bells.
+    """
+    read = corpus.report.read
+    parts = _parts(corpus.kit, read)
+    lacks = any(_parts(corpus.kit, dict.fromkeys(range(128), 1))[part] == 0 for part in ("kick", "snare"))
+    is_beat = lacks or parts["kick"] + parts["snare"] > 0
+    return 0 if is_beat or len(corpus.clips) < 2 or len(read) < 3 else corpus.report.onsets
 
 
 def _parts(kit: Kit, counts: Mapping[int, int]) -> Counter[str]:

@@ -19,6 +19,7 @@ from rvae.grid_picture import picture
 from rvae.kitfile import find_kit
 from rvae.pattern import Pattern
 from rvae.wording import (
+    beat_missed,
     called,
     done,
     early_or_late,
@@ -95,6 +96,8 @@ def _losses(corpus: Corpus, findings: Findings, names: Mapping[str, str]) -> lis
         says.append(f"{several(count, 'note')} {_is(count)} of drums that kit {corpus.kit.name} does not read.")
     if findings.kit_doubt is not None:
         says.append(_sentence(kit_doubted(findings.kit_doubt)))
+    if findings.beatless:
+        says.append(_sentence(beat_missed(findings.beatless)))
     if report.others:
         says.append(_sentence(passed_over(report.others)))
     if report.collisions:

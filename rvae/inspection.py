@@ -20,7 +20,7 @@ from rich.text import Text
 from rvae.account import Dropped, ImportReport
 from rvae.corpus import Corpus, Progress
 from rvae.findings import Findings, find
-from rvae.wording import called, echoed, is_tempo_question, kit_doubted, not_taken, passed_over, several
+from rvae.wording import beat_missed, called, echoed, is_tempo_question, kit_doubted, not_taken, passed_over, several
 
 if TYPE_CHECKING:
     from rvae.model import Model
@@ -101,6 +101,7 @@ def figures(corpus: Corpus, findings: Findings | None = None) -> dict[str, objec
         ],
         "others": dict(report.others),
         "kit_doubt": None if looked.kit_doubt is None else asdict(looked.kit_doubt),
+        "beatless": looked.beatless,
         "kit_proposals": [{"kit": kit.name, "onsets": kit.onsets, "notes": list(kit.pitches)} for kit in looked.kits],
     }
 
@@ -263,6 +264,8 @@ def _print_losses(corpus: Corpus, console: Console, names: Mapping[str, str]) ->
 def _print_findings(corpus: Corpus, findings: Findings, console: Console, names: Mapping[str, str]) -> None:
     if findings.kit_doubt is not None:
         _say(console, kit_doubted(findings.kit_doubt))
+    if findings.beatless:
+        _say(console, beat_missed(findings.beatless))
     for kit in findings.kits[:1]:
         _say(console, f"--kit {kit.name} would read {kit.onsets} of the unmapped: {', '.join(map(str, kit.pitches))}")
     leans = [clip.lean_ms for clip in corpus.report.clips if clip.patterns]

@@ -68,6 +68,14 @@ def kit_doubted(doubt: KitDoubt) -> str:
     )
 
 
+def beat_missed(onsets: int) -> str:
+    """A question whether clips with neither kick nor snare are of an own kit."""
+    return (
+        f"no kick and no snare among {several(onsets, 'onset')}: are these notes other drums in your set? "
+        "A kit of your own says which (--kit FILE, or f9 in the window); if it is percussion, leave it"
+    )
+
+
 def echoed(twin: Twin, names: Mapping[str, str]) -> str:
     """A clip that is learned and nearly one whose makers have not agreed, with what to do about it."""
     return (

@@ -182,14 +182,33 @@ def test_a_few_clips_without_a_hat_are_not_asked_about(tmp_path: Path) -> None:
     assert find(read_corpus(tmp_path)).kit_doubt is None
 
 
+@pytest.mark.parametrize(("pitches", "asked"), [((60, 62, 64), True), ((60, 62, 36), False), ((42, 42, 46), False)])
+def test_an_own_kit_that_is_read_as_toms_is_asked_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], pitches: tuple[int, int, int], asked: bool
+) -> None:
+    plays = dict(zip((KICK, SNARE, HAT), pitches, strict=True))
+    notes = [note._replace(pitch=plays[note.pitch]) for note in beat(STRAIGHT)]
+    for number in range(2):
+        write_midi(tmp_path / f"{number}.mid", notes, meters=FOUR, length_quarters=8)
+    found = find(corpus := read_corpus(tmp_path))
+    assert found.beatless == (corpus.report.onsets if asked else 0)
+    assert main(["inspect", str(tmp_path)]) == 0
+    assert ("no kick and no snare" in capsys.readouterr().out) is asked
+    assert ("No kick and no snare" in import_page(corpus, found)) is asked
+
+
 def test_no_bundled_corpus_is_taken_for_another_kit() -> None:
     for folder in bundled_corpora().values():
-        assert find(read_corpus(folder), twins=False).kit_doubt is None, folder
+        found = find(read_corpus(folder), twins=False)
+        assert found.kit_doubt is None, folder
+        assert not found.beatless, folder
 
 
 @pytest.mark.parametrize("name", ["groove-midi", "drumset-patterns", "timelines", "mixed-meter"])
 def test_no_set_of_other_people_is_taken_for_another_kit(shared: Path, name: str) -> None:
-    assert find(read_corpus(shared / "data" / name), twins=False).kit_doubt is None
+    found = find(read_corpus(shared / "data" / name), twins=False)
+    assert found.kit_doubt is None
+    assert not found.beatless
 
 
 def test_a_file_with_nothing_on_the_drum_channel_says_what_was_read(tmp_path: Path) -> None:
