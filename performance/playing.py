@@ -7,6 +7,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from multiprocessing.context import BaseContext
 from pathlib import Path as FilePath
@@ -288,7 +289,21 @@ def play_in_window(arguments: argparse.Namespace, say: Say, context: BaseContext
         speaker = start_speaker(context)  # it takes the longest of all
     specs = _placed(arguments, specs, say)
     path = read_path(arguments.path) if arguments.path else None
-    file = FilePath(arguments.session) if arguments.session else unnamed(say)
+    place = nullcontext(FilePath(arguments.session)) if arguments.session else unnamed(say)
+    with place as file:
+        return _play_kept(arguments, file, specs, path, say, context, speaker)
+
+
+def _play_kept(
+    arguments: argparse.Namespace,
+    file: FilePath,
+    specs: Sequence[OutputSpec],
+    path: Path | None,
+    say: Say,
+    context: BaseContext | None,
+    speaker: socket.socket | None,
+) -> int:
+    """Open the window and play, with a session that is kept in a file."""
     kept = opened(file, say) if arguments.session else None
     if kept is not None:
         _go_on(arguments, kept)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from performance.folders import put_aside, settings_folder
@@ -16,6 +17,7 @@ from rvae.errors import FileError, UsageError
 from rvae.model import Model
 
 Say = Callable[[str], None]
+_MOST = 99  # sessions with no name, at once
 
 
 def opened(file: Path, say: Say) -> Session | None:
@@ -52,14 +54,48 @@ def settings_for(session: Session, model: Model, say: Say) -> Settings:
     return settings
 
 
-def unnamed(say: Say) -> Path:
-    """The file for a session that was given no name. What a crash left there is put where it can be gone on with."""
-    folder = settings_folder()
-    with suppress(OSError):  # told of when it is first written
-        folder.mkdir(parents=True, exist_ok=True)
-    file, rescued = folder / f"last{SUFFIX}", folder / f"rescued{SUFFIX}"
+@contextmanager
+def unnamed(say: Say) -> Iterator[Path]:
+    """The file for a session that was given no name, held meanwhile: each rvae that runs here has its own. What a crash
+    left in such files is put where it can be gone on with.
+    """
+    from filelock import FileLock, Timeout  # a session with a name does without
+
+    folder, own = settings_folder(), None
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in (_numbered(folder, "last", number) for number in range(1, _MOST + 1)):
+                if own is not None and not file.exists():
+                    continue
+                lock = FileLock(f"{file}.lock")
+                try:
+                    lock.acquire(blocking=False)
+                except Timeout:  # another rvae writes to it
+                    continue
+                _rescue(file, say)
+                if own is None:
+                    own = file
+                    held.callback(lock.release)
+                else:
+                    lock.release()
+        except (OSError, NotImplementedError):
+            pass  # nothing can be locked there, or written: that is told of when it is first tried
+        yield own or _numbered(folder, "last", 1)
+
+
+def _rescue(file: Path, say: Say) -> None:
+    """Give what a crash left a name of its own, where nobody writes over it."""
     with suppress(FileError, OSError):  # nobody asked to keep it
-        if file.exists() and not read_session(file)[0].has_ended:
-            os.replace(file, rescued)
-            say(f"the last session was not ended: rvae play --session '{rescued}' goes on with it")
-    return file
+        if not file.exists() or read_session(file)[0].has_ended:
+            return
+        for rescued in (_numbered(file.parent, "rescued", number) for number in count(1)):
+            with suppress(FileExistsError):
+                rescued.touch(exist_ok=False)
+                os.replace(file, rescued)
+                say(f"the last session was not ended: rvae play --session '{rescued}' goes on with it")
+                return
+
+
+def _numbered(folder: Path, name: str, number: int) -> Path:
+    return folder / f"{name}{'' if number == 1 else f'-{number}'}{SUFFIX}"

@@ -245,14 +245,41 @@ def test_what_is_no_json_is_said_and_what_comes_after_it_is_kept(tmp_path: Path)
 def test_a_session_without_a_name_is_rescued_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RVAE_HOME", str(tmp_path))
     said: list[str] = []
-    file = unnamed(said.append)
-    write_session(file, replace(SESSION, has_ended=True))
-    assert unnamed(said.append) == file
-    assert not said
-    write_session(file, SESSION)
-    assert unnamed(said.append) == file
+    with unnamed(said.append) as file:
+        write_session(file, replace(SESSION, has_ended=True))
+    with unnamed(said.append) as again:
+        assert again == file
+        assert not said
+        write_session(file, SESSION)
+    with unnamed(said.append) as again:
+        assert again == file
     (rescued,) = re.findall(r"--session '(.*)'", said[0])
     assert opened(Path(rescued), said.append) == SESSION
+
+
+def test_two_at_once_keep_a_session_without_a_name_each_and_both_are_rescued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path))
+    words = "from performance.resuming import unnamed\nwith unnamed(print) as file: print(file, flush=True); input()"
+    said: list[str] = []
+    first = subprocess.Popen([sys.executable, "-c", words], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with first:
+        assert first.stdout is not None
+        of_first = Path(first.stdout.readline().decode().strip())
+        with unnamed(said.append) as of_second:
+            assert of_second != of_first
+            write_session(of_first, replace(SESSION, model="first"))
+            write_session(of_second, replace(SESSION, model="second"))
+            with unnamed(said.append) as of_third:
+                assert of_third not in (of_first, of_second)
+            assert not said, "both are being played"
+        first.kill()
+    for _ in range(2):  # and what was rescued stays when another crash comes
+        with unnamed(said.append) as of_last:
+            write_session(of_last, replace(SESSION, model="third"))
+    rescued = [Path(name) for line in said for name in re.findall(r"--session '(.*)'", line)]
+    assert [read_session(file)[0].model for file in rescued] == ["first", "second", "third"]
 
 
 def start(model: Path, session: Path, port: int) -> subprocess.Popen[bytes]:
