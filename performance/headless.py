@@ -13,6 +13,7 @@ from performance.commands import Play
 from performance.cursor import Path, still, tour
 from performance.links import StageLike
 from performance.render import perform, write_performance_midi, write_performance_wav
+from performance.snapshot import unheard
 from rvae.errors import FileError
 from rvae.meter import Meter
 from rvae.model import Model
@@ -80,10 +81,9 @@ def play_live(stage: StageLike, say: Callable[[str], None], *, bars: int | None)
         if not asked_s and snapshot.status.now_ns:  # a stop that comes before the engine is up stops nothing
             stage.do(Play(bars=bars))
             asked_s = time.monotonic()
-        for message in snapshot.messages:
-            if message.number > heard:
-                heard = message.number
-                say(message.text)
+        for message in unheard(snapshot.messages, heard):
+            heard = message.number
+            say(message.text)
         begun = begun or snapshot.playing or (asked_s > 0 and time.monotonic() - asked_s > _BEGINS_S)  # or was stopped
         is_over = begun and not snapshot.playing and bars is not None
         if is_over or not snapshot.engine_lives:
@@ -91,5 +91,8 @@ def play_live(stage: StageLike, say: Callable[[str], None], *, bars: int | None)
         time.sleep(_FRAME_S)
     # The last notes end, and their sound with them.
     time.sleep(0.5)
-    lateness = stage.tick().status.lateness
+    last = stage.tick()
+    for message in unheard(last.messages, heard):
+        say(message.text)
+    lateness = last.status.lateness
     say(f"{lateness.events} events, late by {lateness.p50_ms:.2f} ms (median), {lateness.p99_ms:.2f} ms (99 %)")

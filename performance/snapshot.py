@@ -6,7 +6,7 @@ frame, and is all that the window draws from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +28,16 @@ class Message:
     number: int
     text: str
     is_error: bool = False
+
+
+def unheard(messages: Sequence[Message], heard: int) -> tuple[Message, ...]:
+    """Those after the number that was heard last; first, where some came and went since, a line that counts them."""
+    found = tuple(message for message in messages if message.number > heard)
+    lost = found[0].number - heard - 1 if found else 0
+    if not lost:
+        return found
+    text = f"{lost} {'line' if lost == 1 else 'lines'} before this came too fast to be kept"
+    return Message(found[0].number - 1, text), *found
 
 
 @dataclass(frozen=True, slots=True)

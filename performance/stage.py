@@ -45,7 +45,7 @@ from performance.rows import Rows
 from performance.scenes import Scene
 from performance.session import Session
 from performance.settings import Settings
-from performance.snapshot import EngineStatus, Message, Playhead, Snapshot
+from performance.snapshot import EngineStatus, Message, Playhead, Snapshot, unheard
 from performance.transport import Place
 from rvae.errors import RvaeError
 from rvae.kit import Kit
@@ -53,7 +53,7 @@ from rvae.meter import Meter
 from rvae.model import Model
 from rvae.pattern import Pattern
 
-_MESSAGES = 8
+_MESSAGES = 64
 
 
 class Stage:
@@ -192,10 +192,9 @@ class Stage:
             for line in self._osc_in.news():
                 self.say(line)
         status = self._engine.status()
-        for message in status.messages:
-            if message.number > self._heard_number:
-                self._heard_number = message.number
-                self.say(message.text, is_error=message.is_error)
+        for message in unheard(status.messages, self._heard_number):
+            self._heard_number = message.number
+            self.say(message.text, is_error=message.is_error)
         before_ns, self._now_ns = self._now_ns, self._clock.now_ns()
         place = self._place(status)
         bars = None if place is None else place.bar + float(place.ticks) / place.meter.bar_ticks

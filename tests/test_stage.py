@@ -26,6 +26,7 @@ from performance.commands import (
 from performance.cursor import Key, Path
 from performance.offers import meters_of, usual_bpm
 from performance.osc_input import CursorEcho, OscInput
+from performance.snapshot import unheard
 from performance.stage import Stage
 from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
@@ -172,6 +173,28 @@ def test_an_engine_that_went_away_is_said_once(stage: Stage, near: NearEngine) -
         snapshot = stage.tick()
     assert not snapshot.engine_lives
     assert len([m for m in snapshot.messages if "does not answer" in m.text]) == 1
+
+
+def test_however_many_lines_come_within_a_frame_each_is_told_or_counted(stage: Stage, near: NearEngine) -> None:
+    heard = stage.tick().messages[-1].number if stage.tick().messages else 0
+    for number in range(12):
+        stage.say(f"ours {number}")
+    near.engine.say("from the engine")
+    lines = unheard(stage.tick().messages, heard)
+    assert [line.text for line in lines] == [*(f"ours {number}" for number in range(12)), "from the engine"]
+    heard = lines[-1].number
+    for number in range(12):
+        near.engine.say(f"the engine's {number}")
+    first, *rest = unheard(stage.tick().messages, heard)
+    assert first.text == "4 lines before this came too fast to be kept"
+    assert [line.text for line in rest] == [f"the engine's {number}" for number in range(4, 12)]
+    heard = rest[-1].number
+    for number in range(100):
+        stage.say(f"ours {number}")
+    first, *rest = unheard(stage.tick().messages, heard)
+    assert first.text == f"{100 - len(rest)} lines before this came too fast to be kept"
+    assert rest[-1].text == "ours 99"
+    assert unheard(stage.tick().messages, rest[-1].number) == ()
 
 
 def test_the_meters_offered_have_as_many_beats_those_learned_first(model: Model) -> None:

@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from performance.forking import see_out
 from performance.links import StageLike
+from performance.snapshot import unheard
 
 FRAME_S = 1 / 60
 INTERRUPTED = 130
@@ -98,10 +99,9 @@ def play_on(stage: StageLike, say: Callable[[str], None] | None = None) -> int:
             tell(_GONE)
         heard = max((message.number for message in now.messages), default=0)
         while (snapshot := stage.tick()).engine_lives:
-            for message in snapshot.messages:
-                if message.number > heard:
-                    heard = message.number
-                    tell(message.text)
+            for message in unheard(snapshot.messages, heard):
+                heard = message.number
+                tell(message.text)
             time.sleep(FRAME_S)
     except KeyboardInterrupt:
         return INTERRUPTED
