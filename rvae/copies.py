@@ -12,7 +12,7 @@ from rvae.card import Card, refuses
 from rvae.grid import Ints, Reals
 from rvae.midi import MidiClip
 
-_APART_QUARTERS = 1 / 96  # what two programs round a time by, at the coarsest resolution in use
+_APART_QUARTERS = 1 / 96 + 1e-9  # what two programs round a time by, at the coarsest resolution in use
 _LEAST_NOTES = 2  # one note is no music to recognise
 
 Known = tuple[Path, MidiClip, Card | None]
@@ -20,7 +20,9 @@ Known = tuple[Path, MidiClip, Card | None]
 
 @dataclass(frozen=True, eq=False)
 class _Onsets:
-    """Where the notes of a clip are, from its first one on, in quarters, and which, in their order."""
+    """Where the notes of a clip are, from its first one on, in quarters, and which: by pitch, then in their order. What
+    is all but together changes places where times are rounded.
+    """
 
     quarters: Reals
     pitches: Ints
@@ -28,8 +30,8 @@ class _Onsets:
     @classmethod
     def of(cls, clip: MidiClip) -> _Onsets:
         at, pitches = clip.notes[:, 0], clip.notes[:, 2]
-        order = np.lexsort((pitches, at))
-        return cls((at[order] - at[order[0]]) / clip.ppq, pitches[order])
+        order = np.lexsort((at, pitches))
+        return cls((at[order] - at.min()) / clip.ppq, pitches[order])
 
     def is_like(self, other: _Onsets) -> bool:
         return bool(np.all(np.abs(self.quarters - other.quarters) <= _APART_QUARTERS))

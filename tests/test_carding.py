@@ -7,15 +7,17 @@ import json
 from pathlib import Path
 
 import mido
+import numpy as np
 import pytest
 from strategies import midi, on, track
 
 from rvae import carding, load, read_corpus, train
 from rvae.__main__ import main
 from rvae.card import Card, card_texts, refuses
+from rvae.copies import Originals
 from rvae.errors import CorpusError
 from rvae.fitting import Recipe
-from rvae.midi import write_midi
+from rvae.midi import MidiClip, write_midi
 
 
 @pytest.fixture
@@ -81,6 +83,26 @@ def test_a_copy_under_another_name_of_a_clip_whose_maker_said_no_is_not_read_eit
     # Two people may have written the same bar: a yes of its own, and it is one's own.
     assert main(["card", str(tmp_path), "--clip", "mine [2].mid", "--consent", "yes"]) == 0
     assert names(read_corpus(tmp_path).clips) == ["mine [2].mid", "own.mid"]
+
+
+def test_a_played_clip_rounded_to_a_coarser_resolution_is_a_copy_too() -> None:
+    def clip(ppq: int, *notes: tuple[int, int]) -> MidiClip:
+        rows = np.array([(pulse, 10, pitch, 90) for pulse, pitch in notes], dtype=np.int64)
+        return MidiClip(ppq, rows, (), (), (), 8 * ppq)
+
+    played = clip(480, (1, 42), (2, 36), (478, 38), (960, 36))  # two that are all but together
+    originals = Originals([(Path("hers.mid"), played)])
+    for copy in (
+        clip(96, (0, 36), (0, 42), (96, 38), (192, 36)),
+        clip(96, (0, 42), (1, 36), (96, 38), (192, 36)),  # a pulse up, a pulse down: as far apart as rounding can do
+    ):
+        assert originals.copied(Path("mine.mid"), copy, None) == Path("hers.mid")
+    for other in (
+        clip(96, (0, 36), (0, 42), (96, 36), (192, 38)),  # the same pitches at other places
+        clip(96, (0, 36), (0, 42), (98, 38), (192, 36)),
+        clip(96, (0, 36), (96, 38), (192, 36)),
+    ):
+        assert originals.copied(Path("mine.mid"), other, None) is None
 
 
 def test_a_folder_without_clips_and_a_file_say_in_a_line_what_to_give(
