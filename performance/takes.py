@@ -174,7 +174,7 @@ class Take:
         assert self._start is not None
         here = self._bars.place_at(self._here)
         bar = here.bar + (here.ticks * 2 >= here.meter.bar_ticks)
-        last = max((stroke.quarters for stroke in self._strokes), default=self._start)
+        last = max((self._start, *(stroke.quarters for stroke in self._strokes)))  # one may be early for it
         first_bar = self._bars.place_at(self._start).bar
         self._end = self._bars.quarters_at(max(bar, first_bar, self._bars.place_at(last).bar + bool(self._strokes)))
 

@@ -216,6 +216,17 @@ def test_it_ends_with_the_nearest_barline_but_never_before_a_stroke(
     assert player.excerpt().length_quarters == 4 * bars
 
 
+def test_a_single_stroke_a_little_before_the_first_bar_is_a_clip_of_that_bar() -> None:
+    player = Player()
+    player.do(Play(count_in_bars=1))
+    player.strike(-0.05)
+    player.until(0.5)
+    player.take.end()
+    player.until(8)
+    assert player.excerpt().bars == 1
+    assert player.excerpt().length_quarters == 4
+
+
 def test_the_strokes_of_the_last_cycle_are_shown_where_they_were_struck() -> None:
     player = Player()
     player.do(Play(count_in_bars=1))
