@@ -59,6 +59,9 @@ class Pattern:
     _packed: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        given = np.asarray(self.onset)
+        if not np.all((given == 0) | (given == 1)):  # before they are whole numbers
+            raise PatternError("onset has values other than 0 and 1; threshold the probabilities first")
         onset = self._whole("onset", np.int8)
         velocity, microtiming = self._whole("velocity", np.float32), self._whole("microtiming", np.float32)
         _check_values(onset, velocity, microtiming)
@@ -209,8 +212,6 @@ class Pattern:
 
 def _check_values(onset: Bits, velocity: Floats, microtiming: Floats) -> None:
     where = onset == 1
-    if not np.all(where | (onset == 0)):
-        raise PatternError("onset has values other than 0 and 1; threshold the probabilities first")
     _check_onsets(velocity[where], microtiming[where])
     for name, array in (("velocity", velocity), ("microtiming", microtiming)):
         if np.any(array[~where] != 0):  # no number is not 0 either

@@ -87,6 +87,13 @@ def test_values_out_of_range_are_refused(wrong: dict[str, float]) -> None:
         Pattern(**arrays(**wrong), meter=FOUR)
 
 
+@pytest.mark.parametrize("onset", [np.full((9, 192), 0.4), np.full((9, 192), -0.4), np.full((9, 192), 256)])
+def test_probabilities_are_not_taken_for_silence(onset: np.ndarray) -> None:
+    nothing = np.zeros((9, 192), np.float32)
+    with pytest.raises(PatternError, match="threshold the probabilities first"):
+        Pattern(onset, nothing, nothing, FOUR)
+
+
 def test_arrays_of_another_shape_are_refused_with_the_right_one() -> None:
     with pytest.raises(PatternError, match=r"\(9, 144\)"):
         Pattern(**arrays(), meter=Meter.parse("3/4"))
