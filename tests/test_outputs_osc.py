@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -104,9 +105,10 @@ def test_an_address_that_is_none_is_refused_with_an_example(text: str) -> None:
         parse_address(text)
 
 
-def test_a_host_that_does_not_exist_is_one_line() -> None:
-    output = OscOutput("no.such.host.invalid:9000")
-    with pytest.raises(OutputError, match=r"no\.such\.host\.invalid:9000.*check host and port"):
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "two..dots", "x" * 70])
+def test_a_host_that_does_not_exist_is_one_line(host: str) -> None:
+    output = OscOutput(f"{host}:9000")
+    with pytest.raises(OutputError, match=rf"{re.escape(host)}:9000.*check host and port"):
         output.open(STANDARD_KIT)
 
 

@@ -51,8 +51,9 @@ class OscOutput(Output):
             self._socket = socket.socket(family, kind, protocol)
             self._socket.setblocking(False)
             self._target = target
-        except OSError as error:
-            raise OutputError(f"OSC to {self.name}: {error.strerror or error}; check host and port") from None
+        except (OSError, UnicodeError) as error:  # no name of a host has a part that is empty, or so long
+            why = getattr(error, "strerror", None) or error
+            raise OutputError(f"OSC to {self.name}: {why}; check host and port") from None
 
     def _take_kit(self, kit: Kit) -> None:
         self._voices = kit.names
