@@ -37,7 +37,10 @@ def with_files(words: Sequence[str]) -> list[str]:
 
 def _file_of(name: str) -> str:
     file = kits_folder() / f"{name.removesuffix(SUFFIX)}{SUFFIX}"
-    is_own = Path(name).name == name and name not in kit_names() and not Path(name).exists() and file.is_file()
+    try:
+        is_own = Path(name).name == name and name not in kit_names() and not Path(name).exists() and file.is_file()
+    except OSError:  # longer than a file's name may be: whoever looks for it says so
+        return name
     return str(file) if is_own else name
 
 

@@ -166,6 +166,7 @@ def test_a_kit_of_ones_own_is_named_on_the_command_line_as_in_the_window(
     assert with_files(["render", "--kit=my-standard"]) == ["render", f"--kit={file}"]
     for words in (["--kit", "gm"], ["--kit", "other"], ["--kit", "a/my-standard"], ["my-standard"], ["--kit"]):
         assert with_files(words) == words
+    assert with_files(too_long := ["--kit", "x" * 300]) == too_long
     (tmp_path / "my-standard.toml").write_text("one that lies here", encoding="utf-8")
     assert with_files(["--kit", "my-standard.toml"]) == ["--kit", "my-standard.toml"]
     write_midi(tmp_path / "a.mid", [MidiNote(0, 1, 10, 99, 60)], meters=[(0, Meter.parse("4/4"))], length_quarters=8)
