@@ -66,6 +66,7 @@ class OwnKits:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names: set[str] = set()
+        self._ours: set[Kit] = set()  # what has been in the files of these names
         self._kept: Kit | None = None
 
     def file(self, kit: Kit) -> Path:
@@ -84,7 +85,10 @@ class OwnKits:
         """A changed kit under the name of its file: its own, or the next that is free. One that comes with rvae needs
         none.
         """
-        if kit.name in self._names or (kit.name in kit_names() and find_kit(kit.name) == kit):
+        if kit.name in kit_names() and find_kit(kit.name) == kit:
+            return kit
+        if kit.name in self._names:
+            self._ours.add(kit)
             return kit
         base = _as_name(kit.name)
         base = base if base.startswith("my-") else f"my-{base}"
@@ -92,7 +96,8 @@ class OwnKits:
         while (name := base if number == 1 else f"{base}-{number}") in self._names or self._is_taken(name):
             number += 1
         self._names.add(name)
-        return replace(kit, name=name)
+        self._ours.add(named := replace(kit, name=name))
+        return named
 
     def _is_taken(self, name: str) -> bool:
         return (self._folder / f"{name}{SUFFIX}").exists()
@@ -105,10 +110,13 @@ class OwnKits:
         if kit is None or kit == self._kept:
             return
         self._kept = kit
-        if kit.name not in self._names:
+        if kit not in self._ours:
+            self._names.discard(kit.name)  # another of that name: what is made of it begins a file of its own
             if kit.name == _as_name(kit.name) and self._holds(kit):
                 self._names.add(kit.name)
+                self._ours.add(kit)
             return
+        self._names.add(kit.name)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -134,6 +134,27 @@ def test_a_kit_from_elsewhere_leaves_a_file_of_its_name_alone(tmp_path: Path) ->
     assert find_kit(str(tmp_path / "my-standard-2.toml")) == changed
 
 
+def test_a_session_opened_later_with_another_kit_of_that_name_leaves_the_file_alone(tmp_path: Path) -> None:
+    kits = OwnKits(tmp_path)
+    kit = kits.named(MINE)
+    kits.keep(kit)
+    other = kit.with_out(0, 30)
+    kits.keep(other)  # as another session brings it while this one runs
+    assert find_kit(str(tmp_path / "my-standard.toml")) == kit
+    assert not kits.has(other), "its file holds another"
+    changed = kits.named(other.with_out(0, 31))
+    kits.keep(changed)
+    assert find_kit(str(tmp_path / "my-standard.toml")) == kit
+    assert find_kit(str(tmp_path / "my-standard-2.toml")) == changed
+    kits.keep(kit)  # the first session once more
+    assert kits.has(kit)
+    once_more = kits.named(kit.with_out(0, 32))
+    kits.keep(once_more)
+    kits.keep(kit)  # taken back
+    assert find_kit(str(tmp_path / "my-standard.toml")) == kit
+    assert find_kit(str(tmp_path / "my-standard-2.toml")) == changed
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "", "a/b", "trommeln äöü", "x" * 300, "."])
 def test_whatever_a_kit_is_called_its_file_lies_in_the_folder(name: str, tmp_path: Path) -> None:
     kits = OwnKits(tmp_path / "kits")
