@@ -9,7 +9,7 @@ import contextlib
 import multiprocessing
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from performance.commands import CloseOutput, HearDevice, OpenOutput
@@ -97,8 +97,9 @@ class Patchbay:
             yield Row("looks", "looking for devices ...")
             return
         for kind, names in (("midi", self._plugs.outputs), ("audio", self._plugs.sound)):
+            taken = {_played_by(state, names) for state in outputs if state.kind == kind}
             for name in names:
-                if not any(_is_it(state, kind, name) for state in outputs):
+                if name not in taken:
                     yield Row(f"{kind} {name}", name, _KINDS[kind], "", commands=(self.output(kind, name),))
         heard = self._heard()
         for name in self._plugs.inputs:
@@ -134,10 +135,9 @@ def _output_row(state: OutputState, late_ms: float) -> Row:
     return Row(f"{state.kind} {state.name}", state.name, detail, word, state.is_open, again)
 
 
-def _is_it(state: OutputState, kind: str, name: str) -> bool:
-    """Whether an output plays to a device: it may have been asked for by a part of its name, or as the usual one."""
-    if state.kind != kind:
-        return False
-    if kind == "audio":
-        return state.detail.startswith(f"{name},") or state.name == name
-    return state.name.lower() in name.lower()
+def _played_by(state: OutputState, names: Sequence[str]) -> str | None:
+    """Which device an output plays to, if any: it may have been asked for by a part of its name, or as the usual."""
+    if state.kind == "audio":
+        return next((name for name in names if state.detail.startswith(f"{name},") or state.name == name), None)
+    near = [name for name in names if state.name.lower() in name.lower()]
+    return state.name if state.name in near else next(iter(near), None)

@@ -285,6 +285,18 @@ def test_what_is_open_and_what_could_be_is_listed_with_what_choosing_does() -> N
     panels.close()
 
 
+def test_a_port_whose_name_holds_that_of_an_open_one_can_be_opened_too() -> None:
+    states = (OutputState("midi", "Port 1", True), OutputState("midi", "drum", True))
+    patchbay = Patchbay(watch=plugged(Plugs(("Port 10", "Port 1", "Drum A", "Drum B"))))
+    panels = Panels({"devices": patchbay})
+    panels.do(ShowPanel("devices"))
+    now = snapshot(status=EngineStatus(outputs=states))
+    assert wait_for(lambda: len(patchbay.rows(now)) > 3)
+    could_be = [row.text for row in patchbay.rows(now) if row.commands[:1] and isinstance(row.commands[0], OpenOutput)]
+    assert could_be == ["Port 10", "Drum B"], "by a part of its name it is the first that has it, as when it is opened"
+    panels.close()
+
+
 def test_where_nothing_is_plugged_in_it_says_what_to_plug_in() -> None:
     now = snapshot(status=EngineStatus())
     patchbay = Patchbay(watch=plugged(Plugs()))
