@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from music import beat_of, pattern_of
 
 from performance.clock import NS_PER_S, VirtualClock
-from performance.commands import Play, Quit, Stop, StrikePad
+from performance.commands import CloseOutput, Play, Quit, Stop, StrikePad
 from performance.engine import Engine
 from performance.outputs.memory import MemoryOutput
 from performance.outputs.output import Output
@@ -34,7 +34,7 @@ class Plugged(MemoryOutput):
     def __init__(self, *, takes_ahead: bool = False) -> None:
         super().__init__("cable", takes_ahead=takes_ahead)
         self.is_in = True
-        self.opened = 0
+        self.opened = self.closed = 0
 
     def _open(self, kit: Kit) -> None:
         if not self.is_in:
@@ -49,6 +49,9 @@ class Plugged(MemoryOutput):
     def _check(self) -> None:
         if not self.is_in:
             raise OutputError("no such device")
+
+    def _close(self) -> None:
+        self.closed += 1
 
 
 class Rig:
@@ -199,6 +202,29 @@ def test_however_often_it_goes_nothing_is_stuck_doubled_or_missing_elsewhere(
     assert len(rig.texts) % 2 == 0
     rig.engine.do(ending)
     assert check_notes(rig.cable) == check_notes(rig.whole) == set()
+
+
+def test_one_that_is_closed_in_the_moment_it_has_come_back_is_let_go() -> None:
+    aside: list[Callable[[], None]] = []
+
+    def all_aside() -> None:
+        while aside:
+            aside.pop(0)()
+
+    cable, clock = Plugged(), VirtualClock()
+    engine = Engine(clock, KICKS, [cable], run_aside=aside.append)
+    engine.open_outputs(STANDARD_KIT)
+    cable.is_in = False
+    engine.tend_outputs()
+    all_aside()
+    cable.is_in = True
+    clock.sleep_until(clock.now_ns() + 2 * NS_PER_S)
+    engine.tend_outputs()
+    all_aside()  # it has been opened, and nobody has looked yet
+    engine.do(CloseOutput("memory", "cable"))
+    all_aside()
+    assert (cable.opened, cable.closed) == (2, 1)
+    assert not cable.is_open
 
 
 def test_one_that_breaks_again_and_again_is_tried_more_and_more_rarely() -> None:

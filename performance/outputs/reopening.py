@@ -82,10 +82,12 @@ class Reopening:
         return any(watched.output is output for watched in self._watched)
 
     def forget(self, output: Output) -> None:
-        """Let one be as it is; one that is being opened just now is closed when it is."""
+        """Let one be, for whoever closes it now; one that is being opened just now is closed when it is."""
         for watched in self._watched:
             if watched.output is output:
                 watched.is_forgotten = True
+                if watched.state == "opened":  # nobody has taken it back yet
+                    output.is_open = True
         self._watched = [watched for watched in self._watched if watched.output is not output]
 
     @property
