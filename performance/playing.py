@@ -32,7 +32,7 @@ from performance.playing_in import PlayingIn
 from performance.process import EngineProcess
 from performance.recents import remember
 from performance.resuming import opened, settings_for, unnamed
-from performance.session import Keeper, Session, guests_of
+from performance.session import Keeper, Session, clips_of, guests_of
 from performance.settings import Settings
 from performance.specs import LeaderSpec, OutputSpec
 from performance.stage import Stage
@@ -262,7 +262,7 @@ def _go_on(arguments: argparse.Namespace, kept: Session) -> None:
     """Take the model or the clips of a session, where no others are given."""
     if arguments.model is None and not arguments.train:
         arguments.model = kept.model or None
-        arguments.train = [str(name) for name in kept.rest.get("train", ())] or None
+        arguments.train = list(clips_of(kept)) or None
 
 
 def _session(

@@ -105,7 +105,16 @@ def read_session(file: str | FilePath) -> tuple[Session, int]:
 
 def guests_of(session: Session | None) -> tuple[str, ...]:
     """The files of the clips that were dropped on the window."""
-    found = None if session is None else session.rest.get("guests")
+    return _names(session, "guests")
+
+
+def clips_of(session: Session | None) -> tuple[str, ...]:
+    """The folders and files of clips that were learned from while they were played."""
+    return _names(session, "train")
+
+
+def _names(session: Session | None, what: str) -> tuple[str, ...]:
+    found = None if session is None else session.rest.get(what)
     return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
 
 

@@ -28,7 +28,7 @@ from performance.gestures import MOST_LAYERS, Gesture
 from performance.pins import Pin, Pins
 from performance.resuming import opened, unnamed
 from performance.scenes import Scene
-from performance.session import Keeper, Session, guests_of, read_session, write_session
+from performance.session import Keeper, Session, clips_of, guests_of, read_session, write_session
 from performance.settings import Settings
 from rvae.errors import FileError, UsageError
 from rvae.kit import STANDARD_KIT, Kit
@@ -156,6 +156,13 @@ def test_any_bytes_are_a_session_or_one_line(tmp_path_factory: pytest.TempPathFa
     said: list[str] = []
     assert opened(file, said.append) is None
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("train", [5, None, "clips", {"a": 1}, [5, None, ["a"]]])
+def test_clips_to_learn_from_that_are_none_are_left_out(tmp_path: Path, train: object) -> None:
+    file = tmp_path / "set.rvsession"
+    write_session(file, replace(SESSION, rest={"train": train}))
+    assert clips_of(read_session(file)[0]) == ()
 
 
 def test_controls_nobody_knows_are_left_out_and_told(tmp_path: Path) -> None:
