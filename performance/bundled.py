@@ -40,12 +40,13 @@ def bundled_model(say: Callable[[str], None]) -> tuple[Model, Path]:
             say(f"{kept}: of another version; it is trained anew")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
+        aside = tempfile.TemporaryDirectory(prefix="train-", dir=kept.parent)
     except OSError as error:
         raise FileError(
-            f"{kept.parent}: cannot be made ({error.strerror}); set RVAE_HOME to a folder of yours"
+            f"{kept.parent}: cannot be written to ({error.strerror}); set RVAE_HOME to a folder of yours"
         ) from None
     say(f"learning from the bundled corpora ({', '.join(corpora)}), once; it is kept in {kept}")
-    with tempfile.TemporaryDirectory(prefix="train-", dir=kept.parent) as folder:
+    with aside as folder:
         file = Path(folder) / kept.name
         try:
             run_library(["train", *map(str, corpora.values()), "-o", str(file)], quiet=True)
@@ -60,8 +61,7 @@ def trained_model(clips: list[str], say: Callable[[str], None], kit: str | None 
     """The model of somebody's clips, trained before it is played; `kit`: as `--kit` names it. Raises FileError."""
     from rvae.model import load
 
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="train-", dir=cache_folder()) as folder:
+    with tempfile.TemporaryDirectory(prefix="rvae-") as folder:  # nothing of it is kept
         file = Path(folder) / "learned.rvae"
         say(f"learning from {', '.join(clips)}")
         by = [] if kit is None else ["--kit", kit]

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from performance.bundled import bundled_model, trained_model
 from performance.learning import Learning
-from rvae.errors import RvaeError
+from rvae.errors import FileError, RvaeError
 from rvae.model import Model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,3 +58,17 @@ def test_a_training_whose_folder_was_tidied_away_holds_nothing_up(
         assert learning.progress == ""
     finally:
         learning.close()
+
+
+def test_clips_are_learned_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path / "file"))
+    with pytest.raises(SystemExit):  # the training itself has refused: there are no clips
+        trained_model([str(tmp_path)], lambda _text: None)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder in which nobody can write, not even root")
+def test_a_folder_for_models_that_cannot_be_written_to_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RVAE_HOME", "/proc")
+    with pytest.raises(FileError, match=r"^/proc: cannot be written to .* set RVAE_HOME to a folder of yours$"):
+        bundled_model(lambda _text: None)
