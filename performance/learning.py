@@ -55,12 +55,12 @@ class Learning:
 
     @property
     def progress(self) -> str:
-        """The last the training said, as a line; empty when it is over. Looked up twice a second at most."""
+        """The last the training said, as a line; empty only when it is over. Looked up twice a second at most."""
         if self._loader is not None:
             return ""
         if time.monotonic() >= self._look_again_s:
             self._look_again_s = time.monotonic() + _LOOK_S
-            self._said = self._last_words()
+            self._said = self._last_words() or "begins"  # to read many clips takes a while
         return self._said
 
     def _last_words(self) -> str:
