@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from checker import check_journal
-from jack_support import wait_for
+from jack_support import MidiInput, wait_for
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message_builder import OscMessageBuilder
 
@@ -272,7 +272,7 @@ class Ear:
         import jack
 
         self.client: Any = jack.Client(name, no_start_server=True)
-        self._in = self.client.midi_inports.register("in")
+        self._in = MidiInput(self.client)
         self.sounding: set[int] = set()
         self.frames: list[int] = []
         self.wrong: list[str] = []
@@ -281,8 +281,8 @@ class Ear:
         self.client.activate()
 
     def _process(self, frames: int) -> None:
-        for offset, data in self._in.incoming_midi_events():
-            status, pitch, *_ = bytes(data)
+        for offset, data in self._in.take():
+            status, pitch, *_ = data
             if status == 0x99:
                 self.frames.append(self._frame + offset)
                 if pitch in self.sounding:
