@@ -103,6 +103,7 @@ class Bars:
             reading.kit,
             source=source,
             qpm=lambda bar: qpm((first + bar * each) // scale),
+            first_bar=0 if self.number is None else self.number - 1,
             ticks_per_beat=reading.ticks_per_beat,
         )
 

@@ -41,7 +41,8 @@ class Pattern:
     `onset`: int8 `[V, T]`, 0 or 1. `velocity`: float32 `[V, T]`, above 0 to 1 at onsets and 0 elsewhere. `microtiming`:
     float32 `[V, T]`, how far the onset lies from its tick, in ticks, -3 to 3, and 0 elsewhere.
     V = voices of `kit`, T = bars x beats x ticks_per_beat. `source`: the file it came from, or what made it.
-    `qpm`: the tempo it was played at. `first_bar`: its place in that file, counted from 0.
+    `qpm`: the tempo it was played at. `first_bar`: its place in that file, counted from 0; where bars before it were
+    refused, in the stretch of its meter.
     The arrays are kept packed, values at onsets only, and made anew when they are asked for, because a corpus may have
     many thousands of patterns; they cannot be written to. Raises PatternError for anything else.
     """
@@ -117,11 +118,13 @@ class Pattern:
         *,
         source: str = "",
         qpm: Callable[[int], float] = lambda _: 120.0,
+        first_bar: int = 0,
         ticks_per_beat: int = TICKS_PER_BEAT,
     ) -> list[Self]:
         """The patterns of a clip from the cycle that each of N onsets stands in, from 0, and its place there.
 
-        Cycles without onsets are passed over. `qpm`: the tempo at a bar. Raises PatternError.
+        Cycles without onsets are passed over. `qpm`: the tempo at a bar, from 0. `first_bar`: that of cycle 0 in the
+        file. Raises PatternError.
         """
         rows, ticks, velocity, microtiming = onsets
         length = bars * meter.beats * ticks_per_beat
@@ -141,8 +144,8 @@ class Pattern:
         ends = np.append(firsts, len(cells))[1:]
         for cycle, row, first, end in zip(found.tolist(), bits, firsts, ends, strict=True):
             pattern = cls.__new__(cls)
-            tempo, first_bar = qpm(cycle * bars), cycle * bars
-            values = (meter, bars, kit, source, tempo, first_bar, ticks_per_beat)
+            bar = cycle * bars
+            values = (meter, bars, kit, source, qpm(bar), first_bar + bar, ticks_per_beat)
             for name, value in zip(_PLAIN, values, strict=True):
                 object.__setattr__(pattern, name, value)
             object.__setattr__(pattern, "_packed", loud[first:end].tobytes() + off[first:end].tobytes() + row.tobytes())

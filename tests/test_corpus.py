@@ -126,7 +126,7 @@ def test_each_stretch_is_cut_in_its_own_meter(clip: Path) -> None:
     events += [(384 + 3 * 336, signature(3, 2)), (384 + 3 * 336, on(36))]
     corpus = read(clip, midi(track(*events)), bars=1)
     assert [(pattern.meter.name, pattern.first_bar) for pattern in corpus.patterns] == [
-        ("4/4", 0), ("7/8", 0), ("7/8", 1), ("3/4", 0),
+        ("4/4", 0), ("7/8", 1), ("7/8", 2), ("3/4", 4),
     ]  # fmt: skip
     assert {hits(pattern)[0][1:] for pattern in corpus.patterns} == {(0, 0.0)}
 
