@@ -126,7 +126,8 @@ class Pattern:
         Cycles without onsets are passed over. `qpm`: the tempo at a bar, from 0. `first_bar`: that of cycle 0 in the
         file. Raises PatternError.
         """
-        rows, ticks, velocity, microtiming = onsets
+        rows, ticks = onsets[:2]
+        velocity, microtiming = (each.astype(np.float32, copy=False) for each in onsets[2:])
         length = bars * meter.beats * ticks_per_beat
         if not np.all((rows >= 0) & (rows < len(kit)) & (ticks >= 0) & (ticks < length)):
             raise PatternError(f"an onset outside of {len(kit)} voices and {length} ticks; cut them to it first")
@@ -139,7 +140,7 @@ class Pattern:
         if np.count_nonzero(where) != len(cells):
             raise PatternError("two onsets of a voice stand on one tick; leave one of them")
         bits = np.packbits(where, axis=1)
-        loud, off = (each[order].astype(np.float32, copy=False) for each in (velocity, microtiming))
+        loud, off = velocity[order], microtiming[order]
         made: list[Self] = []
         ends = np.append(firsts, len(cells))[1:]
         for cycle, row, first, end in zip(found.tolist(), bits, firsts, ends, strict=True):

@@ -155,7 +155,7 @@ def test_a_pattern_is_made_again_of_its_onsets_in_any_order(pattern: Pattern, ch
 @pytest.mark.parametrize(
     ("rows", "ticks", "velocity", "microtiming"),
     [([0, 0], [5, 5], 0.5, 0.0), ([9], [0], 0.5, 0.0), ([0], [192], 0.5, 0.0), ([0], [-1], 0.5, 0.0),
-     ([0], [5], 0.0, 0.0), ([0], [5], float("nan"), 0.0), ([0], [5], 0.5, 3.5)],
+     ([0], [5], 0.0, 0.0), ([0], [5], 1e-60, 0.0), ([0], [5], float("nan"), 0.0), ([0], [5], 0.5, 3.5)],
 )  # fmt: skip
 def test_onsets_that_make_no_pattern_are_refused(
     rows: list[int], ticks: list[int], velocity: float, microtiming: float
