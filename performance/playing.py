@@ -46,12 +46,17 @@ _HEADLESS_BARS = 16
 TAKES = "takes"  # the folder's name, beside recordings, where none is given
 
 
+def clips_name(paths: Sequence[str]) -> str:
+    """What is played is called by the clips that it is learned from: by the first folder, also where that is `.`."""
+    return FilePath(paths[0]).resolve().name
+
+
 def _load(arguments: argparse.Namespace, say: Say, learning: Learning | None = None) -> tuple[Opened, Meter]:
     """The model, and the meter to begin with."""
     if learning is not None:
-        found = Opened(None, FilePath(arguments.train[0]).name, learning.sketched)
+        found = Opened(None, clips_name(arguments.train), learning.sketched)
     elif arguments.train:
-        found = Opened(None, FilePath(arguments.train[0]).name, trained_model(arguments.train, say, arguments.kit))
+        found = Opened(None, clips_name(arguments.train), trained_model(arguments.train, say, arguments.kit))
     elif arguments.model is None:
         model, file = bundled_model(say)
         found = Opened(file, "bundled corpora", model)

@@ -12,6 +12,7 @@ import pytest
 
 from performance.bundled import bundled_model, trained_model
 from performance.learning import Learning
+from performance.playing import clips_name
 from rvae.errors import FileError, RvaeError
 from rvae.model import Model
 
@@ -39,6 +40,15 @@ def test_the_sketch_is_there_at_once_and_the_learned_model_keeps_every_clip_in_i
 def test_clips_that_leave_nothing_to_learn_are_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(RvaeError):
         Learning.of([str(tmp_path)])
+
+
+def test_clips_of_the_folder_one_stands_in_are_called_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "grooves").mkdir()
+    monkeypatch.chdir(tmp_path / "grooves")
+    for given in (".", "../grooves/", str(tmp_path / "grooves")):
+        assert clips_name([given]) == "grooves"
 
 
 def test_closing_ends_a_training_that_is_not_over() -> None:
