@@ -107,6 +107,8 @@ class Movement:
         began_anew = when.bars is not None and when.bars < self._bars - _HELD_UP_BARS
         if self._taking is not None and (when.bars is None or began_anew or self._taking.is_full(when.bars)):
             settings = self._close_gesture(settings)
+        if self._morph is not None and when.bars is not None and (self.when.bars is None or began_anew):
+            self._morph = self._morph.moved(when.bars - self._bars)  # it stood while the music did, and goes on
         self.when, self._bars = when, self._bars if when.bars is None else when.bars
         if self._path is not None and when.bars is not None:
             self._motion = Motion.at_rest(on_plane(*self._path.at(when.bars)), when.bars)
@@ -121,8 +123,7 @@ class Movement:
         return self._moved(settings, when)
 
     def _morphed(self, settings: Settings, morph: Morph) -> Settings:
-        ended = self.when.bars is None or morph.has_ended(self._bars)
-        scene = morph.end if ended else morph.at(self._bars)
+        ended, scene = morph.has_ended(self._bars), morph.at(self._bars)
         between = replace(settings.with_sound(scene), meter=scene.meter, hand=None)
         settings = settings.with_scene(scene) if ended else between
         if ended:

@@ -41,8 +41,12 @@ class Morph:
     bars: float
 
     def has_ended(self, bars: float) -> bool:
-        """Whether the other scene is reached; also where the music has begun anew."""
-        return not 0 <= bars - self.start_bars < self.bars
+        """Whether the other scene is reached."""
+        return bars - self.start_bars >= self.bars
+
+    def moved(self, bars: float) -> Morph:
+        """The same, so many bars later."""
+        return replace(self, start_bars=self.start_bars + bars)
 
     def at(self, bars: float) -> Scene:
         """How it sounds at a bar (not whole). The meter changes half way, or, where the planes are not the same, at the
@@ -50,7 +54,7 @@ class Morph:
         """
         if self.has_ended(bars):
             return self.end
-        share = (bars - self.start_bars) / self.bars
+        share = max(0.0, bars - self.start_bars) / self.bars  # below it, the engine was held up
         between = mixed(((self.start, 1 - share), (self.end, share)))
         if self.start.meter.beats != self.end.meter.beats:
             return replace(between, cursor=self.start.cursor, meter=self.start.meter)

@@ -276,6 +276,39 @@ def test_a_tempo_that_the_scenes_do_not_bring_leaves_a_morph_on_its_way(player: 
     assert not player.do(SetControl("scene_tempo", 1), SetControl("tempo", 140)).morphs
 
 
+def test_a_morph_stands_while_the_music_does_and_goes_on_with_it(player: Player) -> None:
+    here, there = stored(player)
+    middle = ((here[0] + there[0]) / 2, (here[1] + there[1]) / 2)
+    player.do(Play())
+    player.until_bar(1.0)
+    player.do(RecallScene(2, bars=4))
+    player.until_bar(3.0)
+    player.do(Stop())
+    *_, stands = player.frames(20)
+    assert not stands.playing
+    assert stands.morphs
+    assert stands.cursor == pytest.approx(middle, abs=0.02)
+    assert stands.controls["density"] == pytest.approx(0.6, abs=0.02)
+    assert player.do(Play()).cursor == pytest.approx(middle, abs=0.02), "it is heard again where it was"
+    later = player.until_bar(1.0)
+    assert later.cursor == pytest.approx(tuple(0.25 * a + 0.75 * b for a, b in zip(here, there, strict=True)), abs=0.02)
+    end = player.until_bar(2.05)
+    assert (end.cursor, end.mute[2], end.morphs) == (there, True, False)
+
+
+def test_a_morph_goes_on_where_the_music_begins_anew_or_is_held_up(player: Player) -> None:
+    _, there = stored(player)
+    movement = Movement((0.2, 0.3))
+    start, end = player.stage.settings.scenes[1], player.stage.settings.scenes[2]
+    now = movement.step(player.stage.settings, Moment(0.0, 8.0))
+    movement.morph(start, end, 4)
+    assert movement.step(now, Moment(0.016, 7.9)).cursor == pytest.approx(start.cursor), "held up"
+    half = movement.step(now, Moment(0.016, 10.0)).cursor
+    assert movement.step(now, Moment(0.016, 0.0)).cursor == half, "a leader went back to the beginning"
+    assert movement.step(now, Moment(0.016, 2.0)).cursor == there
+    assert movement.morphing is None
+
+
 def test_a_morph_while_nothing_plays_is_at_once(player: Player) -> None:
     _, there = stored(player)
     assert player.do(RecallScene(2, bars=8)).cursor == there
