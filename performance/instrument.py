@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from performance.commands import (
     DropGestures,
@@ -37,13 +37,21 @@ from performance.motion import Moment, landing
 from performance.movement import Movement
 from performance.offers import first_point
 from performance.pins import Pin, Pins
-from performance.scenes import corner_mix, scene_number
+from performance.scenes import Morph, corner_mix, scene_number
 from performance.settings import CURSOR, Settings
 from performance.undo import History, Part, name_of
 from rvae.errors import RvaeError, UsageError
 from rvae.model import Model
 
 _MOVED_BY_MORPH = ("density", "tempo", "voice_density", "nudge")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """How things stand, for the way back: what is set, and what is left of a morph that was under way."""
+
+    settings: Settings
+    morph: Morph | None
 
 
 class Instrument:
@@ -63,7 +71,7 @@ class Instrument:
     ) -> None:
         self.model = model
         self._send, self._say = send, say
-        self._history: History[Settings] = History()
+        self._history: History[_Stand] = History()
         self._now_s = 0.0
         self._is_another = False  # the model is not the one it began with
         self._bar = 0  # the one from which another model is heard
@@ -78,7 +86,7 @@ class Instrument:
 
     def do(self, command: StageCommand, now_s: float) -> None:
         """Do what was asked, at a moment in seconds. What cannot be done is said."""
-        before, mark, morph = self.settings, self.movement.mark, self.movement.morphing
+        before, mark, morph, stand = self.settings, self.movement.mark, self.movement.morphing, self._stand
         self._now_s = now_s
         try:
             self._do(command)
@@ -87,7 +95,11 @@ class Instrument:
         if (self.settings, self.movement.mark) != (before, mark) and not isinstance(command, Undo | Redo):
             begun = self.movement.morphing not in (morph, None)
             parts = self._changed_since(before, begun=begun)
-            self._history = self._history.did(name_of(command, self.model.kit), before, now_s, parts)
+            self._history = self._history.did(name_of(command, self.model.kit), stand, now_s, parts)
+
+    @property
+    def _stand(self) -> _Stand:
+        return _Stand(self.settings, self.movement.morph_left)
 
     def _changed_since(self, before: Settings, *, begun: bool = False) -> frozenset[Part]:
         """What a step back brings back: what has changed, and what changes by and by because of it. `begun`: a morph
@@ -178,17 +190,18 @@ class Instrument:
             self._send(SetControl("tempo", self.settings.controls["tempo"]))
 
     def _go_back(self, *, forth: bool) -> None:
-        found = self._history.redone(self.settings) if forth else self._history.undone(self.settings)
+        found = self._history.redone(self._stand) if forth else self._history.undone(self._stand)
         if found is None:
             if self._is_another and not forth:
                 raise UsageError("there is nothing to undo on this model; f7 opens the one before, as things stand now")
             raise UsageError(f"there is nothing to {'do again' if forth else 'undo'}")
         self._history, step = found
-        back = self.settings.with_parts_of(step.before, step.parts)
+        back = self.settings.with_parts_of(step.before.settings, step.parts)
         self.model.space(back.meter.beats)  # a model learned since may not have it
         self._adopt(back)
         if CURSOR in step.parts:
             self._set_down()
+            self.movement.go_on(step.before.morph)
         self._say(f"{'done again' if forth else 'undone'}: {step.what}", False)
 
     def _recall(self, number: int, bars: float) -> None:
@@ -297,7 +310,7 @@ class Instrument:
             self._set_down()
             return
         if len(moved.layers) > gestures:
-            self._history = self._history.did("the gesture", self.settings, self._now_s, moved.differing(self.settings))
+            self._history = self._history.did("the gesture", self._stand, self._now_s, moved.differing(self.settings))
             self._say("the gesture ended where the music did, or at its greatest length; it goes round", False)
         if moved is not self.settings:
             self._adopt(moved, with_pattern=morph is not None and self.movement.morphing is None)

@@ -49,6 +49,11 @@ class Movement:
         """The morph under way, if any."""
         return self._morph
 
+    @property
+    def morph_left(self) -> Morph | None:
+        """The morph under way as if it were bar 0 now, for `go_on`."""
+        return None if self._morph is None else self._morph.moved(-self._bars)
+
     def held(self, manner: Manner) -> Point:
         """What a hand would take hold of: the place without gestures, or in the mix."""
         return self._motion.held(manner)
@@ -76,6 +81,10 @@ class Movement:
         self._path = None
         self._morph = Morph(start, end, self.when.bars, bars)
         return True
+
+    def go_on(self, left: Morph | None) -> None:
+        """Go on with a morph from where it was left."""
+        self._morph = None if left is None else left.moved(self._bars)
 
     def take_gesture(self, settings: Settings) -> Settings:
         """Begin to record a gesture, or end it: then it goes round. Raises UsageError while nothing plays."""

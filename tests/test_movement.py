@@ -492,6 +492,32 @@ def test_undo_of_a_morph_and_of_a_scene_recalled_by_accident(player: Player) -> 
     assert player.until_bar(5.5).cursor == pytest.approx(here)
 
 
+def test_a_morph_that_was_taken_back_midway_goes_on_from_there_when_it_is_done_again(player: Player) -> None:
+    here, there = stored(player)
+    player.do(Play())
+    player.until_bar(1.0)
+    player.do(RecallScene(2, bars=4))
+    midway = player.until_bar(3.0).cursor
+    player.do(Undo())
+    assert player.until_bar(6.0).cursor == pytest.approx(here)
+    assert player.do(Redo()).cursor == pytest.approx(midway, abs=0.02)
+    assert player.until_bar(7.0).cursor != there, "half of it is left"
+    assert player.until_bar(8.05).cursor == there
+
+
+def test_undo_of_a_move_that_broke_off_a_morph_lets_it_go_on(player: Player) -> None:
+    _, there = stored(player)
+    player.do(Play())
+    player.until_bar(1.0)
+    player.do(RecallScene(2, bars=2))
+    midway = player.until_bar(2.0).cursor
+    player.do(MoveCursor(0.1, 0.9))
+    assert player.until_bar(4.0).cursor == (0.1, 0.9)
+    assert player.do(Undo()).cursor == pytest.approx(midway, abs=0.02)
+    end = player.until_bar(5.05)
+    assert (end.cursor, end.morphs) == (there, False)
+
+
 def test_undo_leaves_alone_what_moves_by_itself(player: Player) -> None:
     player.do(MoveCursor(0.5, 0.5), motion("orbit"), SetControl("round", 4), Play())
     player.until_bar(1.0)
