@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, NoReturn
 
+from rvae.counts import several
 from rvae.errors import OutputError, RvaeError, UsageError
 
 if TYPE_CHECKING:
@@ -222,7 +223,8 @@ def _render(arguments: argparse.Namespace) -> int:
     for file, write in ((arguments.midi, write_performance_midi), (arguments.wav, write_performance_wav)):
         if file is not None:
             write(file, performance)
-            say(f"{file}: {arguments.bars} bars of {meter.label} at {bpm:g} bpm, {len(performance.notes)} onsets")
+            bars, onsets = several(arguments.bars, "bar"), several(len(performance.notes), "onset")
+            say(f"{file}: {bars} of {meter.label} at {bpm:g} bpm, {onsets}")
     return 0
 
 
@@ -246,7 +248,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         say(f"{arguments.wav}: {write_journal_wav(arguments.wav, journal):.1f} s")
     if arguments.credits is not None and played is not None:
         count = write_credits(arguments.credits, played)
-        say(f"{arguments.credits}: {count} contributor{'' if count == 1 else 's'}")
+        say(f"{arguments.credits}: {several(count, 'contributor')}")
         for line in played.lines():
             say(line)
     return 0

@@ -109,7 +109,9 @@ class Control:
         if self.is_switch:
             return "on" if value >= 0.5 else "off"
         digits = 0 if self.step >= 1 else 1 if self.step >= 0.1 else 2
-        return f"{value:.{digits}f}{f' {self.unit}' if self.unit else ''}"
+        number = f"{value:.{digits}f}"
+        unit = "bar" if (number, self.unit) == ("1", "bars") else self.unit
+        return f"{number}{f' {unit}' if unit else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rvae.counts import several
 from rvae.errors import what_went_wrong
 from rvae.kit import Kit
 from rvae.model import Clip, Model
@@ -67,7 +68,7 @@ class _Batch:
         if left and self.files == 1:
             lines.append((f"reading what was dropped, {left} more: they are on the plane as they are read", False))
         if not left and self.files > 1:
-            count = f"{self.patterns} pattern{'' if self.patterns == 1 else 's'} on the plane"
+            count = f"{several(self.patterns, 'pattern')} on the plane"
             gone = f", {self.troubles} not taken" if self.troubles else ""
             lines.append((f"{self.files} dropped: {count}{gone}; Shift+F9 tells of each file", self.troubles > 0))
         return lines
@@ -171,7 +172,7 @@ def _outcome(file: str, model: Model, kit: Kit, moves: int) -> _Outcome:
     corpus = read_corpus(file, bars=model.bars, kit=kit)
     clips, line = placed(corpus, model)
     gone = corpus.report.files - len(corpus.clips)
-    line += f"; {gone} of {corpus.report.files} files not taken" if gone else ""
+    line += f"; {gone} of {several(corpus.report.files, 'file')} not taken" if gone else ""
     line = f"{PurePath(file).name}: {line}; Shift+F9 tells of each file"
     return _Outcome(moves, clips, tuple(_told(corpus, model)), line, not clips)
 
@@ -232,5 +233,5 @@ def placed(corpus: Corpus, model: Model) -> tuple[tuple[Clip, ...], str]:
         for pattern, (x, y) in zip(known, points, strict=True)
     )
     meters = ", ".join(sorted({pattern.meter.name for pattern in known}))
-    count = f"{len(clips)} pattern{'' if len(clips) == 1 else 's'}"
+    count = several(len(clips), "pattern")
     return clips, f"{count} in {meters} on the plane{f'; {left}' if left else ''}"

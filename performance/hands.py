@@ -26,6 +26,7 @@ from performance.mapping import (
 from performance.mapping_file import Mappings, keep_mappings
 from performance.midi_in import Drums, Heard, Hit, Missed, Plugged, Wanted
 from performance.snapshot import Snapshot
+from rvae.counts import several
 from rvae.errors import RvaeError
 from rvae.kit import Kit
 
@@ -236,7 +237,7 @@ class Hands:
         if message.device in self._unheard:
             return
         count = len(self._mappings.get(message.device, ()))
-        known = f"with {count} mappings" if count else "with no mappings of its own; n learns one"
+        known = f"with {several(count, 'mapping')}" if count else "with no mappings of its own; n learns one"
         if message.is_there:
             self._say(f"{message.device} is heard, {'as drums' if self._kit is not None else known}")
         else:

@@ -14,6 +14,7 @@ from performance.cursor import Path, still, tour
 from performance.links import StageLike
 from performance.render import perform, write_performance_midi, write_performance_wav
 from performance.snapshot import unheard
+from rvae.counts import several
 from rvae.errors import FileError
 from rvae.meter import Meter
 from rvae.model import Model
@@ -56,7 +57,7 @@ def write_files(
     write_performance_wav(files[1], performance)
     steps = bars * meter.beats * 4
     points = [path.at(step / (meter.beats * 4)) for step in range(steps + 1)]
-    draw_plane(model, meter, points, files[2], title=f"{bars} bars over the plane")
+    draw_plane(model, meter, points, files[2], title=f"{several(bars, 'bar')} over the plane")
     return files
 
 

@@ -40,6 +40,7 @@ from performance.pins import Pin, Pins
 from performance.scenes import Morph, corner_mix, scene_number
 from performance.settings import CURSOR, Settings
 from performance.undo import History, Part, name_of
+from rvae.counts import several
 from rvae.errors import RvaeError, UsageError
 from rvae.model import Model
 
@@ -232,7 +233,7 @@ class Instrument:
         if was_taking and self.settings.layers == layers:
             self._say("the cursor did not move: no gesture is kept", False)
         elif was_taking:
-            self._say(f"the gesture goes round in {self.settings.layers[-1].bars} bars; d lets it go", False)
+            self._say(f"the gesture goes round in {several(self.settings.layers[-1].bars, 'bar')}; d lets it go", False)
 
     def _pinned(self, command: PinPlace | Unpin) -> Pins:
         pins, ticks = self.settings.pins, self.decoded.pattern.ticks

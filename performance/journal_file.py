@@ -24,6 +24,7 @@ from performance.pulse import ClockContinue, ClockPulse, ClockStart, ClockStop
 from performance.sequencer import BeatStart, Onset, Release, SequencerState
 from performance.timeline import Begin, End, Tempo, Timed, TimelineState, Wait
 from performance.transport import Barline, Bars, Transport
+from rvae.counts import several
 from rvae.errors import FileError, RvaeError
 from rvae.kit import Kit, Voice
 from rvae.meter import Meter
@@ -242,7 +243,7 @@ class JournalFile:
                 if entry is not None:
                     yield entry
         if skipped:
-            self.problems.append(f"{self.path}: {skipped} lines cannot be read and are left out")
+            self.problems.append(f"{self.path}: {several(skipped, 'line')} that cannot be read left out")
 
 
 def _entry(line: Any, known: _Known) -> Entry | None:

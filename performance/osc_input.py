@@ -38,6 +38,7 @@ from performance.commands import (
 )
 from performance.controls import CONTROLS, Control
 from performance.scenes import scene_number
+from rvae.counts import several
 from rvae.errors import OutputError, RvaeError
 from rvae.kit import Kit
 from rvae.meter import Meter
@@ -157,7 +158,7 @@ class OscInput:
         for what, count in (("strange", self._strange), ("lost", self.lost)):
             if count and count >= 10 * self._told[what]:
                 self._told[what] = count
-                found.append(f"OSC in: {count} message{'s' if count > 1 else ''} {lines[what]}")
+                found.append(f"OSC in: {several(count, 'message')} {lines[what]}")
         return found
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from performance.devices import Plugs, watch_devices
 from performance.forking import start
 from performance.panel import Row
 from performance.snapshot import OutputState, Snapshot
+from rvae.counts import several
 
 _KINDS = {"midi": "MIDI out", "audio": "sound", "osc": "OSC"}
 _NO_MIDI = {
@@ -128,7 +129,7 @@ def _output_row(state: OutputState, late_ms: float) -> Row:
     if state.is_open and state.kind != "audio":
         facts.append(f"late by {late_ms:.1f} ms (p99)")
     if state.underruns or state.missed:
-        facts.append(f"{state.underruns} underruns, {state.missed} onsets missed")
+        facts.append(f"{several(state.underruns, 'underrun')}, {several(state.missed, 'onset')} missed")
     word = "open" if state.is_open else "opening" if state.detail == "is being opened" else "not open"
     detail = "  ·  ".join(fact for fact in facts if fact)
     again = (CloseOutput(state.kind, state.name),)

@@ -23,6 +23,7 @@ from performance.recent import Excerpt
 from performance.snapshot import Snapshot, TakeState
 from performance.takes import Take
 from rvae.card import read_card
+from rvae.counts import several
 from rvae.errors import RvaeError, UsageError, what_went_wrong
 from rvae.kit import STANDARD_KIT, Kit
 from rvae.measures import lean_ms, match
@@ -132,7 +133,9 @@ class PlayingIn:
             self._starts_by_ns = self._clock.now_ns() + _WAIT_NS
         begins = "after the count-in" if from_start else "with the next bar"
         what = f"a take begins {begins}; {KEYS[purpose]} ends it"
-        self._news.append((what if bars is None else f"play {bars} bars, {begins}: the cursor goes to them", False))
+        self._news.append(
+            (what if bars is None else f"play {several(bars, 'bar')}, {begins}: the cursor goes to them", False)
+        )
 
     def strike(self, voice: int, velocity: int) -> None:
         """A voice is struck by a key, which is told with the frame: somewhere between the last one and now."""
@@ -258,13 +261,13 @@ class PlayingIn:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = _free_name(self._folder)
         excerpt.write(file, name=file.stem)
-        word = f"{_several(excerpt.bars, 'bar')}, {_several(take.strokes, 'stroke')}"
+        word = f"{several(excerpt.bars, 'bar')}, {several(take.strokes, 'stroke')}"
         said, word = [f"{file}: {word}"], f"kept: {word}"
         if take.early or take.late:
-            said.append(f"{_several(take.early + take.late, 'stroke')} before or after it are not in it")
+            said.append(f"{several(take.early + take.late, 'stroke')} before or after it are not in it")
         if take.unread:
             pitches = ", ".join(map(str, sorted(take.unread)))
-            said.append(f"no voice reads {_several(take.unread.total(), 'stroke')} of it (notes {pitches})")
+            said.append(f"no voice reads {several(take.unread.total(), 'stroke')} of it (notes {pitches})")
         try:
             if read_card(self._folder) is None:
                 write_card(self._folder, {"name": self._folder.resolve().name, "description": "played in with rvae"})
@@ -315,10 +318,6 @@ class PlayingIn:
 
 _NOTHING: dict[Purpose, str] = {"clip": "no clip is kept", "find": "the cursor stays"}
 _LOST: dict[Purpose, str] = {"clip": "is not kept", "find": "is not found"}
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _free_name(folder: Path) -> Path:

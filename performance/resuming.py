@@ -38,7 +38,8 @@ def opened(file: Path, say: Say) -> Session | None:
             raise UsageError(f"--session {file}: neither read nor put aside ({problem}); choose another") from None
         return None
     if unknown:
-        say(f"{file}: {unknown} of its settings are not known here and left out; all others are as they were")
+        are = "is" if unknown == 1 else "are"
+        say(f"{file}: {unknown} of its settings {are} not known here and left out; all others are as they were")
     return session
 
 

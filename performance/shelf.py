@@ -16,6 +16,7 @@ from performance.panel import Row
 from performance.recents import recent_files
 from performance.session import SUFFIX, read_session
 from performance.snapshot import Snapshot
+from rvae.counts import several
 from rvae.errors import RvaeError, UsageError
 from rvae.meter import Meter
 from rvae.modelfile import read_header
@@ -144,7 +145,7 @@ def _about(file: Path) -> str:
     if file.suffix.lower() == SUFFIX:
         session, _ = read_session(file)
         name = Path(session.model).stem if session.model else "clips"
-        return f"session with {name}, {session.settings.meter.label}, {len(session.settings.scenes)} scenes"
+        return f"session with {name}, {session.settings.meter.label}, {several(len(session.settings.scenes), 'scene')}"
     header = read_header(file)
     patterns = Counter(clip["meter"] for clip in header["clips"])
     names = sorted(header["meters"], key=lambda name: -patterns[name])  # those of most patterns first
@@ -152,7 +153,7 @@ def _about(file: Path) -> str:
     if more := len(meters) - _MOST_METERS if len(meters) > _MOST_METERS + 1 else 0:
         meters = [*meters[:_MOST_METERS], f"{more} more"]
     voices = str(header["kit"]).count("[[voice]]")
-    return f"{patterns.total()} patterns  ·  {', '.join(meters)}  ·  {voices} voices"
+    return f"{several(patterns.total(), 'pattern')}  ·  {', '.join(meters)}  ·  {several(voices, 'voice')}"
 
 
 def _row(volume: Volume, played: Path | None) -> Row:

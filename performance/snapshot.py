@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from performance.panel import Panel
 from performance.pins import Pin
 from performance.transport import Transport
+from rvae.counts import several
 from rvae.kit import Kit
 from rvae.meter import Meter
 from rvae.pattern import Floats, Pattern
@@ -36,7 +37,7 @@ def unheard(messages: Sequence[Message], heard: int) -> tuple[Message, ...]:
     lost = found[0].number - heard - 1 if found else 0
     if not lost:
         return found
-    text = f"{lost} {'line' if lost == 1 else 'lines'} before this came too fast to be kept"
+    text = f"{several(lost, 'line')} before this came too fast to be kept"
     return Message(found[0].number - 1, text), *found
 
 

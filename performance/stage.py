@@ -47,6 +47,7 @@ from performance.session import Session
 from performance.settings import Settings
 from performance.snapshot import EngineStatus, Message, Playhead, Snapshot, unheard
 from performance.transport import Place
+from rvae.counts import several
 from rvae.errors import RvaeError
 from rvae.kit import Kit
 from rvae.meter import Meter
@@ -220,7 +221,7 @@ class Stage:
                 self.say("the model that was learned has other meters or voices; it is not taken", is_error=True)
                 return
             now.take(found)
-            self.say(f"learned: {len(found.clips)} patterns are on the plane")
+            self.say(f"learned: {several(len(found.clips), 'pattern')} on the plane")
 
     def open(self, opened: Opened) -> None:
         """Go over to another model at the next bar: what was set stays, by the names of the voices, or is as a session

@@ -9,6 +9,7 @@ from math import ceil, floor, lcm
 import numpy as np
 import numpy.typing as npt
 
+from rvae.counts import several
 from rvae.pattern import MAX_MIDI_VELOCITY, Pattern
 from rvae.reading import Reading
 from rvae.stretches import Stretch
@@ -114,11 +115,11 @@ class Bars:
         start = f"quarter {stretch.start_quarter:g}" if self.number is None else f"bar {self.number}"
         where = "the clip" if whole else f"{stretch.meter} from {start}"
         silent, left = ceil(self.count / cycle_bars) - len(self.cycles(reading)), self.count % cycle_bars
-        said = [f"{where}: {_several(silent, 'silent pattern')} passed over"] if silent else []
+        said = [f"{where}: {several(silent, 'silent pattern')} passed over"] if silent else []
         own = "completed with its own first bars"
         if left and self.count < cycle_bars:
             how = own if cycle_bars % left else f"tiled to {cycle_bars} bars"
-            said.append(f"{where} has {_several(left, 'bar')}: {how}")
+            said.append(f"{where} has {several(left, 'bar')}: {how}")
         elif left:
             said.append(f"{where}: the last pattern has {left} of {cycle_bars} bars: {own}")
         return said
@@ -132,7 +133,3 @@ def bars_of(stretch: Stretch, clip_end: int, last_beat: int, cycle_bars: int) ->
     sounding_bars = last_beat // stretch.meter.beats + 1
     whole_bars = floor(stretch.bars_to(clip_end if stretch.end is None else stretch.end))
     return max(sounding_bars, min(whole_bars, ceil(sounding_bars / cycle_bars) * cycle_bars))
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

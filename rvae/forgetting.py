@@ -16,6 +16,7 @@ from rvae.card import CARD_NAME, plain_name
 from rvae.carding import write_card
 from rvae.copies import copies
 from rvae.corpus import Corpus, cut_corpus, read_files
+from rvae.counts import several
 from rvae.errors import CorpusError, CreditsError, RvaeError, UsageError
 from rvae.evaluation import evaluate
 from rvae.learning import check_output
@@ -112,7 +113,8 @@ def _without_person(model: Model, corpus: Corpus, gone: Sequence[str], person: s
     if missing:
         some = ", ".join(missing[:3])
         raise UsageError(
-            f"{_clips(len(missing))} of others not in the folders given ({some}); give all that it was trained on"
+            f"{several(len(missing), 'clip')} of others not in the folders given ({some}); give all that it was "
+            "trained on"
         )
     kept = [
         clip
@@ -136,12 +138,8 @@ def _trained(model: Model, corpus: Corpus) -> Model:
         return train(corpus, seed=model.seed, preset=preset, recipe=recipe, on_progress=show)
 
 
-def _clips(count: int) -> str:
-    return "1 clip" if count == 1 else f"{count} clips"
-
-
 def _line(files: int, today: str) -> str:
-    return f"{today}: {_clips(files)} of a contributor who withdrew consent, trained again without"
+    return f"{today}: {several(files, 'clip')} of a contributor who withdrew consent, trained again without"
 
 
 def card_without(card: Mapping[str, object], person: str, *, said: str) -> dict[str, object]:
@@ -236,9 +234,9 @@ def _report(
         return
     credit = "keeps no account of credits" if found.credit is None else f"credit for {person} at any place: 0"
     lines = [
-        f"{output}: trained again without {_clips(len(names))}; {len(learned.clips)} left",
-        f"proof, read from the new model: {_clips(found.clips)} of {person}; {credit}; its card says when",
-        f"marked as withdrawn, so that no training takes them again: {_clips(len(marked))}",
+        f"{output}: trained again without {several(len(names), 'clip')}; {len(learned.clips)} left",
+        f"proof, read from the new model: {several(found.clips, 'clip')} of {person}; {credit}; its card says when",
+        f"marked as withdrawn, so that no training takes them again: {several(len(marked), 'clip')}",
         *(f"{PurePath(clip).name} went too: it has the onsets of one of theirs" for clip in copied),
         *(f"the name still stands in {text}" for text in found.texts),
     ]

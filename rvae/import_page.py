@@ -14,6 +14,7 @@ from rvae.audit.percussion import name_of
 from rvae.card import ClipCard
 from rvae.certainty import told
 from rvae.corpus import Corpus
+from rvae.counts import several
 from rvae.findings import Findings, KitProposal
 from rvae.grid_picture import picture
 from rvae.kitfile import find_kit
@@ -30,7 +31,6 @@ from rvae.wording import (
     kit_doubted,
     not_taken,
     passed_over,
-    several,
 )
 
 _MOST_PICTURES = 300

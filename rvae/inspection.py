@@ -19,8 +19,9 @@ from rich.text import Text
 
 from rvae.account import Dropped, ImportReport
 from rvae.corpus import Corpus, Progress
+from rvae.counts import several
 from rvae.findings import Findings, find
-from rvae.wording import beat_missed, called, echoed, is_tempo_question, kit_doubted, not_taken, passed_over, several
+from rvae.wording import beat_missed, called, echoed, is_tempo_question, kit_doubted, not_taken, passed_over
 
 if TYPE_CHECKING:
     from rvae.model import Model

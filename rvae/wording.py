@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rvae.account import ClipReport, Dropped, ImportReport
 from rvae.audit.percussion import name_of
+from rvae.counts import several
 from rvae.findings import KitDoubt, Twin
 from rvae.names import short_names
 
@@ -94,8 +95,3 @@ def passed_over(others: Mapping[str, int]) -> str:
 def early_or_late(ms: float) -> str:
     """Milliseconds from the click in words."""
     return "on time" if abs(ms) < 1 else f"{abs(ms):.0f} ms {'early' if ms < 0 else 'late'}"
-
-
-def several(count: int, what: str) -> str:
-    """A number of things."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

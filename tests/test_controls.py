@@ -18,6 +18,14 @@ def test_a_value_is_always_kept_in_range_and_setting_it_again_changes_nothing(co
     assert control.text(kept)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [("morph", 1, "1 bar"), ("morph", 2, "2 bars"), ("nudge", 1, "1 ms")],
+)
+def test_one_bar_is_no_bars(name: str, value: float, text: str) -> None:
+    assert CONTROLS[name].text(value) == text
+
+
 @given(controls, st.floats(0, 1))
 def test_a_fader_finds_its_way_back(control: Control, position: float) -> None:
     value = control.at(position)

@@ -94,7 +94,7 @@ def test_a_journal_whose_values_are_of_other_kinds_is_read_around(tmp_path: Path
     lines[at] = json.dumps(whole) + "\n"
     file.write_text("".join(lines))
     assert Lost(1) in list(journal := JournalFile(file))
-    assert "1 lines cannot be read" in journal.problems[0]
+    assert "1 line that cannot be read" in journal.problems[0]
 
 
 def test_a_journal_that_leaps_far_ahead_is_said_and_takes_no_time(tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def test_a_line_that_is_nonsense_is_counted_and_the_rest_is_read(tmp_path: Path)
     read = list(file)
     assert Lost(1) in read
     assert isinstance(read[-1], Closed)
-    assert "1 lines" in file.problems[0]
+    assert "1 line that" in file.problems[0]
     with pytest.raises(UsageError, match="1 entries are missing"):
         list(replay(file))
 

@@ -23,6 +23,7 @@ from performance.surface.theme import (
     write,
 )
 from performance.surface.views import balance_colours, balance_hues
+from rvae.counts import several
 from rvae.errors import FileError
 from rvae.meter import Meter
 
@@ -64,9 +65,16 @@ def draw_plane(
     draw_clips(picture, layout, clips)
     draw_names(picture, layout, words, clips, clips=clips)
     picture.set_clip(None)
-    beats = f"{meter.beats} beat{'s' if meter.beats > 1 else ''} a bar, as in {meter.label}"
+    facts = f"{several(meter.beats, 'beat')} a bar, as in {meter.label}   ·   {several(len(clips), 'clip')}"
     write(picture, words, tidy_name(title), 52, pygame.Rect(left, 20, _PLANE, 44))
-    write(picture, words, f"{beats}   ·   {len(clips)} clips", 30, pygame.Rect(left, 66, _PLANE, 32), colour=QUIET)
+    write(
+        picture,
+        words,
+        facts,
+        30,
+        pygame.Rect(left, 66, _PLANE, 32),
+        colour=QUIET,
+    )
     _draw_legend(picture, words, pygame.Rect(left, box.bottom + 14, _PLANE, 72), path=bool(path_points))
     _save(picture, Path(file))
 

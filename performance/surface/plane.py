@@ -18,6 +18,7 @@ from performance.surface.field import Bytes, enlarge
 from performance.surface.labels import place_labels, tidy_name
 from performance.surface.layout import Layout
 from performance.surface.theme import ALARM, LOUD, NIGHT, WARM, Words, mix, write
+from rvae.counts import several
 
 if TYPE_CHECKING:
     from rvae.model import Clip
@@ -176,7 +177,7 @@ def ways_text(snapshot: Snapshot) -> str:
         "morph" if snapshot.morphs else "",
         "mix of 4 scenes" if snapshot.controls["mix"] >= 0.5 else "",
         "" if motion == "free" else motion,
-        f"{snapshot.gestures} gesture{'s' if snapshot.gestures > 1 else ''}" if snapshot.gestures else "",
+        several(snapshot.gestures, "gesture") if snapshot.gestures else "",
     ]
     return ", ".join(part for part in parts if part)
 

@@ -9,6 +9,7 @@ import pygame
 from performance.snapshot import TakeState
 from performance.surface.layout import Layout
 from performance.surface.theme import ALARM, LOUD, NIGHT, WARM, Colour, Words, write
+from rvae.counts import several
 
 _WORDS = {"clip": "TAKE", "find": "FIND"}
 _COLOURS: dict[str, Colour] = {"clip": ALARM, "find": WARM}
@@ -19,7 +20,7 @@ def take_text(take: TakeState) -> str:
     """How far it is, in the few words that are written large."""
     match take.phase:
         case "counts":
-            return f"{take.of_bars} bars, from the next" if take.of_bars else "from the next bar"
+            return f"{several(take.of_bars, 'bar')}, from the next" if take.of_bars else "from the next bar"
         case "runs":
             return f"bar {take.bar} of {take.of_bars}" if take.of_bars else f"bar {take.bar}"
         case "ends":
@@ -33,7 +34,7 @@ def _beside(take: TakeState) -> str:
     """What stands below, smaller."""
     if take.phase in ("thinks", "done"):
         return ""
-    strokes = f"{take.strokes} stroke{'' if take.strokes == 1 else 's'}; " if take.phase != "counts" else ""
+    strokes = f"{several(take.strokes, 'stroke')}; " if take.phase != "counts" else ""
     return f"{strokes}pads, or keys 1 to 9; {_ENDS[take.purpose]}"
 
 
