@@ -209,13 +209,18 @@ def test_a_gesture_counts_bars_whatever_meter_and_tempo_come_meanwhile(player: P
     assert player.until_bar(5.1).cursor == pytest.approx((0.4, 0.4))
 
 
-def test_a_gesture_ends_with_the_music_and_is_kept(player: Player) -> None:
+def being_recorded(player: Player) -> None:
+    """A gesture from bar 0.5 on, moved once at bar 1, and not ended yet at 1.6."""
     player.do(MoveCursor(0.4, 0.4), Play())
     player.until_bar(0.5)
     player.do(TakeGesture())
     player.until_bar(1.0)
     player.do(MoveCursor(0.8, 0.4))
     player.until_bar(1.6)
+
+
+def test_a_gesture_ends_with_the_music_and_is_kept(player: Player) -> None:
+    being_recorded(player)
     player.do(Stop())
     assert player.seen.gestures == 1
     assert not player.seen.is_taking
@@ -549,12 +554,8 @@ def test_undo_of_something_small_leaves_a_morph_on_its_way(player: Player) -> No
 
 
 def test_a_gesture_that_ended_with_the_music_is_a_step_of_its_own(player: Player) -> None:
-    player.do(MoveCursor(0.4, 0.4), SetControl("density", 0.7), Play())
-    player.until_bar(0.5)
-    player.do(TakeGesture())
-    player.until_bar(1.0)
-    player.do(MoveCursor(0.8, 0.4))
-    player.until_bar(1.6)
+    player.do(SetControl("density", 0.7))
+    being_recorded(player)
     player.do(Stop())
     assert player.do(Undo()).gestures == 0
     assert "undone: the gesture" in player.said
@@ -563,12 +564,7 @@ def test_a_gesture_that_ended_with_the_music_is_a_step_of_its_own(player: Player
 
 
 def test_a_gesture_taken_back_leaves_the_hand_where_it_was(player: Player) -> None:
-    player.do(MoveCursor(0.4, 0.4), Play())
-    player.until_bar(0.5)
-    player.do(TakeGesture())
-    player.until_bar(1.0)
-    player.do(MoveCursor(0.8, 0.4))
-    player.until_bar(1.6)
+    being_recorded(player)
     assert player.do(TakeGesture()).hand == (0.4, 0.4)
     player.do(Undo())
     assert (player.seen.gestures, player.seen.hand, player.seen.cursor) == (0, (0.8, 0.4), (0.8, 0.4))
