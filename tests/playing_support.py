@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from checker import check_journal
 from jack_support import MidiInput, wait_for
+from journals import entries, journals
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message_builder import OscMessageBuilder
 
@@ -245,15 +246,15 @@ class Played:
         self.log.check()
 
         def is_whole() -> bool:
-            return any(isinstance(entry, Closed) for path in journals for entry in JournalFile(path))
+            return any(isinstance(entry, Closed) for path in found for entry in entries(path))
 
         # Where all was over soon, what writes it has only just begun.
-        assert wait_for(lambda: list(self._folder.glob("*.rvjournal")))
-        journals = list(self._folder.glob("*.rvjournal"))
-        assert len(journals) == 1
+        assert wait_for(lambda: journals(self._folder))
+        found = journals(self._folder)
+        assert len(found) == 1
         assert wait_for(is_whole)
-        assert wait_for(journals[0].with_suffix(".wav").exists), "the files of it are made"
-        return check_journal(JournalFile(journals[0])).onsets
+        assert wait_for(found[0].with_suffix(".wav").exists), "the files of it are made"
+        return check_journal(JournalFile(found[0])).onsets
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from jack_support import wait_for
+from journals import journals, onsets
 from music import pattern_of
 from playing_support import OscLog, resident_kb
 
 from performance.commands import Play, SetControl, StartRecording, Stop, StopRecording
-from performance.journal import Lost, Went
+from performance.journal import Lost
 from performance.journal_file import JournalFile
 from performance.process import EngineProcess
 from performance.replay import difference
-from performance.sequencer import Onset
 from performance.specs import OutputSpec
 from rvae.meter import Meter
 
@@ -63,6 +63,7 @@ class Recorded:
         self.engine.do(SetControl("tempo", 240))
         self.engine.do(Play())
         assert wait_for(lambda: self.log.read() >= 8), self.said()
+        assert wait_for(lambda: any(map(onsets, journals(disk)))), "it is being written"
 
     def said(self) -> str:
         return "\n".join(message.text for message in self.engine.status().messages)
@@ -82,10 +83,6 @@ def recorded(disk: Path) -> Iterator[Recorded]:
     recorded = Recorded(disk)
     yield recorded
     recorded.close()
-
-
-def onsets(journal: Path) -> int:
-    return sum(isinstance(entry, Went) and isinstance(entry.event, Onset) for entry in JournalFile(journal))
 
 
 def test_when_there_is_room_again_not_one_note_of_the_recording_is_missing(disk: Path, recorded: Recorded) -> None:
