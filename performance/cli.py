@@ -1,7 +1,8 @@
 """The command `rvae`. Standard output has results; every other word goes to standard error.
 
-Exit 0; 2 for wrong usage or unusable input, with one line; 130 when interrupted. The library's commands run in a
-process of their own, `python -m rvae`, so that what they need is never loaded here.
+Exit 0; 1 where the engine of `play` has ended by itself; 2 for wrong usage or unusable input, with one line; 130 when
+interrupted. The library's commands run in a process of their own, `python -m rvae`, so that what they need is never
+loaded here.
 """
 
 from __future__ import annotations

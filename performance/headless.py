@@ -13,7 +13,7 @@ from performance.commands import Play
 from performance.cursor import Path, still, tour
 from performance.links import StageLike
 from performance.render import perform, write_performance_midi, write_performance_wav
-from performance.snapshot import unheard
+from performance.telling import Teller
 from rvae.counts import several
 from rvae.errors import FileError
 from rvae.meter import Meter
@@ -71,29 +71,29 @@ def draw_plane(
     picture.draw_plane(model, meter, path, file, **({} if title is None else {"title": title}))
 
 
-def play_live(stage: StageLike, say: Callable[[str], None], *, bars: int | None) -> None:
-    """Play in real time for so many bars, or until it is stopped before that, and say what the engine says. Without a
-    number, hands stop and start it as often as they like, until this is interrupted.
+def play_live(stage: StageLike, say: Callable[[str], None], *, bars: int | None) -> bool:
+    """Play in real time for so many bars, or until it is stopped before that, and say what the engine says; whether the
+    engine has lived to the end. Without a number, hands stop and start it as often as they like, until this is
+    interrupted.
     """
-    heard = 0
+    lines = Teller(lambda message: say(message.text))
     asked_s, begun = 0.0, False
-    while True:
-        snapshot = stage.tick()
+    while (snapshot := stage.tick()).engine_lives:
         if not asked_s and snapshot.status.now_ns:  # a stop that comes before the engine is up stops nothing
             stage.do(Play(bars=bars))
             asked_s = time.monotonic()
-        for message in unheard(snapshot.messages, heard):
-            heard = message.number
-            say(message.text)
+        lines.hear(snapshot.messages)
         begun = begun or snapshot.playing or (asked_s > 0 and time.monotonic() - asked_s > _BEGINS_S)  # or was stopped
-        is_over = begun and not snapshot.playing and bars is not None
-        if is_over or not snapshot.engine_lives:
+        if begun and not snapshot.playing and bars is not None:
             break
         time.sleep(_FRAME_S)
+    else:
+        lines.hear(snapshot.messages)
+        return False
     # The last notes end, and their sound with them.
     time.sleep(0.5)
     last = stage.tick()
-    for message in unheard(last.messages, heard):
-        say(message.text)
+    lines.hear(last.messages)
     lateness = last.status.lateness
     say(f"{lateness.events} events, late by {lateness.p50_ms:.2f} ms (median), {lateness.p99_ms:.2f} ms (99 %)")
+    return True

@@ -36,6 +36,7 @@ from performance.session import Keeper, Session, clips_of, guests_of
 from performance.settings import Settings
 from performance.specs import LeaderSpec, OutputSpec
 from performance.stage import Stage
+from performance.telling import ENGINE_GONE
 from rvae.errors import OutputError, UsageError
 from rvae.meter import Meter
 from rvae.model import Model, load
@@ -375,6 +376,7 @@ def play_headless(arguments: argparse.Namespace, say: Say, why: str = "") -> int
     loaded = _load(arguments, say)
     model, meter = loaded[0].model, loaded[1]
     path = read_path(arguments.path) if arguments.path else built_in_path(model, meter, bars)
+    lived = True
     is_live = bool(specs or arguments.record or arguments.midi_in or by_hand)
     if arguments.kit and not arguments.train:  # what is learned has it already; where it is live, the desk tells of it
         kit = kit_asked(arguments.kit, model.kit, _hold_back if is_live else say)
@@ -397,11 +399,13 @@ def play_headless(arguments: argparse.Namespace, say: Say, why: str = "") -> int
             try:
                 if by_hand:
                     say("hands play it until ctrl-c; --bars N would end it by itself, and write files")
-                play_live(desk, say, bars=None if by_hand else bars)
+                lived = play_live(desk, say, bars=None if by_hand else bars)
             finally:
                 desk.close()
         finally:
             stage.close()
+        if by_hand:  # who plays until ctrl-c has asked for no files of a path
+            return ENGINE_GONE
     files = write_files(
         model,
         path,
@@ -413,4 +417,4 @@ def play_headless(arguments: argparse.Namespace, say: Say, why: str = "") -> int
     )
     for file in files:
         print(file)  # noqa: T201  # the names are the product
-    return 0
+    return 0 if lived else ENGINE_GONE

@@ -45,7 +45,8 @@ from performance.rows import Rows
 from performance.scenes import Scene
 from performance.session import Session
 from performance.settings import Settings
-from performance.snapshot import EngineStatus, Message, Playhead, Snapshot, unheard
+from performance.snapshot import EngineStatus, Message, Playhead, Snapshot
+from performance.telling import ENGINE_HAS_STOPPED, Teller
 from performance.transport import Place
 from rvae.counts import several
 from rvae.errors import RvaeError
@@ -87,8 +88,8 @@ class Stage:
         self._now_ns = self._clock.now_ns()
         self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._numbers = 0
-        self._heard_number = 0
-        self._lost = self._is_hushed = False
+        self._engines_lines = Teller(lambda message: self.say(message.text, is_error=message.is_error))
+        self._lives, self._lost, self._is_hushed = True, False, False
         self._passed: list[StageCommand] = []
         meter = meter or (model.meter if settings is None else settings.meter)
         begun = settings or Settings.at_first(first_point(model, meter), meter, len(model.kit))
@@ -156,7 +157,8 @@ class Stage:
     def _send(self, command: EngineCommand) -> None:
         if self._is_hushed and isinstance(command, SetPattern):
             command = _hushed(command)
-        if not self._engine.do(self._rows.sent(command)) and not self._lost:
+        is_lost = not self._engine.do(self._rows.sent(command))
+        if is_lost and self._lives and not self._lost:
             self._lost = True
             self.say("the engine does not answer: quit and start again, nothing else is lost", is_error=True)
 
@@ -192,10 +194,13 @@ class Stage:
                     self.do(command)
             for line in self._osc_in.news():
                 self.say(line)
-        status = self._engine.status()
-        for message in unheard(status.messages, self._heard_number):
-            self._heard_number = message.number
-            self.say(message.text, is_error=message.is_error)
+        lived, self._lives = self._lives, self._engine.is_alive
+        status = self._engine.status()  # after that: its last words, where it has just ended
+        self._engines_lines.hear(status.messages)
+        if not self._lives:  # what it said last is true no longer
+            status = replace(status, transport=None, recording=False, outputs=())
+            if lived:
+                self.say(ENGINE_HAS_STOPPED, is_error=True)
         before_ns, self._now_ns = self._now_ns, self._clock.now_ns()
         place = self._place(status)
         bars = None if place is None else place.bar + float(place.ticks) / place.meter.bar_ticks
@@ -303,7 +308,7 @@ class Stage:
             voice_density=now.voices["voice_density"],
             mute=now.mute,
             status=replace(status, messages=()),
-            engine_lives=self._engine.is_alive,
+            engine_lives=self._lives,
             messages=tuple(self._messages),
             learned_meters=model.meters,
             scenes=_on_plane(now.scenes, now.meter),

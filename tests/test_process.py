@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jack_support import wait_for
 from music import beat_of
+from playing_support import PATIENCE_S, Played
 
 from performance.beat import latest
 from performance.commands import Play, SetControl, SetPattern, Stop
@@ -142,6 +143,24 @@ def test_a_terminal_that_is_closed_does_not_cut_off_the_engine_with_notes_soundi
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nothing is forked")
+def test_hands_with_no_window_are_told_that_the_engine_has_gone_and_keep_what_was_recorded(
+    model_file: Path, tmp_path: Path
+) -> None:
+    played = Played(str(model_file), "--headless", "--no-audio", "-o", str(tmp_path / "out"), folder=tmp_path / "set")
+    try:
+        played.play()
+        os.kill(played.engine, signal.SIGKILL)
+        assert played.process.wait(PATIENCE_S) == 1, "as the manual has it"
+        assert played.process.stderr
+        said = played.process.stderr.read()
+        assert said.count("the engine has stopped, and the music with it") == 1
+        assert "Traceback" not in said
+        assert list((tmp_path / "out").iterdir()) == [], "nobody has asked for the files of a path"
+        assert wait_for(lambda: list((tmp_path / "set").glob("*.wav")))
+    finally:
+        played.close()
+
+
 def test_an_engine_plays_on_and_obeys_where_the_process_has_gone_that_it_was_forked_from() -> None:
     code = """
 import os, pathlib, signal

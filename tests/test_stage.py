@@ -12,6 +12,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from performance.commands import (
     GoToClip,
     MoveCursor,
+    Panic,
     Play,
     RecallScene,
     SetControl,
@@ -172,7 +173,20 @@ def test_an_engine_that_went_away_is_said_once(stage: Stage, near: NearEngine) -
         stage.do(MoveCursor(place / 10, 0.5))
         snapshot = stage.tick()
     assert not snapshot.engine_lives
-    assert len([m for m in snapshot.messages if "does not answer" in m.text]) == 1
+    assert len([m for m in snapshot.messages if "the engine has stopped" in m.text]) == 1
+    assert not [m for m in snapshot.messages if "does not answer" in m.text], "which says no more"
+
+
+def test_where_the_engine_has_gone_nothing_seems_to_play_any_more(stage: Stage, near: NearEngine) -> None:
+    stage.do(Play())
+    assert stage.tick().playing
+    near.engine.say("what was wrong", is_error=True)
+    near.is_alive = False
+    snapshot = stage.tick()
+    assert (snapshot.playing, snapshot.status.outputs) == (False, ())
+    assert [m.text.partition(",")[0] for m in snapshot.messages][-2:] == ["what was wrong", "the engine has stopped"]
+    stage.do(Panic())
+    assert stage.tick().messages == snapshot.messages, "it is known by now"
 
 
 def test_however_many_lines_come_within_a_frame_each_is_told_or_counted(stage: Stage, near: NearEngine) -> None:

@@ -237,14 +237,14 @@ def test_help_leaves_bar_and_status_in_view() -> None:
 
 
 def test_the_status_line_tells_errors_first_then_news_then_how_all_is() -> None:
-    error = Message(3, "midi: the port has gone; plug it in again", is_error=True)
+    error = Message(1, "midi: the port has gone; plug it in again", is_error=True)
     broken = snapshot(messages=(error,))
     look = at_time(Look(), broken, 10.0)
     assert status_text(broken, look) == (error.text, True)
-    assert status_text(broken, replace(look, now_s=100.0))[1] is False
+    assert status_text(broken, at_time(look, broken, 100.0))[1] is False
     dead = snapshot(engine_lives=False)
     assert status_text(dead, look)[1] is True
-    touched = replace(look, touched=("swing", 9.5))
+    touched = replace(Look(now_s=10.0), touched=("swing", 9.5))
     assert status_text(snapshot(), touched) == ("Swing  50 %", False)
     calm, _ = status_text(snapshot(), Look())
     assert "midi rvae" in calm
@@ -649,7 +649,8 @@ def test_what_learning_waits_for_stays_in_view_while_a_control_is_touched() -> N
     assert status_text(snapshot(prompt=asks), replace(touched, now_s=500.0)) == (asks, False)
     assert status_text(snapshot(messages=heard), touched)[0].startswith("Density")
     trouble = Message(1, "midi TR-8 is gone; the music goes on without it", is_error=True)
-    assert status_text(snapshot(prompt=asks, messages=(trouble,)), touched) == (trouble.text, True)
+    both = snapshot(prompt=asks, messages=(trouble,))
+    assert status_text(both, at_time(replace(touched, news=(0, 0.0)), both, 10.0)) == (trouble.text, True)
 
 
 def test_a_trouble_is_not_hidden_by_the_news_that_comes_with_it() -> None:
@@ -663,6 +664,29 @@ def test_a_trouble_is_not_hidden_by_the_news_that_comes_with_it() -> None:
             assert status_text(both, at_time(look, both, now_s)) == (news.text, False), "that too can be read"
         assert status_text(both, at_time(look, both, 26.5)) == (trouble.text, True)
         assert status_text(both, at_time(look, both, 41.0))[0] not in (trouble.text, news.text)
+
+
+def test_troubles_that_come_at_once_take_turns_and_each_can_be_read() -> None:
+    texts = ["midi TR-8: no such port", "sound: no device could be opened", "osc: no such host"]
+    now = snapshot(messages=(Message(1, "recording"), *(Message(2 + row, one, True) for row, one in enumerate(texts))))
+    look = at_time(Look(), now, 10.0)
+    seen = [status_text(now, at_time(look, now, 10.0 + second)) for second in range(30)]
+    assert list(dict.fromkeys(seen)) == [(f"{row} of 3:  {text}", True) for row, text in enumerate(texts, 1)]
+    assert all(seen.count(one) >= 5 for one in seen), "five seconds for each"
+    assert status_text(now, at_time(look, now, 40.5))[1] is False
+
+    one_more = snapshot(messages=(*now.messages, Message(5, "midi in: pads is gone", True)))
+    assert status_text(one_more, at_time(look, one_more, 27.0)) == ("4 of 4:  midi in: pads is gone", True), "at once"
+
+
+def test_of_too_many_troubles_the_last_take_turns_and_the_others_are_counted() -> None:
+    flood = snapshot(messages=tuple(Message(number, f"trouble {number}", True) for number in range(41, 101)))
+    look = at_time(Look(), flood, 10.0)
+    seen = [status_text(flood, at_time(look, flood, 10.0 + 5 * turn))[0] for turn in range(13)]
+    assert seen[:12] == [f"{row} of 12:  trouble {88 + row}" for row in range(1, 13)]
+    assert seen[12].startswith("49 ")  # 48 of this frame, and the line that counts those before
+    again = snapshot(messages=tuple(Message(number, "the same", True) for number in range(1, 40)))
+    assert status_text(again, at_time(Look(), again, 10.0)) == ("the same", True)
 
 
 def test_the_click_is_seen_with_and_without_a_recording() -> None:

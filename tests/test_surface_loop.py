@@ -341,6 +341,22 @@ def test_a_model_that_was_learned_while_playing_gets_its_own_picture(monkeypatch
     assert learned.places >= LATTICE**2
 
 
+def test_a_window_whose_engine_had_gone_says_so_in_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+
+    class Gone(LocalStage):
+        def tick(self) -> Snapshot:
+            return replace(super().tick(), engine_lives=False)
+
+    def close(_work_s: float) -> bool:
+        pygame.event.post(pygame.Event(pygame.KEYDOWN, key=pygame.K_q, mod=pygame.KMOD_CTRL, unicode="q"))
+        return True
+
+    assert run(Gone(), size=(320, 200), on_frame=close) == 1
+
+
 def test_the_loop_runs_without_a_screen_and_ends_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
     from surface_support import LocalStage
 

@@ -12,9 +12,10 @@ from performance.snapshot import Snapshot
 from performance.surface.layout import Item, Layout
 from performance.surface.look import Look
 from performance.surface.theme import ALARM, LOUD, NIGHT, QUIET, RAISED, RULE, WARM, Colour, Words, mix, write
+from performance.telling import ENGINE_HAS_STOPPED
 
 _TOLD_IF_CHANGED = ("swing", "microtiming", "volume")
-_NEWS_S, _ERROR_S, _TOUCHED_S = 8.0, 30.0, 2.0
+_NEWS_S, _TOUCHED_S = 8.0, 2.0
 _NOTES: dict[Fraction, tuple[int, bool, bool]] = {
     # quarters: flags, filled head, stem
     Fraction(4): (0, False, False),
@@ -240,17 +241,16 @@ def _draw_fraction(target: pygame.Surface, words: Words, value: Fraction, box: p
 
 def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:
     """The one line at the bottom, and whether it is a trouble: that comes first, then what learning waits for, what was
-    just touched, a new message, and how all is. Good news that comes after a trouble waits until that could be read,
-    and does not end it.
+    just touched, a new message, and how all is. Several troubles take turns. Good news that comes after them waits
+    until they could be read, and does not end them.
     """
-    if not snapshot.engine_lives:
-        return "The engine has stopped: quit and start again; the last message says why", True
-    message = snapshot.messages[-1] if snapshot.messages else None
-    trouble = next((found for found in reversed(snapshot.messages) if found.is_error), None)
-    news_s = look.news[1] if trouble is None else max(look.news[1], look.trouble[1] + _NEWS_S)
+    trouble, message = look.troubles.line(look.now_s), snapshot.messages[-1] if snapshot.messages else None
+    news_s = max(look.news[1], look.troubles.came_s + max(_NEWS_S, look.troubles.round_s)) if trouble else look.news[1]
     is_news = message is not None and not message.is_error and 0 <= look.now_s - news_s < _NEWS_S
-    if trouble is not None and look.now_s - look.trouble[1] < _ERROR_S and not is_news:
-        return trouble.text, True
+    if trouble and not is_news:
+        return trouble, True
+    if not snapshot.engine_lives:
+        return ENGINE_HAS_STOPPED, True
     if snapshot.prompt:
         return snapshot.prompt, False
     if look.touched is not None and look.now_s - look.touched[1] < _TOUCHED_S:

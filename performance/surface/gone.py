@@ -18,11 +18,10 @@ from typing import ClassVar
 
 from performance.forking import see_out
 from performance.links import StageLike
-from performance.snapshot import unheard
+from performance.telling import ENGINE_GONE, Teller
 
 FRAME_S = 1 / 60
 INTERRUPTED = 130
-_ENGINE_GONE = 1
 _GONE = "the screen is gone, and the window with it; the music goes on: OSC and MIDI are heard, Ctrl-C quits"
 
 
@@ -97,19 +96,19 @@ def play_on(stage: StageLike, say: Callable[[str], None] | None = None) -> int:
         now = stage.tick()
         if now.engine_lives:
             tell(_GONE)
-        heard = max((message.number for message in now.messages), default=0)
+        known = max((message.number for message in now.messages), default=0)
+        lines = Teller(lambda message: tell(message.text), known)
         while (snapshot := stage.tick()).engine_lives:
-            for message in unheard(snapshot.messages, heard):
-                heard = message.number
-                tell(message.text)
+            lines.hear(snapshot.messages)
             time.sleep(FRAME_S)
+        lines.hear(snapshot.messages)
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as ending:
-        return ending.code if isinstance(ending.code, int) else _ENGINE_GONE
+        return ending.code if isinstance(ending.code, int) else ENGINE_GONE
     finally:
         stage.close()
-    return _ENGINE_GONE
+    return ENGINE_GONE
 
 
 def say_if_heard(text: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from performance.commands import StageCommand
-from performance.snapshot import Snapshot
+from performance.snapshot import Snapshot, unheard
+from rvae.counts import several
 
 TRAIL_S = 1.6
+TROUBLE_S, TURN_S = 30.0, 5.0
+_MOST_TROUBLES = 12
 HELP_PAGES = 4
 _TRAIL_STEP = 0.004  # moves smaller than this are not worth a point of the trail
 
@@ -52,6 +56,46 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Troubles:
+    """Errors that are to be read: each text once, oldest first, with when it came. Several take turns, beginning with
+    the first of those that came last. `passed_over`: how many there was no room for.
+    """
+
+    all: tuple[tuple[str, float], ...] = ()
+    passed_over: int = 0
+
+    @property
+    def came_s(self) -> float:
+        """When the last came."""
+        return self.all[-1][1] if self.all else 0.0
+
+    @property
+    def round_s(self) -> float:
+        """How long it takes until each was shown once."""
+        return TURN_S * (len(self.all) + bool(self.passed_over)) if len(self.all) > 1 else 0.0
+
+    def after(self, new: Sequence[str], now_s: float) -> Troubles:
+        """With those that have just come, without those that have been there long enough."""
+        if not new and now_s - self.came_s >= max(TROUBLE_S, self.round_s):
+            return Troubles()
+        fresh = dict.fromkeys(new, now_s)
+        kept = ((text, came_s) for text, came_s in self.all if text not in fresh)
+        found = (*kept, *fresh.items())
+        passed_over = self.passed_over + max(0, len(found) - _MOST_TROUBLES)
+        return Troubles(found[-_MOST_TROUBLES:], passed_over)
+
+    def line(self, now_s: float) -> str:
+        """The one whose turn it is; empty where there is none. Of several it says which."""
+        if len(self.all) < 2:
+            return self.all[0][0] if self.all else ""
+        lines = [f"{number} of {len(self.all)}:  {text}" for number, (text, _) in enumerate(self.all, 1)]
+        if self.passed_over:
+            lines.append(f"{several(self.passed_over, 'line')} before these came too fast to be shown")
+        first = next(place for place, (_, came_s) in enumerate(self.all) if came_s == self.came_s)
+        return lines[(first + int((now_s - self.came_s) / TURN_S)) % len(lines)]
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """State of the surface itself. A value: events and time make a new one of it.
 
@@ -60,7 +104,7 @@ class Look:
     cursor, up for the density. `triggers`: those that are held, `lt+` and `rt+`, the last one last. `drop`: what comes
     in. `help_page`: which is shown, 0 for none. `audience`: whether its window is open. `view`: which of `views.VIEWS`.
     `trail`: (x, y, when in seconds), oldest first. `touched`: the control last changed here, and when. `news`: the
-    number of the newest message and when it came; `trouble`: of the newest error.
+    number of the newest message and when it came; `troubles`: the errors.
     """
 
     now_s: float = 0.0
@@ -81,7 +125,7 @@ class Look:
     trail: tuple[tuple[float, float, float], ...] = ()
     touched: tuple[str, float] | None = None
     news: tuple[int, float] = (0, 0.0)
-    trouble: tuple[int, float] = (0, 0.0)
+    troubles: Troubles = Troubles()
 
     @property
     def help_shown(self) -> bool:
@@ -105,6 +149,6 @@ def at_time(look: Look, snapshot: Snapshot, now_s: float) -> Look:
         trail = (*trail, (x, y, now_s))
     newest = snapshot.messages[-1].number if snapshot.messages else 0
     news = look.news if look.news[0] == newest else (newest, now_s)
-    wrong = next((message.number for message in reversed(snapshot.messages) if message.is_error), look.trouble[0])
-    trouble = look.trouble if look.trouble[0] == wrong else (wrong, now_s)
-    return replace(look, now_s=now_s, trail=trail, news=news, trouble=trouble)
+    new = unheard(snapshot.messages, look.news[0])
+    wrong = [message.text for message in new if message.is_error or message not in snapshot.messages]
+    return replace(look, now_s=now_s, trail=trail, news=news, troubles=look.troubles.after(wrong, now_s))

@@ -24,6 +24,7 @@ from performance.surface.layout import Layout
 from performance.surface.look import Look, at_time
 from performance.surface.pads import pushed_by_sticks
 from performance.surface.planes import PlaneColours, Planes
+from performance.telling import ENGINE_GONE
 from rvae.errors import OutputError, what_went_wrong
 
 FRAMES_HZ = 60
@@ -50,7 +51,7 @@ def run(stage: StageLike, *, size: tuple[int, int] = _SIZE, on_frame: Callable[[
         with outliving_the_screen(stage):
             screen = _open(size)
             try:
-                _play(screen, stage, on_frame)
+                engine_lives = _play(screen, stage, on_frame)
             finally:
                 controller.quit()
                 screen.window.destroy()
@@ -61,7 +62,7 @@ def run(stage: StageLike, *, size: tuple[int, int] = _SIZE, on_frame: Callable[[
         return play_on(stage)
     finally:
         stage.close()
-    return 0
+    return 0 if engine_lives else ENGINE_GONE
 
 
 class _Screen:
@@ -104,7 +105,8 @@ def _open(size: tuple[int, int]) -> _Screen:
     return screen
 
 
-def _play(screen: _Screen, stage: StageLike, on_frame: Callable[[float], bool] | None) -> None:
+def _play(screen: _Screen, stage: StageLike, on_frame: Callable[[float], bool] | None) -> bool:
+    """Show frame after frame until the window is closed; whether the engine lived until then."""
     frames, clock, failed = _Frames(screen, stage), pygame.time.Clock(), 0
     while not frames.look.closing:
         start_s = time.perf_counter()
@@ -117,8 +119,9 @@ def _play(screen: _Screen, stage: StageLike, on_frame: Callable[[float], bool] |
             if failed >= _FAILED_FRAMES:
                 raise _Broken from error
         if on_frame is not None and not on_frame(time.perf_counter() - start_s):
-            return
+            break
         clock.tick(FRAMES_HZ)
+    return frames.engine_lived
 
 
 class _Broken(Exception):  # noqa: N818  # it says how things stand
@@ -136,6 +139,11 @@ class _Frames:
         self._snapshot = stage.tick()
         self._told: set[str] = set()
         self.look = Look()
+
+    @property
+    def engine_lived(self) -> bool:
+        """Whether the engine lived when it was last asked."""
+        return self._snapshot.engine_lives
 
     def step(self, start_s: float) -> None:
         """Hear what hands do, have it done, and show how everything stands. `start_s`: when the frame began."""
