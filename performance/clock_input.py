@@ -15,7 +15,7 @@ from performance.clock import NS_PER_S
 from performance.follower import ClockMessage, Follower, clock_message
 from performance.leader import Aim, News, Said, Started
 from performance.outputs.jack import jack_client
-from performance.outputs.midi import find_port, midi_library, observed_ports
+from performance.ports import Hearing, Receive, find_port, input_ports
 from performance.transport import Transport
 from rvae.errors import OutputError
 
@@ -128,24 +128,9 @@ class MidiClockInput(ClockLeader):
         self._close()
 
 
-Receive = Callable[[bytes, int], None]
-
-
 def _open_port(name: str, receive: Receive) -> Callable[[], None]:
     """A port of the system's; the function that closes it."""
-    library = midi_library()
-    port = find_port(name, observed_ports(lambda observer: observer.get_input_ports()))
-    settings = library.InputConfiguration()
-    settings.ignore_timing = False
-    settings.on_message = lambda message: receive(bytes(message.bytes), time.perf_counter_ns())
-    midi_in = library.MidiIn(settings)
-    if midi_in.open_port(port) or not midi_in.is_port_open():
-        raise OutputError(f"MIDI clock: port '{name}' does not open; it may be in use, see `rvae devices`")
-
-    def close() -> None:
-        midi_in.close_port()
-
-    return close
+    return Hearing().hear(find_port(name, input_ports()), receive, own_name="rvae-clock", clock=True)
 
 
 def _open_jack(name: str, receive: Receive) -> Callable[[], None]:

@@ -60,15 +60,15 @@ def find_plugs(*, anew: bool = False) -> Plugs:
     """
     from performance.midi_in import input_names
     from performance.outputs.jack import jack_ports_of_all
-    from performance.outputs.midi import output_ports
     from performance.outputs.quiet import patience, quiet_drivers
+    from performance.ports import output_names
 
     midi: list[str] = []
     audio: list[str] = []
     with quiet_drivers(), patience():
         jack, sources = jack_ports_of_all()
         with contextlib.suppress(OutputError):
-            midi = output_ports()
+            midi = output_names()
         with contextlib.suppress(OutputError):
             audio = _audio_devices(anew=anew)
         inputs = input_names(sources)
@@ -80,15 +80,15 @@ def find_devices() -> Devices:
     """Look at everything; takes up to a second."""
     # Here, for who only asks for a display should not wait for all that.
     from performance.outputs.jack import is_running, jack_ports
-    from performance.outputs.midi import output_ports
     from performance.outputs.quiet import quiet_drivers
+    from performance.ports import output_names
 
     missing: list[str] = []
     with quiet_drivers():
         jack_runs = is_running()
         jack = jack_ports() if jack_runs else []
         try:
-            midi = output_ports()
+            midi = output_names()
         except OutputError as error:
             midi = []
             missing.append(str(error))

@@ -1,7 +1,7 @@
 """MIDI in from hands: ports that come and go, in a process of its own, so that no port ever waits for a picture.
 
 The system's ports and JACK's are looked for once a second; those that are wanted are open while they are there. Every
-message has the time at which it came: through JACK that of its frame, elsewhere the moment at which the system told.
+message has the time at which it came: through JACK that of its frame, elsewhere that of the system's own clock.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -21,8 +21,8 @@ from typing import Any
 from performance.commands import StrikePad
 from performance.forking import outlive_the_terminal, start
 from performance.outputs.jack import jack_client
-from performance.outputs.midi import midi_library, observed_ports, port_name
 from performance.outputs.quiet import quiet_drivers
+from performance.ports import OWN, Hearing, input_ports, port_name
 from performance.wire import Wire, WireFull
 from rvae.errors import OutputError
 
@@ -31,7 +31,6 @@ _AGAIN_S = 2.0
 _QUEUE = 4096
 _A_FRAME = 256  # messages taken in one go: more than hands can send, and no more of a flood than a frame can bear
 _END_S = 2.0
-_OWN = "rvae"  # what we play must not come back as hands
 _NOTE_ON = 0x90
 _NS_PER_S = 1_000_000_000
 
@@ -116,7 +115,7 @@ class Wanted:
 
     def wants(self, device: str) -> bool:
         """Whether a device is one of them."""
-        if device.lower().startswith(_OWN):
+        if device.lower().startswith(OWN):  # what we play must not come back as hands
             return False
         return self.all or device in self.names or any(part.lower() in device.lower() for part in self.parts)
 
@@ -274,19 +273,21 @@ class Backlog:
     def __init__(self, most: int = _QUEUE) -> None:
         self._waiting: deque[Told] = deque(maxlen=most)
         self._lost = 0
+        self._lock = threading.Lock()  # held for microseconds: ports wait for it too
 
     def put(self, message: Told) -> None:
         """One more. Called from the threads of the ports."""
-        self._lost += len(self._waiting) == self._waiting.maxlen
-        self._waiting.append(message)
+        with self._lock:
+            self._lost += len(self._waiting) == self._waiting.maxlen
+            self._waiting.append(message)
 
-    def take(self) -> Iterator[Told]:
-        """All of it, oldest first."""
-        if lost := self._lost:
-            self._lost -= lost
-            yield Missed(lost)
-        for _ in range(len(self._waiting)):
-            yield self._waiting.popleft()
+    def take(self) -> Sequence[Told]:
+        """All of it, oldest first; before it, where any were lost, how many."""
+        with self._lock:
+            waiting, lost = list(self._waiting), self._lost
+            self._waiting.clear()
+            self._lost = 0
+        return [Missed(lost), *waiting] if lost else waiting
 
 
 class _Listener:
@@ -300,11 +301,14 @@ class _Listener:
         self.awake = threading.Event()
         self.backlog = Backlog()
         self._open: dict[str, Callable[[], None]] = {}
-        self._jack = _Jack(self._put)
+        self._hearing, self._jack = Hearing(), _Jack(self._put)
 
     def _put(self, device: str, data: bytes, at_ns: int) -> None:
         self.backlog.put(Heard(device, data, at_ns))
         self.awake.set()
+
+    def _open_port(self, name: str, port: Any) -> Callable[[], None]:
+        return self._hearing.hear(port, lambda data, at_ns: self._put(name, data, at_ns), own_name="rvae-hands")
 
     def look(self) -> None:
         """Open what is wanted and there, close what is not."""
@@ -313,7 +317,7 @@ class _Listener:
         there: dict[str, Callable[[], Callable[[], None]]] = {}
         with quiet_drivers():
             for name, port in _named(_system_ports()).items():
-                there[name] = lambda name=name, port=port: _open_port(name, port, self._put)  # type: ignore[misc]
+                there[name] = lambda name=name, port=port: self._open_port(name, port)  # type: ignore[misc]
             for name in self._jack.names():
                 there.setdefault(name, lambda name=name: self._jack.open(name))  # type: ignore[misc]
             for name in [name for name in self._open if name not in there or not wanted.wants(name)]:
@@ -341,7 +345,7 @@ class _Listener:
 
 def _system_ports() -> list[Any]:
     try:
-        return observed_ports(lambda observer: observer.get_input_ports())
+        return input_ports()
     except OutputError:
         return []
 
@@ -349,7 +353,7 @@ def _system_ports() -> list[Any]:
 def input_names(jack: Sequence[str]) -> list[str]:
     """The names of all ports that can be heard, as `Heard` has them, with those of JACK; our own are left out."""
     names = dict.fromkeys((*_named(_system_ports()), *jack))
-    return [name for name in names if not name.lower().startswith(_OWN)]
+    return [name for name in names if not name.lower().startswith(OWN)]
 
 
 def _named(ports: Sequence[Any]) -> dict[str, Any]:
@@ -361,21 +365,6 @@ def _named(ports: Sequence[Any]) -> dict[str, Any]:
         counts[name] += 1
         found[name if counts[name] == 1 else f"{name} ({counts[name]})"] = port
     return found
-
-
-def _open_port(name: str, port: Any, put: Put) -> Callable[[], None]:
-    library = midi_library()
-    settings = library.InputConfiguration()
-    settings.on_message = lambda message: put(name, bytes(message.bytes), time.perf_counter_ns())
-    midi_in = library.MidiIn(settings)
-    if midi_in.open_port(port) or not midi_in.is_port_open():
-        raise OutputError(f"MIDI: port '{name}' does not open; it may be in use")
-
-    def close() -> None:
-        with contextlib.suppress(RuntimeError):  # it may be gone
-            midi_in.close_port()
-
-    return close
 
 
 class _Jack:

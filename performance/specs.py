@@ -66,10 +66,11 @@ class OutputSpec:
 def midi_output(name: str) -> Output:
     """The port of a name: the system's own first, then JACK's."""
     from performance.outputs.jack import JackMidiOutput, jack_ports
-    from performance.outputs.midi import MidiOutput, output_ports
+    from performance.outputs.midi import MidiOutput
+    from performance.ports import output_names
 
     with contextlib.suppress(OutputError):
-        if any(name.lower() in port.lower() for port in output_ports()):
+        if any(name.lower() in port.lower() for port in output_names()):
             return MidiOutput(name)
     if any(name.lower() in port.lower() for port in jack_ports()):
         return JackMidiOutput(name)

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import dis
 import json
+import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from surface_support import snapshot
@@ -309,3 +314,28 @@ def test_what_nobody_takes_for_too_long_is_counted_and_said() -> None:
     assert list(backlog.take()) == []
     rig.hands.commands(rig.now)
     assert "2 MIDI messages of hands came while nobody took them" in rig.lines()
+
+
+def test_what_two_ports_lose_at_the_same_moment_is_counted_twice() -> None:
+    message = Heard("pads", bytes([0x99, 36, 90]), 0)
+    backlog = Backlog(most=1)
+    backlog.put(message)
+    other = threading.Thread(target=backlog.put, args=(message,))
+
+    def in_the_middle(frame: FrameType, event: str, _value: object) -> Any:
+        """The other port's message comes when the count was read, and is about to be written."""
+        frame.f_trace_opcodes = True
+        if event == "opcode" and dis.opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_ATTR" and not other.ident:
+            other.start()
+            other.join(0.2)
+        return in_the_middle
+
+    def put() -> None:
+        sys.settrace(lambda frame, *_: in_the_middle if frame.f_code is Backlog.put.__code__ else None)
+        backlog.put(message)
+
+    one = threading.Thread(target=put)
+    one.start()
+    for port in (one, other):
+        port.join()
+    assert list(backlog.take()) == [Missed(2), message]

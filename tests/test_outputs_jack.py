@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes.util
+import json
 import os
 import signal
 import subprocess
@@ -29,6 +31,7 @@ from rvae.kit import STANDARD_KIT
 from rvae.meter import Meter
 from rvae.pattern import Floats, Pattern
 
+TESTS = Path(__file__).resolve().parent
 FOUR = Meter.parse("4/4")
 # At 125 bpm a tick is 960 frames: every place is a whole frame.
 BPM = 125.0
@@ -295,3 +298,38 @@ def test_a_port_is_found_by_a_part_of_its_name(recorder: Recorder, start: Start)
     engine = start(beat_of(FOUR, [0]), [OutputSpec("midi", "RECORDER:i")])
     engine.do(Play())
     assert wait_for(lambda: len(recorder.ons()) >= 2), engine.status().messages
+
+
+def test_the_systems_own_ports_are_played_to_heard_and_missed_when_they_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = ctypes.util.find_library("jack")
+    pytest.importorskip("pylibremidi")
+    with jack_server(monkeypatch):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", str(TESTS / "system_ports.py")],
+            env={
+                **os.environ,
+                "LD_PRELOAD": str(library),
+                "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS.parent))),
+            },
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["inputs"], found["outputs"]) == (["pads"], ["synth"])
+    assert [name.partition(":")[2] for name in found["virtual"]] == ["rvae"], "as the manual calls it"
+    assert found["played"]
+    heard = found["heard"]
+    assert heard["arrived"]
+    assert heard["in time"]
+    assert {name.partition(":")[2] for name in heard["own"]} == {"rvae", "rvae-hands"}
+    assert heard["offered"] == ["synth"], "not the port where we listen"
+    assert found["is open"]
+    assert found["missed"], "the system takes what is sent to nobody"
+    assert found["told"] == "midi synth is gone (its port has gone); the music goes on without it"
+    assert not found["opens without it"]
+    assert found["is back"]
+    assert found["played again"]
+    assert found["stays"]

@@ -4,64 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from performance.outputs.output import Output
+from performance.ports import OWN, find_port, midi_library, observer, output_ports, port_name
 from performance.pulse import ClockContinue, ClockEvent, ClockPulse, ClockStart, ClockStop
 from performance.sequencer import Event, Onset, Release
 from rvae.errors import OutputError
 from rvae.kit import Kit
 
 CHANNEL = 9  # channel 10 as people count: the drums
-VIRTUAL_NAME = "rvae"
-
-
-def midi_library() -> Any:
-    """The library of MIDI ports. Raises OutputError where it does not load."""
-    try:
-        import pylibremidi  # type: ignore[import-not-found]  # its stub lies outside a package
-    except (ImportError, OSError) as error:
-        raise OutputError(f"MIDI: the port library does not load ({error}); install pylibremidi again") from None
-    return pylibremidi
-
-
-def port_name(port: Any) -> str:
-    """What a port is called."""
-    names = (port.device_name, port.port_name, port.display_name)
-    return next((name for name in (port.display_name, port.port_name, *names) if name), "unnamed")
-
-
-def output_ports() -> list[str]:
-    """The names of all MIDI ports that can be played to."""
-    return [port_name(port) for port in _find_ports()]
-
-
-def _find_ports() -> list[Any]:
-    return observed_ports(lambda observer: observer.get_output_ports())
-
-
-def observed_ports(get: Callable[[Any], Any]) -> list[Any]:
-    """The ports of the system's that `get` takes from the library's observer."""
-    library = midi_library()
-    settings = library.ObserverConfiguration()
-    settings.track_virtual = True
-    settings.track_hardware = True
-    settings.track_any = True
-    try:
-        return list(get(library.Observer(settings)))
-    except (RuntimeError, TypeError):
-        return []  # no MIDI system at all: the same as one with no ports
-
-
-def find_port(name: str, ports: Sequence[Any]) -> Any:
-    """The port of a name, or the first with it in its name. Raises OutputError with those there are."""
-    exact = [port for port in ports if port_name(port) == name]
-    near = [port for port in ports if name.lower() in port_name(port).lower()]
-    if not exact and not near:
-        there = ", ".join(map(port_name, ports)) or "none at all"
-        raise OutputError(f"MIDI: no port '{name}'; there are: {there}; see `rvae devices`")
-    return (exact or near)[0]
+VIRTUAL_NAME = OWN
 
 
 def clock_messages(event: ClockEvent) -> list[Any]:
@@ -92,29 +46,44 @@ class MidiOutput(Output):
         super().__init__(name)
         self._virtual = virtual
         self._port: Any = None
+        self._observer: Any = None
+        self._gone: list[tuple[str, int]] = []
 
     def _open(self, kit: Kit) -> None:  # noqa: ARG002  # the notes come with the events
         from mido import Message
 
-        library = midi_library()
-        self._library, self._message = library, Message
-        self._port = library.MidiOut()
-        if self._virtual:
-            if sys.platform == "win32":
-                raise OutputError(
-                    "MIDI: Windows has no virtual ports of its own; install loopMIDI and name its port with --midi"
-                )
-            self._port.set_port_name(self.name)
-        try:
-            failed = (
-                self._port.open_virtual_port()
-                if self._virtual
-                else self._port.open_port(find_port(self.name, _find_ports()))
+        self._message = Message
+        if self._virtual and sys.platform == "win32":
+            raise OutputError(
+                "MIDI: Windows has no virtual ports of its own; install loopMIDI and name its port with --midi"
             )
+        self._port = midi_library().MidiOut()
+        try:
+            failed = self._port.open_virtual_port(self.name) if self._virtual else self._open_other()
         except RuntimeError as error:
             raise OutputError(f"MIDI: port '{self.name}' does not open ({error}); see `rvae devices`") from None
         if failed or not self._port.is_port_open():
             raise OutputError(f"MIDI: port '{self.name}' does not open; it may be in use, see `rvae devices`")
+
+    def _open_other(self) -> object:
+        """Open another's port, and have told when it goes; an error, or what is false."""
+        there = find_port(self.name, output_ports())
+        ours, gone = (port_name(there), there.port), self._gone
+
+        def removed(port: Any) -> None:
+            if (port_name(port), port.port) == ours:
+                gone.append(ours)
+
+        gone.clear()
+        self._observer = observer(removed)
+        return self._port.open_port(there, OWN)
+
+    def _check(self) -> None:
+        # The system takes what is sent to nobody: it has to be asked.
+        if self._observer is not None:
+            self._observer.poll()
+        if self._gone:
+            raise OutputError("its port has gone")
 
     def _send(self, event: Event, due_ns: int) -> None:  # noqa: ARG002  # the engine calls when it is due
         match event:
@@ -146,7 +115,7 @@ class MidiOutput(Output):
         self._discard()
 
     def _discard(self) -> None:
-        port, self._port = self._port, None
+        port, self._port, self._observer = self._port, None, None
         if port is not None:
             with contextlib.suppress(RuntimeError):  # what it is attached to may be gone
                 port.close_port()
@@ -155,10 +124,8 @@ class MidiOutput(Output):
         self._write(self._message(kind, channel=CHANNEL, **values))
 
     def _write(self, message: Any) -> None:
-        packet = self._library.Message()
-        packet.bytes = message.bytes()
         try:
-            failed = self._port.send_message(packet)  # an error, or what is false
+            failed = self._port.send_message(message.bytes())  # an error, or what is false
         except RuntimeError as error:
             raise OutputError(str(error)) from None
         if failed:
