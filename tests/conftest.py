@@ -1,10 +1,9 @@
-"""What several tests share: a place for settings of their own, clips outside the repository, free ports."""
+"""What several tests share: a place for settings of their own, clips outside the repository, an engine near by."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -147,11 +146,3 @@ def stage(model: Model, near: NearEngine) -> Iterator[Stage]:
     made = Stage(model, near, name="threes")
     yield made
     made.close()
-
-
-@pytest.fixture
-def free_udp_port() -> int:
-    """A UDP port of the loopback that nobody listens on."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -26,6 +26,7 @@ from typing import Any, get_args
 import numpy as np
 from jack_support import MidiInput
 from music import METERS, pattern_of
+from playing_support import status_now
 
 from performance.commands import EngineCommand, Play, Quantum, SetControl, SetPattern, SetVoice, StartRecording, Stop
 from performance.journal_file import JournalFile
@@ -105,10 +106,10 @@ class Ear:
         self.messages += [(begun + at, data) for at, data in self.input.take()]
 
     def connect(self, source: str) -> None:
-        """Connect a port as soon as it is there; for a quarter of a minute at the most."""
+        """Connect a port as soon as it is there; for a minute at the most."""
         import jack
 
-        for _ in range(1500):
+        for _ in range(6000):
             try:
                 self.client.connect(source, self.input.port)
             except jack.JackError:
@@ -196,7 +197,7 @@ def play(folder: Path, *, seconds: float, seed: int, trains: bool) -> Report:
             time.sleep(_LAST_S)
         engine.do(Stop())
         time.sleep(0.5)
-        status = engine.status()
+        status = status_now(engine)  # nobody has read for so long that what comes first is old
     finally:
         engine.close()
         engine.recorder.wait(300)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from jack_support import wait_for
+from jack_support import MidiInput, wait_for
 from playing_support import status_now
 
 from performance.process import EngineProcess
@@ -21,23 +21,34 @@ _STALL_S = 0.005
 
 class Recorder:
     """Keeps every MIDI message of its inputs with its frame, and all sound. `lost`: so often the server went on without
-    it; `stalls`: so often the server stood still, and the time of others went on.
+    it; `stalls`: so often the server stood still, and the time of others went on; `xruns`: so often it said that it had
+    gone on without somebody.
     """
 
     def __init__(self, *names: str) -> None:
         import jack
 
         self.client: Any = jack.Client("recorder", no_start_server=True)
-        self.midi_ins = [self.client.midi_inports.register(name) for name in names or ("in",)]
+        self.midi_ins = [MidiInput(self.client, name) for name in names or ("in",)]
         self.sound_in = self.client.inports.register("sound")
         self.messages: list[list[tuple[int, bytes]]] = [[] for _ in self.midi_ins]
         self.blocks: list[Floats] = []
         self.lost = 0
         self.stalls = 0
+        self.xruns = 0
         self._expected: int | None = None
         self._next_s = math.inf
         self.client.set_process_callback(self._process)
+        self.client.set_xrun_callback(self._xrun)
         self.client.activate()
+
+    def _xrun(self, _delay: float) -> None:
+        self.xruns += 1
+
+    @property
+    def held_up(self) -> int:
+        """How often anything that goes through the server may have been late, or lost."""
+        return self.lost + self.stalls + self.xruns
 
     def _process(self, frames: int) -> None:
         frame = self.client.last_frame_time
@@ -47,12 +58,12 @@ class Recorder:
         self.stalls += begun_s > self._next_s + _STALL_S
         self._next_s = begun_s + frames / RATE_HZ
         for port, messages in zip(self.midi_ins, self.messages, strict=True):
-            messages += [(frame + offset, bytes(data)) for offset, data in port.incoming_midi_events()]
+            messages += [(frame + offset, data) for offset, data in port.take()]
         self.blocks.append(self.sound_in.get_array().copy())
 
     def connect(self, source: str, port: int = 0) -> bool:
         """Connect a MIDI port of others as soon as it is there and its client runs."""
-        return self._connect(lambda: source, self.midi_ins[port])
+        return self._connect(lambda: source, self.midi_ins[port].port)
 
     def connect_sound(self) -> bool:
         """Connect the left channel of the engine's sound."""

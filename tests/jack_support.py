@@ -84,8 +84,8 @@ class MidiInput:
     there in the period before: those messages are left out and counted, as `repeated`.
     """
 
-    def __init__(self, client: Any) -> None:
-        self.port = client.midi_inports.register("in")
+    def __init__(self, client: Any, name: str = "in") -> None:
+        self.port = client.midi_inports.register(name)
         self.repeated = 0
         self._last: list[tuple[int, bytes]] = []
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 import os
+import secrets
 import shutil
 import socket
 import struct
@@ -12,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,19 @@ from performance.snapshot import EngineStatus
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60.0
+_ROOM_BYTES = 4_000_000
+_SO_RCVBUFFORCE = 33  # of Linux, for root; Python does not name it
+
+
+def free_udp_port() -> int:
+    """A UDP port that nobody listens on, for a program that is yet to start. None of those that the system gives to who
+    asks for any: the tests beside these do so all the time.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
 
 
 def osc(address: str, *values: object) -> bytes:
@@ -42,17 +56,15 @@ def osc(address: str, *values: object) -> bytes:
     return builder.build().dgram
 
 
-@contextmanager
+@contextlib.contextmanager
 def own_display() -> Iterator[str]:
     """A screen of our own on a free number, gone afterwards. Skips where there is none to be had."""
     if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
         pytest.skip("needs Xvfb and xdotool: apt-get install xvfb xdotool")
     reader, writer = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-r", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
-        pass_fds=[writer],
-        stderr=subprocess.DEVNULL,
-    )
+    # Begun anew whenever its last client goes, which is the usual, it throws out who comes at that moment.
+    command = ["Xvfb", "-r", "-noreset", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as told:
         number = told.readline().strip()  # written when it is ready
@@ -78,7 +90,9 @@ class OscLog:
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM_BYTES)
+        with contextlib.suppress(OSError):  # where the system gives everybody little: a quarter of a minute of music
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM_BYTES)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.setblocking(False)
         self.heard: list[Heard] = []
@@ -165,9 +179,7 @@ class Played:
     def __init__(self, *words: str, folder: Path, display: str | None = None) -> None:
         self._folder = folder
         self.log = OscLog()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_udp_port()
         self._mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in ("SDL_VIDEODRIVER", "DISPLAY")},

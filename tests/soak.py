@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from playing_support import free_udp_port
 from soak_checks import Findings, Standstills, check_journal, check_midi, check_osc, match, match_journal, scatter_ms
 from soak_ears import bundles, midi_messages
 from soak_hands import Hands, Trainings
@@ -33,6 +33,7 @@ from soak_watch import standstills
 
 from performance.bench.processes import family, memory_mb
 from performance.bench.spread import spread
+from performance.clock import ahead_ns
 from performance.journal_file import SUFFIX, JournalFile
 from performance.offers import meters_of
 from rvae.corpus import bundled_corpora
@@ -90,7 +91,7 @@ def process(*words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
 def display() -> Iterator[str]:
     """A screen of our own."""
     reader, writer = os.pipe()
-    words = ["Xvfb", "-r", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    words = ["Xvfb", "-r", "-noreset", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
     with process(*words, pass_fds=[writer], stderr=subprocess.DEVNULL):
         os.close(writer)
         with os.fdopen(reader) as told:
@@ -114,13 +115,6 @@ def jack_server(log: Path, xruns: list[float]) -> Iterator[str]:
         client.set_xrun_callback(lambda _delay: xruns.append(time.time()))
         with client:
             yield name
-
-
-def free_port() -> int:
-    """A UDP port that nobody listens on."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def connect(source: str, target: str) -> None:
@@ -147,7 +141,7 @@ def perform(soak: Soak, model_file: Path) -> Json:
             process(*python, str(TESTS / "soak_ears.py"), str(soak.file("osc.jsonl")), stdout=subprocess.PIPE)
         )
         assert ear.stdout is not None
-        out_port, in_port = int(ear.stdout.readline()), free_port()
+        out_port, in_port = int(ear.stdout.readline()), free_udp_port()
         midi = stack.enter_context(soak.file("midi.txt").open("w"))
         stack.enter_context(process("jack_midi_dump", "-a", "soak-ear", stdout=midi, stderr=subprocess.DEVNULL))
         begin = "import sys; from performance.start import main; sys.exit(main())"  # as the command does
@@ -158,7 +152,7 @@ def perform(soak: Soak, model_file: Path) -> Json:
         window = stack.enter_context(process(*python, *words, stdout=said, stderr=said, environment=home))
         connect("rvae:out", "soak-ear:input")
         stack.enter_context(process(*python, str(TESTS / "soak_watch.py"), str(soak.file("bare.jsonl"))))
-        apart_s = (time.time_ns() - time.perf_counter_ns()) / 1e9
+        apart_s = ahead_ns(time.time_ns) / 1e9
         log = stack.enter_context(soak.file("hands.txt").open("w", buffering=1))
 
         def write(text: str) -> None:

@@ -19,7 +19,7 @@ import pytest
 from jack_recorder import RATE_HZ, Recorder, play_and_check
 from jack_support import jack_server, wait_for
 from music import beat_of, pattern_of
-from playing_support import status_now
+from playing_support import is_alive, status_now
 
 from performance.commands import EngineCommand, Panic, Play, Quit, SetControl, SetPattern, Stop, StrikePad
 from performance.outputs.drums import click_drums
@@ -255,19 +255,10 @@ def test_the_engine_plays_on_when_the_window_hangs_and_falls_silent_when_it_dies
                 many = len(recorder.ons())
                 assert wait_for(lambda: len(recorder.ons()) > many + 40)
                 parent.send_signal(signal.SIGKILL)
-            assert wait_for(lambda: not _runs(pid))
+            assert wait_for(lambda: not is_alive(pid))
             assert recorder.falls_silent()
         finally:
             parent.kill()
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/status")
-    return not (status.exists() and "State:\tZ" in status.read_text())
 
 
 def test_patterns_swapped_all_the_time_leave_the_beat_alone(recorder: Recorder, start: Start) -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jack_support import wait_for
+from playing_support import free_udp_port
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -203,9 +204,9 @@ def test_the_cursor_is_told_to_wekinator(ear: socket.socket) -> None:
 
 
 @pytest.mark.skipif(shutil.which("oscdump") is None, reason="oscdump (liblo-tools) is not installed")
-def test_another_program_reads_our_bundles(free_udp_port: int, tmp_path: Path) -> None:
-    heard = tmp_path / "heard"
-    output = OscOutput(f"127.0.0.1:{free_udp_port}")
+def test_another_program_reads_our_bundles(tmp_path: Path) -> None:
+    heard, port = tmp_path / "heard", free_udp_port()
+    output = OscOutput(f"127.0.0.1:{port}")
     output.open(STANDARD_KIT)
 
     def is_heard() -> bool:  # as soon as it listens
@@ -214,7 +215,7 @@ def test_another_program_reads_our_bundles(free_udp_port: int, tmp_path: Path) -
 
     with (
         heard.open("w") as out,
-        subprocess.Popen(["oscdump", "-L", str(free_udp_port)], stdout=out, env={**os.environ, "LC_ALL": "C"}) as dump,
+        subprocess.Popen(["oscdump", "-L", str(port)], stdout=out, env={**os.environ, "LC_ALL": "C"}) as dump,
     ):
         try:
             assert wait_for(is_heard)

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jack_support import wait_for
+from playing_support import free_udp_port
 from pythonosc.osc_message_builder import OscMessageBuilder
 from strategies import kits
 
@@ -324,27 +325,25 @@ def until_kept(file: Path, process: subprocess.Popen[bytes], *hands: tuple[Any, 
     raise AssertionError("never kept")
 
 
-def test_a_killed_instrument_loses_nothing_that_is_older_than_a_second(
-    model_file: Path, tmp_path: Path, free_udp_port: int
-) -> None:
-    file = tmp_path / "set.rvsession"
+def test_a_killed_instrument_loses_nothing_that_is_older_than_a_second(model_file: Path, tmp_path: Path) -> None:
+    file, port = tmp_path / "set.rvsession", free_udp_port()
     hands = (
         ("/rvae/cursor", 0.8, 0.3),
         ("/rvae/density", 0.7),
         ("/rvae/voice", "snare", "mute", 1),
         ("/rvae/scene", "store", 2),
     )
-    killed = start(model_file, file, free_udp_port)
+    killed = start(model_file, file, port)
     try:
-        before = until_kept(file, killed, *hands, port=free_udp_port)
+        before = until_kept(file, killed, *hands, port=port)
     finally:
         killed.kill()
         killed.communicate()
-    again = start(model_file, file, free_udp_port)
+    again = start(model_file, file, port)
     try:
         end_s = time.monotonic() + PATIENCE_S
         while read_session(file)[0].settings.scenes.keys() != {2, 5} and time.monotonic() < end_s:
-            told(free_udp_port, "/rvae/scene", "store", 5)  # it plays, and what is new is kept beside the old
+            told(port, "/rvae/scene", "store", 5)  # it plays, and what is new is kept beside the old
             time.sleep(0.05)
         after = read_session(file)[0].settings
         again.send_signal(signal.SIGTERM)

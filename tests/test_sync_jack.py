@@ -131,10 +131,10 @@ def test_another_process_is_followed_from_downbeat_to_stop(recorder: Recorder) -
 
             for _ in range(TRIES):
                 recorder.forget()
-                stalls = recorder.stalls
+                held_up = recorder.held_up
                 tell("go")
                 assert wait_for(lambda: is_followed() or len(off_frames()) > MOST_BARS)
-                if is_followed() or recorder.stalls == stalls:
+                if is_followed() or recorder.held_up == held_up:
                     break
                 # A pulse that came late as the server stood still is one that was lost, to whoever counts them.
                 tell("stop")
@@ -176,14 +176,18 @@ def test_the_command_sends_a_whole_performance_with_its_clock(
     words += ["--clock-out", "midi", "--clock-in", "no such clock", "--bpm", "150", "-o", str(tmp_path)]
     command = [sys.executable, "-m", "performance.cli", *words]
     root = Path(__file__).resolve().parents[1]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as played:
-        assert recorder.connect("rvae:out", 0)
-        _, errors = played.communicate(timeout=120)
-    assert played.returncode == 0, errors
-    assert "no such clock" in errors
-    kinds = [data[0] for _, data in recorder.messages[0] if data[0] >= 0xF0]
-    assert kinds[-1] == 0xFC
-    if kinds[0] != 0xFA:
-        pytest.skip("the machine was so slow that the music had begun before we listened")
-    quarters = load(model_file).meter.bar_quarters * 3
-    assert kinds.count(0xF8) == 24 * quarters
+    pulses = 24 * load(model_file).meter.bar_quarters * 3
+    for _ in range(TRIES):
+        recorder.forget()
+        held_up = recorder.held_up
+        with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as played:
+            assert recorder.connect("rvae:out", 0)
+            _, errors = played.communicate(timeout=120)
+        assert played.returncode == 0, errors
+        assert "no such clock" in errors
+        kinds = [data[0] for _, data in recorder.messages[0] if data[0] >= 0xF0]
+        if kinds == [0xFA, *[0xF8] * int(pulses), 0xFC]:
+            return
+        if kinds[:1] == [0xFA]:  # otherwise the music had begun before we listened
+            assert recorder.held_up > held_up, kinds
+    pytest.skip(f"this machine is held up all the time: {kinds}")
