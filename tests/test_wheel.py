@@ -79,6 +79,6 @@ def test_the_installed_command_reads_each_bundled_corpus_whole(installed: Path, 
 
 def test_the_bundled_corpora_hide_no_library_called_datasets(installed: Path, tmp_path: Path) -> None:
     look = "import importlib.util, rvae; print(rvae.__file__, importlib.util.find_spec('datasets'))"
-    where, found = run(installed / "bin" / "python", "-c", look, cwd=tmp_path).split()
+    where, found = run(installed / "bin" / "python", "-I", "-c", look, cwd=tmp_path).split()
     assert Path(where).is_relative_to(installed)
     assert found == "None"
