@@ -99,7 +99,7 @@ class MidiInput:
 
 
 @contextmanager
-def _free_name() -> Iterator[str]:
+def free_name() -> Iterator[str]:
     """One of a few names that no other test on this computer has now. Always the same few, because JACK knows eight
     servers at most and gives the place of one that was killed only to the next of its name.
     """
@@ -126,7 +126,7 @@ def jack_server(monkeypatch: pytest.MonkeyPatch, *, period: int = 256) -> Iterat
         importlib.import_module("jack")
     except (ImportError, OSError) as error:  # the package is there without the library: OSError
         pytest.skip(f"JACK cannot be used from Python: {error}")
-    with _free_name() as name:
+    with free_name() as name:
         for key, value in (("NO_AUDIO_RESERVATION", "1"), ("NO_START_SERVER", "1"), ("DEFAULT_SERVER", name)):
             monkeypatch.setenv(f"JACK_{key}", value)
         server = JackServer(name, period)

@@ -48,6 +48,13 @@ def free_udp_port() -> int:
             return port
 
 
+def text_of(file: Path) -> str:
+    """What a file has by now; nothing where it is yet to be written, as a session is in its first second."""
+    with contextlib.suppress(FileNotFoundError):
+        return file.read_text()
+    return ""
+
+
 def osc(address: str, *values: object) -> bytes:
     """An OSC message."""
     builder = OscMessageBuilder(address)

@@ -16,7 +16,6 @@ import random
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jack_support import free_name
 from playing_support import free_udp_port
 from soak_checks import Findings, Standstills, check_journal, check_midi, check_osc, match, match_journal, scatter_ms
 from soak_ears import bundles, midi_messages
@@ -101,11 +101,10 @@ def display() -> Iterator[str]:
 @contextmanager
 def jack_server(log: Path, xruns: list[float]) -> Iterator[str]:
     """A server of our own with a buffer of 10 ms; what it misses is noted."""
-    name = f"soak-{uuid.uuid4().hex[:6]}"
     priority = ["-R", "-P", "70"] if os.geteuid() == 0 else ["-r"]
     # -S: a period that is late is counted, and what is in it arrives all the same; without it JACK throws it away.
-    words = ["jackd", "-n", name, *priority, "-S", "-d", "dummy", "-r", str(RATE_HZ), "-p", str(BUFFER_FRAMES)]
-    with log.open("w") as out, process(*words, stdout=out, stderr=out):
+    words = [*priority, "-S", "-d", "dummy", "-r", str(RATE_HZ), "-p", str(BUFFER_FRAMES)]
+    with free_name() as name, log.open("w") as out, process("jackd", "-n", name, *words, stdout=out, stderr=out):
         subprocess.run(["jack_wait", "-s", name, "-w", "-t", "30"], check=True, capture_output=True)
         import jack
 
@@ -230,7 +229,8 @@ def summed_up(folder: Path, kit: Kit) -> Json:
     with (folder / "osc.jsonl").open() as lines:
         runs = check_osc(bundles(lines), findings)
     with (folder / "midi.txt").open() as lines:
-        ons = check_midi(midi_messages(lines), findings)
+        held_up_period = BUFFER_FRAMES if ended["xruns"] else None
+        ons = check_midi(midi_messages(lines), findings, held_up_period=held_up_period)
     with (folder / "bare.jsonl").open() as lines:
         still = Standstills(tuple(standstills(lines, least_s=_STILL_S)))
     errors_ms = match(runs, ons, kit, findings, still)

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from jack_support import wait_for
-from playing_support import PATIENCE_S, Played, osc, own_display
+from playing_support import PATIENCE_S, Played, osc, own_display, text_of
 
 from performance.bench.processes import family
 
@@ -37,7 +37,7 @@ def test_a_torn_session_an_unknown_control_no_numbers_and_a_window_of_a_pixel(mo
                 played.tell(*[osc(address, bad, bad) for bad in (float("nan"), float("inf"), "up", b"\xff")])
             assert played.plays_on(8)
             played.tell(osc("/rvae/cursor", 0.375, 0.625))
-            assert wait_for(lambda: "0.375" in session.read_text())
+            assert wait_for(lambda: "0.375" in text_of(session))
             assert played.plays_on(4)
             played.process.send_signal(signal.SIGINT)
             assert played.process.wait(PATIENCE_S) == 130
@@ -60,6 +60,7 @@ def test_quitting_while_a_recording_is_still_written_says_so_and_may_be_left_to_
     played = Played(str(model_file), "--no-audio", "--bpm", "200", folder=tmp_path)
     try:
         played.play()
+        assert wait_for(lambda: "rvae-recorder" in family(played.process.pid)), "it is started beside the beat"
         recorder = family(played.process.pid)["rvae-recorder"]
         os.kill(recorder, signal.SIGSTOP)  # it takes for ever
         played.process.terminate()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -176,11 +177,14 @@ def test_clips_that_cannot_be_learned_are_told_of_once(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked for under /proc")
 def test_ctrl_c_while_a_model_is_learned_first_is_the_end_of_the_command(tmp_path: Path) -> None:
-    def interrupt() -> None:
+    def begun() -> bool:
         mine = Path(f"/proc/self/task/{threading.main_thread().native_id}/children")
-        wait_for(
-            lambda: any(b"inspect" in Path(f"/proc/{child}/cmdline").read_bytes() for child in mine.read_text().split())
-        )
+        with contextlib.suppress(OSError):  # a child that has just ended
+            return any(b"inspect" in Path(f"/proc/{child}/cmdline").read_bytes() for child in mine.read_text().split())
+        return False
+
+    def interrupt() -> None:
+        wait_for(begun)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)

@@ -80,13 +80,18 @@ def test_a_leader_that_is_killed_in_the_middle_of_a_bar_leaves_the_music_playing
         leader.close()
         beats = log.read()
         assert wait_for(lambda: log.read() >= beats + 12)
-        said = [message.text for message in status_now(engine).messages]
-        *_, gone = [text for text in said if "is gone: the music goes on at" in text]
+        assert wait_for(lambda: lines_of_the_end(engine))
+        *_, gone = lines_of_the_end(engine)
         assert qpm_in(gone) == pytest.approx(180, abs=5), "to the tenth where nothing was held up while it was killed"
         engine.do(Stop())
         assert ear.falls_silent()
     assert ear.wrong == []
     log.check(4)
+
+
+def lines_of_the_end(engine: EngineProcess) -> list[str]:
+    """What was said of a leader that has gone."""
+    return [one.text for one in engine.status().messages if "is gone: the music goes on at" in one.text]
 
 
 def qpm_in(text: str) -> float:

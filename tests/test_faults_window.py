@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from jack_support import jack_server, wait_for
-from playing_support import PATIENCE_S, Ear, Played, is_alive, osc, own_display, resident_kb
+from playing_support import PATIENCE_S, Ear, Played, is_alive, osc, own_display, resident_kb, text_of
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_a_screen_that_goes_away_takes_no_music_with_it(ear: Ear, model_file: Pa
             os.kill(played.process.pid, signal.SIGHUP)  # the terminal was on that screen
             assert played.plays_on(8)
             assert wait_for(lambda: ear.sounding)
-            assert wait_for(lambda: "0.125" in session.read_text())
+            assert wait_for(lambda: "0.125" in text_of(session))
             assert played.stops()
             os.kill(played.process.pid, signal.SIGINT)
             assert played.process.wait(PATIENCE_S) == 130

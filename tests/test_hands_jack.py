@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from jack_support import jack_server, wait_for
-from playing_support import OscLog, Played, own_display
+from playing_support import OscLog, Played, own_display, text_of
 
 from performance.midi_in import Heard, MidiIn, Missed, Plugged, Wanted
 
@@ -164,7 +164,7 @@ def test_a_knob_is_learned_in_the_window_and_moves_what_it_was_put_on(
 
 
 def _density(session: Path) -> object:
-    return json.loads(session.read_text())["controls"]["density"]
+    return json.loads(text_of(session) or "{}").get("controls", {}).get("density")
 
 
 def test_hands_play_along_where_there_is_no_window(server: Any, model_file: Path, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_pads_are_played_in_and_the_clip_has_their_distances(
                 assert drummer.is_connected, "pads were heard before it began"
                 drummer.strike(16, each_frames=round(RATE_HZ * quarters / beat_quarters / 2))
                 assert wait_for(lambda: drummer.is_over)
-                assert played.plays_on(1)
+                assert played.plays_on(2), "a beat at the least, on which the last stroke arrives"
                 played.hands("key", "--window", window, "F12")
                 assert wait_for(lambda: bool(list(takes.glob("take-*.mid"))))
                 assert wait_for(played.stops)
@@ -110,7 +110,9 @@ def test_pads_are_played_in_and_the_clip_has_their_distances(
 
             def agrees(file: Path) -> bool:
                 ons = onsets_quarters(file)
-                assert len(ons) == 16
+                assert len(ons) == 16 or drummer.stalls
+                if len(ons) != 16:
+                    return False
                 quarter_frames = RATE_HZ * 60 / (120 * beat_quarters)
                 struck = [frame / float(quarter_frames) for frame in drummer.struck_frames]
                 return np.diff(ons) == pytest.approx(np.diff(struck), abs=0.02)

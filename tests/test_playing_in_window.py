@@ -25,14 +25,13 @@ def test_keys_alone_play_a_clip_in_and_find_its_place(tmp_path: Path, monkeypatc
             window = played.window()
 
             def press(*keys: str) -> None:
-                for key in keys:
-                    played.hands("key", "--window", window, key)
+                played.hands("key", "--window", window, "--delay", 40, *keys)
 
-            press("shift+F12")  # a count-in of two bars
-            press("F12")
+            press("shift+F12", "F12")  # a count-in of two bars
             assert wait_for(lambda: played.log.read() >= 1), "it counts, and begins"
             press("1", "3", "2", "3", "F12")
             assert wait_for(lambda: bool(list(takes.glob("take-*.mid"))))
+            assert wait_for(session.exists)
             assert wait_for(lambda: _of(session, "controls")["count_in"] == 2.0)
 
             def goes_there() -> bool:
@@ -47,8 +46,9 @@ def test_keys_alone_play_a_clip_in_and_find_its_place(tmp_path: Path, monkeypatc
             assert _of(session, "voices")["mute"] == [0.0] * 9, "keys that strike mute nothing"
             assert played.plays_on(), "the instrument answers"
             assert wait_for(lambda: bool(played.log.onsets))
-    (pattern, *_) = read_corpus(takes).patterns
-    assert {pattern.kit.names[row] for row in pattern.onset.any(axis=1).nonzero()[0]} == {"kick", "snare", "closed_hat"}
+    patterns = read_corpus(takes).patterns  # where keys came late, they are in more than one
+    struck = {pattern.kit.names[row] for pattern in patterns for row in pattern.onset.any(axis=1).nonzero()[0]}
+    assert struck == {"kick", "snare", "closed_hat"}
 
 
 def _of(session: Path, name: str) -> dict[str, object]:

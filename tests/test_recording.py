@@ -57,7 +57,7 @@ def test_a_recording_is_started_and_stopped_while_it_plays_and_its_files_are_mad
     assert not engine.status().recording
     engine.do(StartRecording())
     assert wait_for(lambda: journals(tmp_path) and onsets(journals(tmp_path)[0]) > 6)
-    assert engine.status().recording
+    assert wait_for(lambda: engine.status().recording)
     engine.do(SetPattern(beat_of(Meter.parse("7/8(2+2+3)"), [0, 48]), "bar"))
     engine.do(StopRecording())
     assert wait_for(lambda: "recorded: " in texts(engine)), texts(engine)
@@ -152,6 +152,7 @@ def test_a_recorder_that_is_gone_for_good_is_told_of_and_the_beat_goes_on(start:
         assert engine.recorder.pid is not None
         os.kill(engine.recorder.pid, signal.SIGKILL)
         assert wait_for(lambda: not engine.status().recording)
+        assert wait_for(lambda: not engine.recorder.is_alive), "its line is closed a moment before it is gone"
     engine.do(StartRecording())
     assert wait_for(lambda: "start rvae again to record" in texts(engine))
     played = engine.status().lateness.events

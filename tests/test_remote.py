@@ -5,6 +5,7 @@ own time or with a real engine.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,8 +44,12 @@ class Afar:
 
     def osc(self, address: str, *values: object) -> None:
         self._mouth.sendto(osc(address, *values), ("127.0.0.1", self.room.osc_in.port))
-        for _ in range(2):
+        heard = self.room.osc_in
+        assert wait_for(lambda: select.select([heard._socket], [], [], 0)[0]), "it arrives"
+        self.room.frame()
+        while heard._is_behind:  # a frame takes what it can in a moment, which may be nothing
             self.room.frame()
+        self.room.frame()  # what is not for the stage is passed on
 
     def pad(self, pitch: int) -> None:
         for status, velocity in ((NOTE_ON, 90), (NOTE_ON - 16, 0)):

@@ -90,6 +90,16 @@ def test_a_doubled_message_is_found(doubled: int) -> None:
         assert faults_of([*osc[: doubled + 1], *osc[doubled:]], midi) > 0
 
 
+def test_what_a_held_up_server_hands_out_again_is_counted_and_not_taken_for_a_note_that_was_played_twice() -> None:
+    _, midi = played()
+    again, findings = [midi[0], replace(midi[0], frame=midi[0].frame + 120), *midi[1:]], Findings()
+    assert len(check_midi(again, findings, held_up_period=120)) == 2
+    assert (findings.fault_count, findings.counts["notes that the server handed out twice"]) == (0, 1)
+    for period in (None, 100):
+        check_midi(again, findings := Findings(), held_up_period=period)
+        assert findings.fault_count == 1
+
+
 @cache
 def recorded() -> tuple[list[Entry], list[Bundle]]:
     """Two runs with a change of meter, as the journal has them and as OSC told them; due times are since 1970."""

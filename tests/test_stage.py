@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 
 import numpy as np
 import pytest
+from jack_support import wait_for
 from near_engine import NearEngine, Player
 from pythonosc.osc_message_builder import OscMessageBuilder
 
@@ -156,12 +157,8 @@ def test_wekinator_drives_the_cursor_and_hears_where_it_is(model: Model, near: N
         message.add_arg(0.5)
         wekinator.sendto(b"nonsense", ("127.0.0.1", listener.port))
         wekinator.sendto(message.build().dgram, ("127.0.0.1", listener.port))
+        assert wait_for(lambda: stage.tick().cursor == (0.25, 0.5))
         snapshot = stage.tick()
-        for _ in range(1000):
-            if snapshot.cursor == (0.25, 0.5):
-                break
-            snapshot = stage.tick()
-        assert snapshot.cursor == (0.25, 0.5)
         assert wekinator.recv(100).startswith(b"/wekinator/control/outputs")
         assert [m.text for m in snapshot.messages if "1 message none of ours" in m.text]
         stage.close()

@@ -177,6 +177,7 @@ def test_a_gesture_of_a_hand_goes_round_by_itself(window: Driven, model_file: Pa
     window.hands("key", "--window", "WINDOW", "e")
     window.until(lambda line: line.get("command") == "TakeGesture")
     window.hands("mousemove", "--window", "WINDOW", *pixels[0], "mousedown", 1)
+    window.until(lambda line: line.get("command") == "MoveCursor")  # in one frame with what follows it would be no way
     window.hands("mousemove", "--window", "WINDOW", *pixels[1], "mouseup", 1)
     window.until(lambda line: line.get("cursor") == pytest.approx(list(others[0]), abs=0.01))
     window.hands("key", "--window", "WINDOW", "e")
