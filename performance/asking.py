@@ -10,6 +10,7 @@ from typing import TypeVar
 from performance.commands import (
     ChooseRow,
     DropGestures,
+    Explain,
     Export,
     ForgetKnob,
     GoToClip,
@@ -36,6 +37,7 @@ from performance.commands import (
     Unpin,
 )
 from performance.snapshot import Snapshot
+from rvae.counts import several
 from rvae.meter import Meter
 
 Value = TypeVar("Value")
@@ -112,14 +114,14 @@ def step_meter(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
     """So many meters on, of those on this plane."""
     meters = snapshot.meters
     if len(meters) < 2:
-        return ()
+        return (Explain(f"{snapshot.meter.label} is the only meter of {snapshot.meter.beats} beats here"),)
     at = meters.index(snapshot.meter) if snapshot.meter in meters else -1 if steps > 0 else 0
     return (SetMeter(meters[(at + steps) % len(meters)]),)
 
 
 def _next_beats(snapshot: Snapshot) -> tuple[StageCommand, ...]:
     if len(snapshot.beats) < 2:
-        return ()
+        return (Explain(f"this model has learned bars of {several(snapshot.meter.beats, 'beat')} only"),)
     later = [beats for beats in sorted(snapshot.beats) if beats > snapshot.meter.beats]
     beats = later[0] if later else min(snapshot.beats)
     learned = (meter for meter in snapshot.learned_meters if meter.beats == beats)
@@ -131,7 +133,7 @@ def _step_clip(snapshot: Snapshot, steps: int) -> tuple[StageCommand, ...]:
     points = [clip.point for clip in snapshot.clips]
     places = list(dict.fromkeys(points))
     if not places:
-        return ()
+        return (Explain(f"no clip has bars of {several(snapshot.meter.beats, 'beat')}"),)
     x, y = snapshot.cursor if snapshot.controls["mix"] >= 0.5 else snapshot.hand
     away = [(place[0] - x) ** 2 + (place[1] - y) ** 2 for place in places]
     nearest = away.index(min(away))

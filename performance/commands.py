@@ -321,6 +321,13 @@ class TurnPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Explain:
+    """Nothing can be done: a line that says why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End: everything falls silent, outputs are closed."""
 
@@ -377,5 +384,6 @@ StageCommand = (
     | HearDevice
     | Export
     | PanelCommand
+    | Explain
     | Quit
 )

@@ -224,6 +224,8 @@ class Instrument:
     def _change_gestures(self, command: TakeGesture | DropGestures) -> None:
         layers = self.settings.layers
         if isinstance(command, DropGestures):
+            if not layers:
+                raise UsageError("no gesture goes round; e records one")
             self.settings = replace(self.settings, layers=() if command.all else layers[:-1])
             return
         was_taking = self.movement.is_taking
@@ -238,6 +240,8 @@ class Instrument:
     def _pinned(self, command: PinPlace | Unpin) -> Pins:
         pins, ticks = self.settings.pins, self.decoded.pattern.ticks
         if isinstance(command, Unpin):
+            if pins == Pins():
+                raise UsageError("nothing is held, and no voice frozen")
             return Pins()
         self.decoded.check_place(command.voice, command.tick)
         if command.hold is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from performance.commands import ChooseRow, NextPanel, PanelCommand, ShowPanel, StageCommand, StepRow, TurnPage
+from performance.commands import ChooseRow, Explain, NextPanel, PanelCommand, ShowPanel, StageCommand, StepRow, TurnPage
 from performance.panel import Panel, Row
 from performance.snapshot import Snapshot
 
@@ -63,6 +63,8 @@ class Panels:
                 self._key, self._at = "", 0
             case ChooseRow(key) if self._panel is not None:
                 return self._choose(self._panel, key)
+            case StepRow() | ChooseRow() if not self._name:
+                return (Explain("no list is open: f7 has models, f8 devices, f9 the kit"),)
         return ()
 
     def _show(self, name: str) -> None:

@@ -15,6 +15,7 @@ from performance.clock import NS_PER_S, Clock, MonotonicClock
 from performance.commands import (
     CloseOutput,
     EngineCommand,
+    Explain,
     Export,
     HearDevice,
     OpenNamed,
@@ -142,6 +143,8 @@ class Stage:
                 | CloseOutput()
             ):
                 self._send(command)
+            case Explain(why):
+                self.say(why, is_error=True)
             case Quit():
                 self.close()
             case _:

@@ -219,6 +219,14 @@ def being_recorded(player: Player) -> None:
     player.until_bar(1.6)
 
 
+@pytest.mark.parametrize("command", [DropGestures(), DropGestures(all=True), Unpin()])
+def test_letting_go_where_nothing_is_held_says_so(player: Player, command: StageCommand) -> None:
+    now = player.do(command)
+    assert now.messages[-1].is_error
+    player.do(Undo())
+    assert "nothing to undo" in player.seen.messages[-1].text
+
+
 def test_a_gesture_ends_with_the_music_and_is_kept(player: Player) -> None:
     being_recorded(player)
     player.do(Stop())

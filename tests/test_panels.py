@@ -13,6 +13,7 @@ from performance.asking import asked
 from performance.commands import (
     ChooseRow,
     DropClip,
+    Explain,
     MoveCursor,
     NextPanel,
     Panic,
@@ -103,7 +104,9 @@ def test_one_goes_round_the_panels_and_out_of_them() -> None:
 
 def test_rows_are_stepped_round_and_chosen() -> None:
     panels = Panels({"fruits": Fruits()})
-    assert panels.do(ChooseRow()) == panels.do(StepRow(1)) == ()  # nothing is open
+    (says,) = panels.do(ChooseRow())
+    assert isinstance(says, Explain), "nothing is open"
+    assert panels.do(StepRow(1)) == (says,)
     panels.do(ShowPanel("fruits"))
     chosen(panels)
     panels.do(StepRow(1))

@@ -27,7 +27,7 @@ from performance.surface.help import help_pages
 from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
 from performance.surface.look import TRAIL_S, Look, at_time
-from performance.surface.plane import clip_at, clip_points, draw_clips, named_clips, ways_text
+from performance.surface.plane import ClipPoint, clip_at, clip_points, draw_clips, draw_names, named_clips, ways_text
 from performance.surface.planes import Planes
 from performance.surface.taking import take_band, take_text
 from performance.surface.theme import ALARM, BAND_COLOURS, LOUD, NIGHT, QUIET, RAISED, WARM, Colour, Words
@@ -676,17 +676,34 @@ def test_troubles_that_come_at_once_take_turns_and_each_can_be_read() -> None:
     assert status_text(now, at_time(look, now, 40.5))[1] is False
 
     one_more = snapshot(messages=(*now.messages, Message(5, "midi in: pads is gone", True)))
-    assert status_text(one_more, at_time(look, one_more, 27.0)) == ("4 of 4:  midi in: pads is gone", True), "at once"
+    for second, rest in ((8.5, [texts[2]]), (7.0, texts[1:]), (20.0, [])):  # the second was seen; hardly; all were
+        later = at_time(look, one_more, 10.0 + second)
+        lines = [status_text(one_more, at_time(later, one_more, 10.0 + second + 5 * turn))[0] for turn in range(3)]
+        shown = [line.partition(":  ")[2] or line for line in lines]
+        assert shown[: 1 + len(rest)] == ["midi in: pads is gone", *rest], "at once, then those not yet read"
 
 
-def test_of_too_many_troubles_the_last_take_turns_and_the_others_are_counted() -> None:
-    flood = snapshot(messages=tuple(Message(number, f"trouble {number}", True) for number in range(41, 101)))
+def test_of_too_many_troubles_the_first_take_turns_and_the_others_are_counted() -> None:
+    flood = snapshot(messages=tuple(Message(number, f"trouble {number}", True) for number in range(1, 61)))
     look = at_time(Look(), flood, 10.0)
     seen = [status_text(flood, at_time(look, flood, 10.0 + 5 * turn))[0] for turn in range(13)]
-    assert seen[:12] == [f"{row} of 12:  trouble {88 + row}" for row in range(1, 13)]
-    assert seen[12].startswith("49 ")  # 48 of this frame, and the line that counts those before
+    assert seen[:12] == [f"{row} of 12:  trouble {row}" for row in range(1, 13)]
+    assert seen[12] == "48 more came too fast to be shown"
+    lost = snapshot(messages=flood.messages[40:])
+    assert "40 lines before this came too fast" in status_text(lost, at_time(Look(), lost, 10.0))[0]
     again = snapshot(messages=tuple(Message(number, "the same", True) for number in range(1, 40)))
     assert status_text(again, at_time(Look(), again, 10.0)) == ("the same", True)
+
+
+def test_what_is_done_after_a_trouble_could_be_read_is_told_and_does_not_end_it() -> None:
+    now = snapshot(messages=(Message(1, "there is nothing to undo", True),))
+    look = at_time(Look(), now, 10.0)
+    soon, later = (replace(at_time(look, now, second), touched=("swing", second)) for second in (11.0, 15.0))
+    assert status_text(now, soon)[1] is True
+    assert status_text(now, later) == ("Swing  50 %", False)
+    asks = replace(now, prompt="Density: now turn a knob up, or hit a pad; n leaves it as it is")
+    assert status_text(asks, later) == (asks.prompt, False)
+    assert status_text(now, at_time(later, now, 18.0))[1] is True
 
 
 def test_the_click_is_seen_with_and_without_a_recording() -> None:
@@ -705,3 +722,14 @@ def test_how_the_cursor_moves_does_not_cover_what_a_take_says() -> None:
     band = take_band(Layout.of(*SIZE, voices=len(snapshot().kit)))
     still, moving = (picture(snapshot(take=take, is_taking=taking)).subsurface(band) for taking in (False, True))
     assert pygame.image.tobytes(still, "RGB") == pygame.image.tobytes(moving, "RGB")
+
+
+def test_a_name_that_has_no_room_in_full_is_cut_where_one_plays_it() -> None:
+    layout = Layout.of(*SIZE, voices=len(snapshot().kit))
+    long = ClipPoint("A very long name of a clip " * 8, 0.15, 0.8)
+    crowd = [ClipPoint("", x / 28, y / 28) for x in range(29) for y in range(29) if abs(y / 28 - 0.8) > 0.03]
+    crowd += [ClipPoint("", 0.6, y / 100) for y in range(100)]
+    for named, shows in (((long,), True), ((ClipPoint("", 0.5, 0.5), long), False)):
+        target = pygame.Surface(SIZE)
+        draw_names(target, layout, Words(), named, clips=[long, *crowd])
+        assert bool(pygame.surfarray.array3d(target.subsurface(layout.plane)).max() > 200) is shows

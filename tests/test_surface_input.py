@@ -16,6 +16,7 @@ from surface_support import FOUR, SEVEN, SIX, Blend, snapshot
 from performance.commands import (
     ChooseRow,
     DropGestures,
+    Explain,
     Export,
     ForgetKnob,
     GoToClip,
@@ -52,6 +53,7 @@ from performance.surface.lanes import tick_x
 from performance.surface.layout import Layout
 from performance.surface.look import Look
 from performance.surface.pads import pushed_by_sticks
+from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import Meter
 from rvae.pattern import Pattern
 
@@ -428,13 +430,19 @@ def test_a_drag_on_the_tempo_goes_from_where_it_was() -> None:
     assert moved == [SetControl("tempo", 130.0)]
 
 
-def test_a_meter_that_is_alone_on_its_plane_stays() -> None:
-    assert commands_of([key("m")], meter=SIX, meters=(SIX,)) == []
-    assert commands_of([key("b")], beats=(4,), meter=FOUR) == []
-
-
-def test_tab_on_a_plane_without_clips_does_nothing() -> None:
-    assert commands_of([key("tab")], clips=()) == []
+def test_a_key_for_which_there_is_nothing_to_do_says_why() -> None:
+    asked = [
+        *commands_of([key("m")], meter=SIX, meters=(SIX,)),
+        *commands_of([key("b")], beats=(4,), meter=FOUR),
+        *commands_of([key("tab")], clips=()),
+        *commands_of([key("3")], kit=Kit("two", STANDARD_KIT.voices[:2])),
+    ]
+    assert asked == [
+        Explain("6/8 is the only meter of 2 beats here"),
+        Explain("this model has learned bars of 4 beats only"),
+        Explain("no clip has bars of 4 beats"),
+        Explain("there is no voice 3: this kit has 2"),
+    ]
 
 
 def test_tab_goes_round_all_places_of_clips_also_where_some_have_the_same() -> None:

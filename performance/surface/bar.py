@@ -10,7 +10,7 @@ import pygame
 from performance.controls import ACTIONS, CONTROLS
 from performance.snapshot import Snapshot
 from performance.surface.layout import Item, Layout
-from performance.surface.look import Look
+from performance.surface.look import READ_S, Look
 from performance.surface.theme import ALARM, LOUD, NIGHT, QUIET, RAISED, RULE, WARM, Colour, Words, mix, write
 from performance.telling import ENGINE_HAS_STOPPED
 
@@ -241,21 +241,24 @@ def _draw_fraction(target: pygame.Surface, words: Words, value: Fraction, box: p
 
 def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:
     """The one line at the bottom, and whether it is a trouble: that comes first, then what learning waits for, what was
-    just touched, a new message, and how all is. Several troubles take turns. Good news that comes after them waits
-    until they could be read, and does not end them.
+    just touched, a new message, and how all is. Several troubles take turns. What is done after they could be read is
+    told, and good news that comes after them; neither ends them.
     """
-    trouble, message = look.troubles.line(look.now_s), snapshot.messages[-1] if snapshot.messages else None
-    news_s = max(look.news[1], look.troubles.came_s + max(_NEWS_S, look.troubles.round_s)) if trouble else look.news[1]
+    troubles, message = look.troubles, snapshot.messages[-1] if snapshot.messages else None
+    trouble, trouble_s = troubles.line(look.now_s), look.now_s - troubles.since_s
+    news_s = max(look.news[1], troubles.since_s + max(_NEWS_S, troubles.round_s)) if trouble else look.news[1]
     is_news = message is not None and not message.is_error and 0 <= look.now_s - news_s < _NEWS_S
-    if trouble and not is_news:
+    is_touched = look.touched is not None and look.now_s - look.touched[1] < _TOUCHED_S
+    is_read = trouble_s >= troubles.round_s if snapshot.prompt else trouble_s >= READ_S and is_touched
+    if trouble and not is_news and not is_read:
         return trouble, True
-    if not snapshot.engine_lives:
-        return ENGINE_HAS_STOPPED, True
     if snapshot.prompt:
         return snapshot.prompt, False
-    if look.touched is not None and look.now_s - look.touched[1] < _TOUCHED_S:
+    if look.touched is not None and is_touched:
         control = CONTROLS[look.touched[0]]
         return f"{control.label}  {control.text(snapshot.controls[control.name])}", False
+    if not snapshot.engine_lives:
+        return ENGINE_HAS_STOPPED, True
     if message is not None and is_news:
         return message.text, False
     return outputs_text(snapshot), any(not output.is_open for output in snapshot.status.outputs)

@@ -8,6 +8,7 @@ import pygame
 
 from performance.asking import asked
 from performance.commands import (
+    Explain,
     Export,
     MoveCursor,
     Quit,
@@ -80,7 +81,9 @@ def by_key(name: str, snapshot: Snapshot, look: Look) -> Response | None:
         if control.name == "mute" and snapshot.take is not None and not name.startswith("pad-"):
             return look, (StrikePad(at, _KEY_VELOCITY),)
         if control.per_voice:
-            return (look, switch_voice(snapshot, at, control.name)) if at < len(snapshot.kit) else (look, ())
+            if at >= len(snapshot.kit):
+                return look, (Explain(f"there is no voice {at + 1}: this kit has {len(snapshot.kit)}"),)
+            return look, switch_voice(snapshot, at, control.name)
         steps = 1 if len(keys) == 1 or at == 1 else -1
         return replace(look, touched=(control.name, look.now_s)), (StepControl(control.name, steps),)
     return (look.more_help(), ()) if name == "?" else None

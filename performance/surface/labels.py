@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import pygame
 
-_SPLIT = re.compile(r"[\s_\-]+")
+# 7-8 is a meter, where the name of a file can have no stroke
+_SPLIT = re.compile(r"(?<!\d)[\s_\-]+|[\s_\-]+(?!(?:2|4|8|16)(?!\d))")
 
 
 def tidy_name(name: str) -> str:

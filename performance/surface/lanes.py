@@ -227,7 +227,9 @@ def _draw_name(
     ground: Colour,
     muted: bool,
 ) -> None:
-    pygame.draw.rect(target, PANEL if muted else ground, box, border_radius=max(2, box.height // 8))
+    pygame.draw.rect(
+        target, PANEL if muted else ground, box, border_radius=max(2, min(box.height, box.width // 2) // 8)
+    )
     px = max(9, min(round(box.height * 0.62), round(box.width * 0.24)))
     inner = box.inflate(-max(4, px // 2), 0)
     text = write(target, words, name.replace("_", " "), px, inner, colour=MUTED if muted else LOUD)

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 from performance.commands import StageCommand
 from performance.snapshot import Snapshot, unheard
-from rvae.counts import several
 
 TRAIL_S = 1.6
-TROUBLE_S, TURN_S = 30.0, 5.0
+TROUBLE_S, TURN_S, READ_S = 30.0, 5.0, 3.0
 _MOST_TROUBLES = 12
 HELP_PAGES = 4
 _TRAIL_STEP = 0.004  # moves smaller than this are not worth a point of the trail
@@ -57,42 +56,37 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """Errors that are to be read: each text once, oldest first, with when it came. Several take turns, beginning with
-    the first of those that came last. `passed_over`: how many there was no room for.
+    """Errors that are to be read, in the order in which they take turns: those that came last first, then those before
+    them whose turn had not come. `since_s`: when the last came. `passed_over`: how many there was no room for.
     """
 
-    all: tuple[tuple[str, float], ...] = ()
+    texts: tuple[str, ...] = ()
+    since_s: float = 0.0
     passed_over: int = 0
-
-    @property
-    def came_s(self) -> float:
-        """When the last came."""
-        return self.all[-1][1] if self.all else 0.0
 
     @property
     def round_s(self) -> float:
         """How long it takes until each was shown once."""
-        return TURN_S * (len(self.all) + bool(self.passed_over)) if len(self.all) > 1 else 0.0
+        return TURN_S * (len(self.texts) + bool(self.passed_over))
 
     def after(self, new: Sequence[str], now_s: float) -> Troubles:
-        """With those that have just come, without those that have been there long enough."""
-        if not new and now_s - self.came_s >= max(TROUBLE_S, self.round_s):
-            return Troubles()
-        fresh = dict.fromkeys(new, now_s)
-        kept = ((text, came_s) for text, came_s in self.all if text not in fresh)
-        found = (*kept, *fresh.items())
-        passed_over = self.passed_over + max(0, len(found) - _MOST_TROUBLES)
-        return Troubles(found[-_MOST_TROUBLES:], passed_over)
+        """With those that have just come, without those that were read, or have stood there long enough."""
+        age_s = now_s - self.since_s
+        if not new:
+            return self if self.texts and age_s < max(TROUBLE_S, self.round_s) else Troubles()
+        unread = self.texts[int((age_s + TURN_S - READ_S) / TURN_S) :]
+        found = tuple(dict.fromkeys((*new, *unread)))
+        passed_over = (self.passed_over if unread else 0) + max(0, len(found) - _MOST_TROUBLES)
+        return Troubles(found[:_MOST_TROUBLES], now_s, passed_over)
 
     def line(self, now_s: float) -> str:
         """The one whose turn it is; empty where there is none. Of several it says which."""
-        if len(self.all) < 2:
-            return self.all[0][0] if self.all else ""
-        lines = [f"{number} of {len(self.all)}:  {text}" for number, (text, _) in enumerate(self.all, 1)]
+        if len(self.texts) < 2:
+            return "".join(self.texts)
+        lines = [f"{number} of {len(self.texts)}:  {text}" for number, text in enumerate(self.texts, 1)]
         if self.passed_over:
-            lines.append(f"{several(self.passed_over, 'line')} before these came too fast to be shown")
-        first = next(place for place, (_, came_s) in enumerate(self.all) if came_s == self.came_s)
-        return lines[(first + int((now_s - self.came_s) / TURN_S)) % len(lines)]
+            lines.append(f"{self.passed_over} more came too fast to be shown")
+        return lines[int((now_s - self.since_s) / TURN_S) % len(lines)]
 
 
 @dataclass(frozen=True, slots=True)

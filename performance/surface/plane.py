@@ -218,22 +218,25 @@ def draw_names(
     """Names beside their points, as many as have room, the first ones first; none covers a point of `clips`."""
     px = max(12, round(layout.unit * 1.4))
     pad = max(2, px // 4)
-    widest = layout.plane.width * 2 // 3
-    texts = [words.fit(clip.name, px, widest) for clip in named]
-    pictures = [words.picture(text, px) for text in texts]
-    sizes = [(picture.get_width() + 2 * pad, picture.get_height() + pad) for picture in pictures]
-    anchors = [layout.pixel_of(clip.x, clip.y) for clip in named]
     dot = layout.unit * 3 // 4
     taken = [pygame.Rect(x - dot // 2, y - dot // 2, dot, dot) for x, y in (layout.pixel_of(p.x, p.y) for p in clips)]
     if cursor is not None:
         ring = pygame.Rect(0, 0, layout.unit * 3, layout.unit * 3)
         ring.center = layout.pixel_of(*cursor)
         taken.append(ring)
-    boxes = place_labels(anchors, sizes, layout.plane, reach=max(4, layout.unit * 3 // 4), taken=taken)
-    for box, picture in zip(boxes, pictures, strict=True):
-        if box is not None:
-            pygame.draw.rect(target, NIGHT, box, border_radius=pad)
-            target.blit(picture, picture.get_rect(center=box.center))
+    for clip in named:
+        # The first is what one plays or points at: its start at least is told.
+        for share in (2 / 3, 1 / 3, 1 / 5) if clip == named[0] else (2 / 3,):
+            text = words.fit(clip.name, px, round(layout.plane.width * share))
+            picture = words.picture(text, px)
+            size = (picture.get_width() + 2 * pad, picture.get_height() + pad)
+            at, reach = layout.pixel_of(clip.x, clip.y), max(4, layout.unit * 3 // 4)
+            (box,) = place_labels([at], [size], layout.plane, reach=reach, taken=taken)
+            if box is not None:
+                pygame.draw.rect(target, NIGHT, box, border_radius=pad)
+                target.blit(picture, picture.get_rect(center=box.center))
+                taken.append(box)
+                break
 
 
 def clip_points(clips: Sequence[Clip]) -> tuple[ClipPoint, ...]:
