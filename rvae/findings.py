@@ -102,20 +102,19 @@ def find(corpus: Corpus, *, twins: bool = True) -> Findings:
 
 
 def _doubts(clip: ClipReport, patterns: Sequence[Pattern]) -> list[Doubt]:
-    """At most one for a clip, and only where it has one meter; of what is inside its beats only on the full grid."""
+    """At most one for a clip, and only where it has one meter: its bars, or, on the full grid, what is inside beats."""
     if len(clip.meters) != 1:
         return []
     (meter,) = clip.meters
-    if patterns and patterns[0].ticks_per_beat == TICKS_PER_BEAT:
+    proposed = clip.doubt
+    is_longer_or_shorter = proposed is not None and proposed.bar_quarters != meter.bar_quarters
+    if patterns and patterns[0].ticks_per_beat == TICKS_PER_BEAT and not is_longer_or_shorter:
         inside = _ternary_inside(clip.file, meter, patterns)
         if inside is not None:
             return [inside]
-    proposed = clip.doubt
     if proposed is None:
         return []
-    how = (
-        "bars of that length are more alike" if proposed.bar_quarters != meter.bar_quarters else "its accents are there"
-    )
+    how = "bars of that length are more alike" if is_longer_or_shorter else "its accents are there"
     stored = f"a 12/8 stored as {meter.name} sixteenths: " if proposed.name == "12/16" else ""
     why = f"{stored}the onsets stand better in {proposed.label}: {how}"
     return [Doubt(clip.file, meter, proposed, why, why)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from math import lcm, log2
+from math import ceil, lcm, log2
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,11 @@ _FEWEST_TO_DOUBT = 12
 _DOUBT = 6.0
 _UNUSUAL = -4.0
 _PLAINLY_ALIKE = 0.65 * _ALIKE
+# What comes again so many times, so plainly, and by so much more plainly than bars do speaks against them.
+_TIMES_HEARD, _PLAINLY_AGAIN, _MORE_PLAINLY = 4, 0.6, 0.05
+_BORNE_OUT = 0.75  # bars that are so much alike are as long as their label says, unless others are more so
+_PLAIN_AGAIN, _FAR_PLAINER = 0.7, 0.3
+_SHORTEST_BAR = 2 * _PLACES_PER_QUARTER
 _HEARD_QUARTERS = 128  # enough to know by
 
 
@@ -262,11 +267,53 @@ class _Heard:
         """How alike neighbouring bars are, against places a whole number of eighths away; in units of log odds."""
         return _ALIKE * self._again.ahead(bar.places, _PLACES_PER_EIGHTH)
 
+    def comes_again(self, bar: _Bar, *counts: int) -> float:
+        """0 to 1: the onsets that come again after one of these counts of bars, where they do so most."""
+        lags = [count * bar.places for count in counts if count * bar.places <= self._again.last]
+        return max((self._again.at(lag) for lag in lags), default=0.0)
+
+    def _longest_again(self) -> int:
+        """The longest time after which something can come again often enough to be known by it."""
+        quarters = ceil((self._again.last + 1) / _PLACES_PER_QUARTER)
+        return quarters * _PLACES_PER_QUARTER // _TIMES_HEARD
+
+    def _comes_again_otherwise(self, bar: _Bar) -> bool:
+        """Whether something comes again that is no bars apart, nor the parts of one, as a waltz does in 4/4."""
+        lags = range(_SHORTEST_BAR, self._longest_again() + 1, _PLACES_PER_EIGHTH)
+        others = [self._again.at(lag) for lag in lags if lag % bar.places and bar.places % lag]
+        plainest = max(others, default=0.0)
+        return plainest >= _PLAINLY_AGAIN and plainest > self.comes_again(bar, 1, 2, 4) + _MORE_PLAINLY
+
+    def may_be(self, bar: _Bar, label: _Bar) -> bool:
+        """Whether a bar may be what a label should say: another one, and not longer or shorter where those of the label
+        come again as plainly.
+        """
+        if bar.meter.numerator == 12 and bar.meter.denominator == 16:
+            return bar.quarters == label.quarters
+        if bar.quarters in {label.quarters, label.quarters * 2, label.quarters / 2}:
+            is_same = bar.meter.is_ternary_beat(0) == label.meter.is_ternary_beat(0)
+            if is_same or bar.quarters == label.quarters:
+                return not is_same
+        again = self.comes_again(label, 1)
+        is_as_plain = bar.places % label.places == 0 or again >= self.comes_again(bar, 1)
+        return label.places > self._longest_again() or again < _BORNE_OUT or not is_as_plain
+
+    def is_far_plainer(self, bar: _Bar, label: _Bar) -> bool:
+        """Whether bars come again by so much more plainly than those of the label that it cannot be."""
+        if max(bar.places, label.places) > self._longest_again() or not (
+            bar.places % label.places and label.places % bar.places
+        ):
+            return False
+        return self.comes_again(bar, 1) >= max(_PLAIN_AGAIN, self.comes_again(label, 1, 2) + _FAR_PLAINER)
+
     def is_enough(self, bar: _Bar, length: _Length | None) -> bool:
-        """Whether there is enough to be certain of a meter by: more than one voice, and either a length that is a whole
-        number of its bars or some bars to compare. A bar that may end where its last note does is enough for 4/4 alone.
+        """Whether there is enough to be certain of a meter by: more than one voice, nothing that comes again across its
+        bars, and either a length that is a whole number of them or some to compare. A bar that may end where its last
+        note does is enough for 4/4 alone.
         """
         if self._again.voices == 1:
+            return False
+        if self._comes_again_otherwise(bar):
             return False
         if length is None:
             return self._again.last + 1 >= _FEWEST_BARS * bar.quarters * _PLACES_PER_QUARTER
@@ -294,20 +341,24 @@ def better_meter(
     def evidence(bar: _Bar, usual: float) -> float:
         return usual / 2 + heard.fit_from_start(bar) + heard.likeness(bar) + _whole(length, bar)
 
-    own, is_ternary = _bar(label), label.is_ternary_beat(0)
-    same = {own.quarters, own.quarters * 2, own.quarters / 2}
+    own = _bar(label)
     said, others, gains = evidence(own, _USUAL.get(label.label, _UNUSUAL)), list[_Bar](), list[float]()
     for bar, usual in (*zip(_bars(), _USUAL.values(), strict=True), (_sixteenths(), _UNUSUAL)):
         if (bar.meter.numerator, bar.meter.denominator) == (label.numerator, label.denominator):
             said = max(said, evidence(bar, usual))
-        elif bar.quarters not in same or bar.meter.is_ternary_beat(0) != is_ternary:
+        elif heard.may_be(bar, own):
             others.append(bar)
             gains.append(evidence(bar, usual))
+    if not others:
+        return None
     best = int(np.argmax(gains))
     if gains[best] - said >= _DOUBT:
         return others[best].meter, gains[best] - said
     # Bars of another length may be plain without any accent: nearly the same each time, where the label's are not.
     alike = [heard.likeness(bar) for bar in others]
-    again = int(np.argmax(alike))
-    plain = alike[again] >= _PLAINLY_ALIKE and alike[again] - heard.likeness(own) >= _PLAINLY_ALIKE
-    return (others[again].meter, gains[again] - said) if plain else None
+    most = int(np.argmax(alike))
+    if alike[most] >= _PLAINLY_ALIKE and alike[most] - heard.likeness(own) >= _PLAINLY_ALIKE:
+        return others[most].meter, gains[most] - said
+    plainer = [place for place, bar in enumerate(others) if heard.is_far_plainer(bar, own)]
+    likeliest = max(plainer, key=lambda place: gains[place], default=None)
+    return None if likeliest is None else (others[likeliest].meter, gains[likeliest] - said)

@@ -80,6 +80,38 @@ def test_a_label_with_other_bars_than_the_music_is_doubted(tmp_path: Path) -> No
     assert (doubt.proposed.numerator, doubt.proposed.denominator) == (5, 8)
 
 
+def loop(
+    path: Path, label: str, quarters: Fraction | int, count: int, *strokes: tuple[Fraction | int, int]
+) -> list[tuple[str, str]]:
+    """A clip of so many quarters again and again: the doubts about its label, as what is proposed and why."""
+    notes = [
+        MidiNote(number * quarters + at, Fraction(1, 16), 10, pitch, 90)
+        for number in range(count)
+        for at, pitch in strokes
+    ]
+    write_midi(path, notes, meters=[(0, Meter.parse(label))], length_quarters=quarters * count)
+    return [(doubt.proposed.name, doubt.kind) for doubt in find(read_corpus(path)).doubts]
+
+
+def test_bars_that_come_again_as_they_are_written_are_not_doubted(tmp_path: Path) -> None:
+    half, late = Fraction(1, 2), Fraction(7, 4)
+    off_the_beat = ((half, 70), (half, 63), (3 * half, 70), (3 * half, 64), (late, 70), (late, 64))
+    assert not loop(tmp_path / "a.mid", "4/4", 2, 16, *off_the_beat)  # twelve eighths would hold as many whole loops
+    assert not loop(
+        tmp_path / "b.mid", "3/8", Fraction(3, 2), 32, (0, KICK), (Fraction(3, 4), HAT), (Fraction(5, 4), SNARE)
+    )
+
+
+def test_bars_that_come_again_otherwise_than_written_are_doubted(tmp_path: Path) -> None:
+    swung = Fraction(5, 3)
+    waltz = ((0, 51), (0, KICK), (1, 51), (1, 44), (swung, 51), (2, 51), (swung, SNARE), (2, 44))
+    ((proposed, why),) = loop(tmp_path / "a.mid", "4/4", 3, 8, *waltz)
+    assert proposed == "3/4"  # of its bars and its swing, both of which 4/4 does not say, the bars come first
+    assert "bars of that length" in why
+    plain = ((0, KICK), (1, HAT), (2, HAT), (3, SNARE), (4, HAT))
+    assert [name for name, _ in loop(tmp_path / "b.mid", "4/4", 5, 12, *plain)] == ["5/4"]
+
+
 def test_labels_are_never_changed_by_a_doubt(tmp_path: Path) -> None:
     write_midi(tmp_path / "shuffle.mid", beat(SHUFFLE), meters=FOUR, length_quarters=8)
     corpus = read_corpus(tmp_path)

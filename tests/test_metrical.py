@@ -109,6 +109,17 @@ def test_a_length_that_is_no_number_of_bars_leads_to_a_question(tmp_path: Path) 
     assert asked(bars((0, KICK), (4.5, KICK), *horo, bar=12.5, count=1), tmp_path)  # 25/8: none that is weighed
 
 
+def test_what_comes_again_across_the_bars_leads_to_a_question(tmp_path: Path) -> None:
+    ride = [(quarter, 51) for quarter in range(6)]
+    two_waltzes = [(0, KICK), (2, KICK), (3, SNARE), *ride]  # a snare in every second bar
+    strokes = [(round((6 * number + at) * 96), on(pitch)) for number in range(8) for at, pitch in two_waltzes]
+    assert asked(midi(track(*strokes, end=1)), tmp_path)
+    train = [(beat + at, SNARE) for beat in range(5) for at in (0, 2 / 3)]
+    assert asked(bars((3, 51), (4, 51), *train, bar=5, count=24), tmp_path)
+    varied = [*BEAT, *((4 + at, pitch) for at, pitch in BEAT if at != 2.5)]
+    assert not asked(bars(*varied, bar=8, count=4), tmp_path)
+
+
 def test_a_bar_cut_off_at_the_front_or_more_of_them_do_not_change_the_answer(tmp_path: Path) -> None:
     for count in (2, 3, 8, 16):
         assert not asked(bars(*BEAT, bar=4, count=count), tmp_path)
