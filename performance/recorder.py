@@ -25,6 +25,7 @@ from pathlib import Path
 from performance.forking import outlive_the_terminal, start
 from performance.journal import Closed, Entry, Lost
 from performance.journal_file import SUFFIX, JournalWriter
+from performance.memory import give_back_memory
 from performance.recent import Excerpt
 from performance.wire import Wire, WireFull
 from rvae.errors import OutputError, RvaeError
@@ -194,10 +195,11 @@ class _Recorder:
     def run(self, ending: list[int]) -> None:
         """Until the line is closed or something is in `ending`."""
         next_flush_s = 0.0
-        while not (ending or self._wire.is_closed):
-            with contextlib.suppress(InterruptedError):
-                select.select([self._wire], [], [], FLUSH_S)
-            for batch in self._wire.receive():
+        while not ending and (self._wire.has_more or not self._wire.is_closed):
+            if not self._wire.has_more:
+                with contextlib.suppress(InterruptedError):
+                    select.select([self._wire], [], [], FLUSH_S)
+            for batch in self._wire.receive(1):  # what has piled up is unpacked bit by bit
                 for item in batch:
                     self._take(item)
             if time.monotonic() >= next_flush_s:
@@ -212,6 +214,7 @@ class _Recorder:
     def _take(self, item: Entry | str | Excerpt) -> None:
         if isinstance(item, Excerpt):
             self._say(_written(item, Path(self._folder)))
+            give_back_memory()  # it takes half a megabyte for a moment
         elif isinstance(item, str):
             self._finish()
             self._recording = _Recording(Path(item or self._folder))
@@ -239,6 +242,7 @@ class _Recorder:
 
     def _end(self, recording: _Recording, *, make: bool = True) -> None:
         recording.writer.close()
+        give_back_memory()
         if recording.writer.problem:
             self._stuck.append(recording)  # tried again, as long as there is time
         elif make:

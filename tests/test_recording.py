@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import wave
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import mido
+import numpy as np
 import pytest
 from jack_support import wait_for
 from journals import entries, journals, onsets
@@ -20,13 +25,17 @@ from performance.commands import Play, SetControl, SetPattern, StartRecording, S
 from performance.journal import Applied, Closed, Lost, Went
 from performance.journal_file import JournalFile, JournalWriter
 from performance.process import EngineProcess
-from performance.recorder import _RECORDERS
+from performance.recorder import _RECORDERS, _Recorder
 from performance.replay import difference
-from performance.sequencer import Onset
+from performance.sequencer import BeatStart, Onset
+from performance.wire import Wire
+from rvae.kit import STANDARD_KIT, Kit
 from rvae.meter import Meter
+from rvae.pattern import Pattern
 
 FOUR = Meter.parse("4/4")
 KICKS = beat_of(FOUR, [0, 24, 48, 72])
+KICK = np.array([[1, 0, 0, 0]])
 ROOT = Path(__file__).resolve().parents[1]
 Start = Callable[[], EngineProcess]
 
@@ -303,6 +312,49 @@ def test_a_recording_that_has_ended_is_finished_when_there_is_room_again(start: 
     (journal,) = journals(file)
     assert difference(JournalFile(journal)) is None
     assert journal.with_suffix(".mid").exists()
+
+
+def held(root: object) -> int:
+    """How many objects a thing keeps alive, itself and what programs share left out."""
+    shared = type | FunctionType | ModuleType
+    seen: dict[int, object] = {}
+    waiting = [root]
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) not in seen and not isinstance(thing, shared):
+            seen[id(thing)] = thing
+            waiting += gc.get_referents(thing)
+    return len(seen) + sum(len(thing) for thing in seen.values() if isinstance(thing, dict))  # their keys besides
+
+
+def test_a_recorder_keeps_no_more_the_longer_it_writes(tmp_path: Path) -> None:
+    """An hour of a hand that moves is a hundred thousand patterns; what a writer has seen of them is forgotten."""
+    writer = JournalWriter(tmp_path / "long.rvjournal", "")
+    kept = []
+    for number in range(2 * 600):  # more than are remembered, twice
+        kit = Kit(f"kit {number}", STANDARD_KIT.voices[:1])
+        pattern = Pattern(KICK, KICK * 0.5, KICK * 0.0, Meter.parse("1/4"), 1, kit, ticks_per_beat=4)
+        writer.note(Applied(Fraction(number), number, SetPattern(pattern, "bar")))
+        writer.note(Went(BeatStart(Fraction(number), number, 0), number, number))
+        if number % 600 == 599:
+            writer.flush()
+            kept.append(held(writer))
+    assert kept[1] - kept[0] < 20, kept
+    writer.close()
+    assert sum(isinstance(entry, Applied) for entry in JournalFile(writer.path)) == 2 * 600
+
+
+def test_what_has_piled_up_for_a_recorder_is_written_when_the_engine_has_gone(tmp_path: Path) -> None:
+    here, there = map(Wire, socket.socketpair())
+    there.send([str(tmp_path)])
+    for number in range(150):  # while the machine does other things
+        there.send([Went(BeatStart(Fraction(number), number, 0), number, number)])
+    assert there.is_clear
+    there.close()
+    _Recorder(here, str(tmp_path)).run([])
+    here.close()
+    (journal,) = journals(tmp_path)
+    assert [entry.event.bar for entry in entries(journal) if isinstance(entry, Went)] == list(range(150))
 
 
 def rvae(*words: str) -> subprocess.CompletedProcess[str]:
