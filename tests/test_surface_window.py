@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jack_support import wait_for
 from playing_support import own_display
 
 from performance.surface.lanes import tick_x
@@ -337,8 +338,9 @@ def test_what_is_dragged_from_a_file_manager_arrives_whatever_it_is_called(
 
 @needs_display
 def test_full_screen_and_back_goes_on_playing(window: Driven) -> None:
-    for _ in range(2):  # how large it gets is up to a window manager, which there is none of here
+    for size in ("1600x1000", "1280x800"):  # also with no window manager, as here, that would see to it
         window.hands("key", "--window", "WINDOW", "f")
+        assert wait_for(lambda size=size: f"Geometry: {size}" in window.hands("getwindowgeometry", "WINDOW"))
         window.hands("key", "--window", "WINDOW", "space")
         window.until(lambda line: line.get("command") == "TogglePlay")
 

@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from performance.forking import see_out
 from performance.links import StageLike
+from performance.surface.x11 import x11
 from performance.telling import ENGINE_GONE, Teller
 
 FRAME_S = 1 / 60
@@ -44,10 +45,12 @@ def outliving_the_screen(stage: StageLike) -> Iterator[None]:
     """Meanwhile, where an X server goes away, `play_on`; the process ends when that has ended. What the server refuses
     is told of, once for each kind. To be entered before the screen is opened: SDL passes on to what it finds.
     """
-    x11 = _x11()
-    if x11 is None:
+    library = x11()
+    if library is None:
         yield
         return
+    for setter in (library.XSetIOErrorHandler, library.XSetErrorHandler):
+        setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
 
     def lost(_display: int | None) -> int:
         code = play_on(stage)
@@ -67,26 +70,13 @@ def outliving_the_screen(stage: StageLike) -> Iterator[None]:
 
     on_loss = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lost)
     on_refusal = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(refused)
-    before_loss = x11.XSetIOErrorHandler(ctypes.cast(on_loss, ctypes.c_void_p))
-    before_refusal = x11.XSetErrorHandler(ctypes.cast(on_refusal, ctypes.c_void_p))
+    before_loss = library.XSetIOErrorHandler(ctypes.cast(on_loss, ctypes.c_void_p))
+    before_refusal = library.XSetErrorHandler(ctypes.cast(on_refusal, ctypes.c_void_p))
     try:
         yield
     finally:
-        x11.XSetErrorHandler(before_refusal)
-        x11.XSetIOErrorHandler(before_loss)
-
-
-def _x11() -> ctypes.CDLL | None:
-    """The library of X, where it may show the window."""
-    if not sys.platform.startswith("linux") or not os.environ.get("DISPLAY"):
-        return None
-    try:
-        x11 = ctypes.CDLL("libX11.so.6")  # the same that SDL will load
-        for setter in (x11.XSetIOErrorHandler, x11.XSetErrorHandler):
-            setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
-    except (OSError, AttributeError):
-        return None
-    return x11
+        library.XSetErrorHandler(before_refusal)
+        library.XSetIOErrorHandler(before_loss)
 
 
 def play_on(stage: StageLike, say: Callable[[str], None] | None = None) -> int:

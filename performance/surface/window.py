@@ -24,6 +24,7 @@ from performance.surface.layout import Layout
 from performance.surface.look import Look, at_time
 from performance.surface.pads import pushed_by_sticks
 from performance.surface.planes import PlaneColours, Planes
+from performance.surface.x11 import is_managed
 from performance.telling import ENGINE_GONE
 from rvae.errors import OutputError, what_went_wrong
 
@@ -73,12 +74,26 @@ class _Screen:
         self.kept = Kept()
         self._shown: object = None
         self._is_full = False
+        self._before: tuple[tuple[int, int], tuple[int, int]] | None = None  # size and place, where nobody keeps them
 
     def fill_screen(self, full: bool) -> None:
         """Fill the screen it is on, or not."""
-        if full != self._is_full:
-            self._is_full = full
-            self.window.set_fullscreen(desktop=True) if full else self.window.set_windowed()
+        if full == self._is_full:
+            return
+        self._is_full, window = full, self.window
+        if not full:
+            window.set_windowed()
+            if self._before is not None:
+                window.size, window.position = self._before
+            return
+        before = (window.size, window.position)
+        window.set_fullscreen(desktop=True)
+        is_done = is_managed(pygame.display.get_driver())
+        self._before = None if is_done else before
+        if not is_done:  # nobody has heard that: what it was to become it makes itself
+            size, at = window.size, window.position
+            window.set_windowed()
+            window.size, window.position = size, at
 
     def show(self, paint: Paint, snapshot: Snapshot, look: Look, colours: PlaneColours, *, anew: bool) -> None:
         """Draw a frame. What would look the same is not drawn: a stopped instrument leaves the processor alone."""
