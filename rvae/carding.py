@@ -45,7 +45,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add("--people", action="append", metavar="NAME", help="who made them (repeatable)")
     add("--licence", metavar="TEXT", help="under what licence others may use them")
     add("--consent", metavar="TEXT", help="yes, no, or what their makers said about training with them")
-    add("--meter", metavar="M", help="with --clip: the meter of clips that do not say it, or how their bars are felt")
+    add(
+        "--meter",
+        metavar="M",
+        help="with --clip: the meter of clips that do not say it or say it wrong, or how their bars are felt",
+    )
     add("--bpm", type=float, metavar="N", help="with --clip: felt beats per minute of takes that were played freely")
     add("--json", action="store_true", help="print the card as one JSON object")
 

@@ -93,12 +93,19 @@ def find(corpus: Corpus, *, twins: bool = True) -> Findings:
     by_clip: dict[str, list[Pattern]] = {}
     for pattern in corpus.patterns:
         by_clip.setdefault(pattern.source, []).append(pattern)
-    doubts = [doubt for clip in corpus.report.clips for doubt in _doubts(clip, by_clip.get(clip.file, ()))]
+    heard = [doubt for clip in corpus.report.clips for doubt in _doubts(clip, by_clip.get(clip.file, ()))]
+    doubts = [doubt for doubt in heard if doubt.proposed != _said(corpus, doubt.file)]
     compared = twins and len(corpus.patterns) <= _MOST_COMPARED
     found = _twins(corpus.patterns, by_clip) if compared else []
     kits = tuple(_kits(corpus.kit, corpus.report.read, corpus.report.unmapped))
     echoes = tuple(_echoes(corpus, by_clip)) if compared and corpus.withheld else ()
     return Findings(tuple(doubts), tuple(found), kits, compared, _kit_doubt(corpus), echoes, _beatless(corpus))
+
+
+def _said(corpus: Corpus, file: str) -> Meter | None:
+    """The meter of a clip as its card says it."""
+    card = corpus.card_of.get(file)
+    return None if card is None else card.of_clip(file).meter
 
 
 def _doubts(clip: ClipReport, patterns: Sequence[Pattern]) -> list[Doubt]:

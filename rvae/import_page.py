@@ -202,7 +202,8 @@ def _doubts(findings: Findings, names: Mapping[str, str]) -> Iterable[str]:
         rows = [(names[doubt.file], doubt.label.label, doubt.proposed.label, doubt.why) for doubt in findings.doubts]
         why = (
             "What the file says stands; the proposal is for you to judge. If you agree, set the time signature in "
-            f"your program, or say it: {_SAY_METER}."
+            f"your program, or say it: {_SAY_METER}. What is ternary inside may stay as it is: the grid holds a "
+            "shuffle in 4/4 as exactly as one in 12/8."
         )
         head = ("file", "says", "proposal", "why")
         yield f"<h2>Meters that the music contradicts</h2><p>{why}</p>{_table(head, rows, 'files', _MOST_ASKED)}"

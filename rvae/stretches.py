@@ -89,15 +89,17 @@ class Stretches:
 def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard, kit: Kit = STANDARD_KIT) -> Stretches:
     """Cut a clip at its time signatures.
 
-    How a meter is felt is taken from `groupings`, or as the card says of this clip, or as a text in the file says, or
-    as the card says of all clips, or as is usual. `kit`: as which its notes are heard where no meter is said.
+    What the card says of a clip in one meter counts for more than its file. How a meter is felt is taken from
+    `groupings`, or as the card says of this clip, or as a text in the file says, or as the card says of all clips, or
+    as is usual. `kit`: as which its notes are heard where no meter is said.
     """
     here = Stretches()
     if not clip.signatures and card.meter is None:
         here.estimate = _estimate(clip, kit)
     known = card.meter or _taken(here.estimate)
-    here.signatures = signatures = _signatures(clip, known, here.notes, here.estimate)
-    said = _meters_said(clip.texts)
+    overruled = _overruled(clip, card.meter, here.notes)
+    here.signatures = [overruled] if overruled else _signatures(clip, known, here.notes, here.estimate)
+    signatures, said = here.signatures, _meters_said(clip.texts)
     for signature, following in zip(signatures, [*signatures[1:], None], strict=True):
         end = None if following is None else following.pulse
         asked = (
@@ -122,6 +124,23 @@ def find_stretches(clip: MidiClip, groupings: Sequence[Meter], card: ClipCard, k
             cut = f"bar {ceil(bars)} of {stretch.meter} is cut short"
             here.notes.append(f"{cut} by a time signature at quarter {stretch.end / clip.ppq:g}")
     return here
+
+
+def _overruled(clip: MidiClip, meter: Meter | None, notes: list[str]) -> TimeSignature | None:
+    """What a card says instead of the one meter that a file has; of a file with several it says only how they are felt.
+
+    Triplets in 4/4 are the same as 12/8 here: such a file stays as it is, for its bars are those of 4/4.
+    """
+    written = {sign[1:] for sign in clip.signatures}
+    if meter is None or len(written) != 1 or (meter.numerator, meter.denominator) in written:
+        return None
+    (numerator, denominator) = written.pop()
+    says = f"its file says {numerator}/{denominator}"
+    if (meter.numerator, meter.denominator) == (3 * numerator, 2 * denominator):
+        notes.append(f"its card says {meter}, {says}: read as that in triplets, which is the same on the grid")
+        return None
+    notes.append(f"{meter}, as its card says; {says}")
+    return TimeSignature(0, meter.numerator, meter.denominator)
 
 
 def _estimate(clip: MidiClip, kit: Kit) -> Estimate | None:

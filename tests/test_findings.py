@@ -139,6 +139,21 @@ def test_a_meter_that_the_card_says_is_not_doubted(tmp_path: Path) -> None:
     assert len(find(read_corpus(tmp_path)).doubts) == 1
     (tmp_path / "dataset.toml").write_text('[clips."a.mid"]\nmeter = "3/4"\n', encoding="utf-8")
     assert not find(read_corpus(tmp_path)).doubts
+    (tmp_path / "dataset.toml").write_text('[clips."a.mid"]\nmeter = "4/4"\n', encoding="utf-8")
+    corpus = read_corpus(tmp_path)  # and counts for more than the file
+    assert [meter.name for meter in corpus.meters] == ["4/4"]
+    assert corpus.report.clips[0].notes == ("4/4, as its card says; its file says 3/4",)
+
+
+def test_triplets_in_four_stay_what_they_are_where_the_card_says_twelve_eight(tmp_path: Path) -> None:
+    write_midi(tmp_path / "shuffle.mid", beat(SHUFFLE), meters=FOUR, length_quarters=8)
+    (before,) = read_corpus(tmp_path).patterns
+    (tmp_path / "dataset.toml").write_text('[clips."shuffle.mid"]\nmeter = "12/8"\n', encoding="utf-8")
+    corpus = read_corpus(tmp_path)
+    assert np.array_equal(corpus.patterns[0].onset, before.onset)
+    assert not find(corpus).doubts
+    (note,) = corpus.report.clips[0].notes
+    assert "in triplets" in note
 
 
 def test_few_bundled_clips_that_are_not_swung_are_doubted() -> None:
