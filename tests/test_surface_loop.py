@@ -341,6 +341,22 @@ def test_a_model_that_was_learned_while_playing_gets_its_own_picture(monkeypatch
     assert learned.places >= LATTICE**2
 
 
+def test_a_window_is_no_larger_than_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surface_support import LocalStage
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    sizes: list[tuple[tuple[int, int], tuple[int, int]]] = []
+
+    def drawn(target: pygame.Surface, *_all: object) -> None:
+        sizes.append((target.get_size(), pygame.display.get_desktop_sizes()[0]))
+
+    monkeypatch.setattr("performance.surface.window.draw", drawn)
+    assert run(LocalStage(), on_frame=lambda _work_s: False) == 0
+    ((width, height), (most_wide, most_high)) = sizes[0]
+    assert most_wide < 1280, "SDL's screen that is none is a small one"
+    assert (width, height) == (min(1280, most_wide), min(800, most_high))
+
+
 def test_a_window_whose_engine_had_gone_says_so_in_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     from surface_support import LocalStage
 

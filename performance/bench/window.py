@@ -19,6 +19,7 @@ from rvae.model import Model
 
 _FIRST_FRAMES = 60  # while the plane's picture is still being found
 _OPEN_S = 20.0
+_SIZE = (1280, 800)
 
 
 def draw_in_memory_without_a_display() -> str:
@@ -64,7 +65,7 @@ def until_over(stage: Stage, turns: Iterator[float]) -> list[Frame]:
             next_s += wait_s
         return True
 
-    run(stage, on_frame=on_frame)
+    run(stage, size=_SIZE, on_frame=on_frame)
     return frames
 
 

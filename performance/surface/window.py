@@ -40,9 +40,12 @@ _REPEAT_MS = (350, 50)  # a held key: first wait, then each
 Paint = Callable[[pygame.Surface, Snapshot, Look, Kept, PlaneColours], None]
 
 
-def run(stage: StageLike, *, size: tuple[int, int] = _SIZE, on_frame: Callable[[float], bool] | None = None) -> int:
+def run(
+    stage: StageLike, *, size: tuple[int, int] | None = None, on_frame: Callable[[float], bool] | None = None
+) -> int:
     """Open the window and play until it is closed; the exit code. The stage is closed at the end, whatever happens.
 
+    `size`: in SDL's units; without one as usual, and no larger than the screen.
     `on_frame` is told how long each frame's work took, in seconds, and ends the run by answering False (for measuring).
     Raises OutputError where no window can be opened.
     """
@@ -105,12 +108,12 @@ class _Screen:
             self._shown = picture
 
 
-def _open(size: tuple[int, int]) -> _Screen:
+def _open(size: tuple[int, int] | None) -> _Screen:
     try:
         pygame.display.init()  # not pygame.init(): that would also take the audio device
         if pygame.display.get_driver() == _UNSEEN and not os.environ.get("SDL_VIDEODRIVER"):
             raise pygame.error(f"no screen answers (DISPLAY is '{os.environ.get('DISPLAY', '')}')")
-        screen = _Screen("rvae", size)
+        screen = _Screen("rvae", size or _on_screen(_SIZE))
     except pygame.error as error:
         pygame.display.quit()
         raise OutputError(f"no window: {error}; play without one with `rvae play --headless`") from None
@@ -118,6 +121,12 @@ def _open(size: tuple[int, int]) -> _Screen:
         controller.init()
     pygame.key.set_repeat(*_REPEAT_MS)
     return screen
+
+
+def _on_screen(size: tuple[int, int]) -> tuple[int, int]:
+    """A size, or as much of it as the screen has."""
+    width, height = pygame.display.get_desktop_sizes()[0]
+    return min(size[0], width), min(size[1], height)
 
 
 def _play(screen: _Screen, stage: StageLike, on_frame: Callable[[float], bool] | None) -> bool:
@@ -224,7 +233,7 @@ def _audience(audience: _Screen | None, look: Look) -> _Screen | None:
             audience.window.destroy()
         return None
     if audience is None:
-        audience = _Screen("rvae: the plane", _AUDIENCE_SIZE)
+        audience = _Screen("rvae: the plane", _on_screen(_AUDIENCE_SIZE))
     audience.fill_screen(look.audience_full_screen)
     return audience
 
