@@ -7,7 +7,6 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from multiprocessing.context import BaseContext
 from pathlib import Path as FilePath
@@ -18,6 +17,7 @@ from performance.commands import SetControl, SetKit, StartRecording
 from performance.cursor import Path, read_path
 from performance.desk import Desk
 from performance.hands import Hands
+from performance.holding import Holds
 from performance.kit_editor import KitEditor
 from performance.learning import Learning
 from performance.mapping_file import read_mappings, read_preset
@@ -31,7 +31,7 @@ from performance.own_kits import OwnKits, kit_asked, kits_folder
 from performance.playing_in import PlayingIn
 from performance.process import EngineProcess
 from performance.recents import remember
-from performance.resuming import opened, settings_for, unnamed
+from performance.resuming import named, opened, settings_for, unnamed
 from performance.session import Keeper, Session, clips_of, guests_of
 from performance.settings import Settings
 from performance.specs import LeaderSpec, OutputSpec
@@ -295,14 +295,15 @@ def play_in_window(arguments: argparse.Namespace, say: Say, context: BaseContext
         speaker = start_speaker(context)  # it takes the longest of all
     specs = _placed(arguments, specs, say)
     path = read_path(arguments.path) if arguments.path else None
-    place = nullcontext(FilePath(arguments.session)) if arguments.session else unnamed(say)
+    holds = Holds()
+    place = named(FilePath(arguments.session), holds, say) if arguments.session else unnamed(say)
     with place as file:
-        return _play_kept(arguments, file, specs, path, say, context, speaker)
+        return _play_kept(arguments, (file, holds), specs, path, say, context, speaker)
 
 
 def _play_kept(
     arguments: argparse.Namespace,
-    file: FilePath,
+    place: tuple[FilePath, Holds],
     specs: Sequence[OutputSpec],
     path: Path | None,
     say: Say,
@@ -310,7 +311,8 @@ def _play_kept(
     speaker: socket.socket | None,
 ) -> int:
     """Open the window and play, with a session that is kept in a file."""
-    kept = opened(file, say) if arguments.session else None
+    named_file = FilePath(arguments.session) if arguments.session else None
+    kept = None if named_file is None else opened(named_file, say)
     if kept is not None:
         _go_on(arguments, kept)
     learning = Learning.of(arguments.train, arguments.kit) if arguments.train else None
@@ -320,7 +322,7 @@ def _play_kept(
         settings = None if kept is None else settings_for(kept, model, say)
         if settings is not None and not arguments.meter:
             meter = settings.meter
-        keeper = Keeper(file, _session(arguments, model, settings, meter, kept))
+        keeper = Keeper(place[0], _session(arguments, model, settings, meter, kept), place[1])
         # Its engine starts while the window is being made.
         pads, engine_end = socket.socketpair()
         lines = (context, speaker, engine_end)
@@ -331,7 +333,7 @@ def _play_kept(
         raise
     try:
         desk = _desk(arguments, stage, say, pads, context, found.file, guests_of(kept))
-        for name in (found.file, file if arguments.session else None):
+        for name in (found.file, named_file):
             if name is not None:
                 remember(name)
     except BaseException:

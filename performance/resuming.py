@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from performance.folders import put_aside, settings_folder
+from performance.holding import Holds, said_of
 from performance.offers import first_point
 from performance.session import SUFFIX, Session, read_session
 from performance.settings import Settings
@@ -56,6 +57,21 @@ def settings_for(session: Session, model: Model, say: Say) -> Settings:
 
 
 @contextmanager
+def named(file: Path, holds: Holds, say: Say) -> Iterator[Path]:
+    """The file to keep a session with a name in, held meanwhile; where another rvae has it, one for those without a
+    name, and that is told.
+    """
+    with ExitStack() as held:
+        held.callback(holds.close)
+        if holds.take(file):
+            yield file
+            return
+        own = held.enter_context(unnamed(say))
+        say(said_of(file, own))
+        yield own
+
+
+@contextmanager
 def unnamed(say: Say) -> Iterator[Path]:
     """The file for a session that was given no name, held meanwhile: each rvae that runs here has its own. What a crash
     left in such files is put where it can be gone on with.
@@ -74,8 +90,7 @@ def unnamed(say: Say) -> Iterator[Path]:
                     lock.acquire(blocking=False)
                 except Timeout:  # another rvae writes to it
                     continue
-                _rescue(file, say)
-                if own is None:
+                if _rescue(file, say) and own is None:
                     own = file
                     held.callback(lock.release)
                 else:
@@ -85,17 +100,26 @@ def unnamed(say: Say) -> Iterator[Path]:
         yield own or _numbered(folder, "last", 1)
 
 
-def _rescue(file: Path, say: Say) -> None:
-    """Give what a crash left a name of its own, where nobody writes over it."""
-    with suppress(FileError, OSError):  # nobody asked to keep it
+def _rescue(file: Path, say: Say) -> bool:
+    """Give what a crash left a name of its own, where nobody writes over it; whether the file is free for another."""
+    with suppress(FileError):  # torn: nobody asked to keep it
         if not file.exists() or read_session(file)[0].has_ended:
-            return
+            return True
         for rescued in (_numbered(file.parent, "rescued", number) for number in count(1)):
-            with suppress(FileExistsError):
+            try:
                 rescued.touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            except OSError:
+                return False
+            try:
                 os.replace(file, rescued)
-                say(f"the last session was not ended: rvae play --session '{rescued}' goes on with it")
-                return
+            except OSError:
+                rescued.unlink()
+                return False
+            say(f"the last session was not ended: rvae play --session '{rescued}' goes on with it")
+            return True
+    return True
 
 
 def _numbered(folder: Path, name: str, number: int) -> Path:

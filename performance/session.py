@@ -17,6 +17,7 @@ from typing import Any
 from performance.controls import CONTROLS
 from performance.cursor import Key, Path, Point, on_plane
 from performance.gestures import MOST_LAYERS, Gesture
+from performance.holding import Holds, said_of
 from performance.pins import Pin, Pins
 from performance.scenes import Scene, scene_number
 from performance.settings import Settings
@@ -252,11 +253,13 @@ def _gesture(data: Mapping[str, Any]) -> Gesture:
 class Keeper:
     """Writes the settings to a file once a second, where they have changed, by a thread of its own.
 
-    What cannot be written is said once, and tried again; a crash loses the last second.
+    What cannot be written is said once, and tried again; a crash loses the last second. `holds`: what keeps other rvaes
+    from a file that is gone over to; the first is held by whoever gave it.
     """
 
-    def __init__(self, file: str | FilePath, session: Session) -> None:
+    def __init__(self, file: str | FilePath, session: Session, holds: Holds | None = None) -> None:
         self._file = FilePath(file)
+        self._holds = holds or Holds()
         self._session = session
         self._left: list[tuple[FilePath, Session]] = []  # what was gone from, to be written for the last time
         self._wanted: Settings | None = None
@@ -277,8 +280,13 @@ class Keeper:
             self._session = replace(self._session, rest={**self._session.rest, name: value})
 
     def turn_to(self, session: Session, file: FilePath | None = None) -> None:
-        """Keep another session from now on; `file`: where, None for the same place. Takes no time."""
+        """Keep another session from now on; `file`: where, None for the same place, which it stays where another rvae
+        has that file. Takes no time.
+        """
         with self._lock:
+            if file is not None and file != self._file and not self._holds.take(file):
+                self._news.append(said_of(file, self._file))
+                file = None
             if file is not None and file != self._file:
                 self._left.append((self._file, self._now(has_ended=True)))
                 self._file = file
@@ -298,6 +306,7 @@ class Keeper:
             self._thread.join()
             self._write_left()
             self._write(self._file, self._now(has_ended=True))
+            self._holds.close()
 
     def _run(self) -> None:
         written: tuple[FilePath, Session] | None = None
@@ -310,7 +319,11 @@ class Keeper:
 
     def _write_left(self) -> None:
         while self._left:
-            self._write(*self._left.pop(0))
+            file, session = self._left.pop(0)
+            self._write(file, session)
+            with self._lock:
+                if file != self._file:  # which may have been gone back to meanwhile
+                    self._holds.let_go(file)
 
     def _write(self, file: FilePath, session: Session) -> bool:
         try:

@@ -26,8 +26,9 @@ from performance.controls import CONTROLS
 from performance.cursor import Key
 from performance.cursor import Path as Way
 from performance.gestures import MOST_LAYERS, Gesture
+from performance.holding import Holds
 from performance.pins import Pin, Pins
-from performance.resuming import opened, unnamed
+from performance.resuming import named, opened, unnamed
 from performance.scenes import Scene
 from performance.session import Keeper, Session, clips_of, guests_of, read_session, write_session
 from performance.settings import Settings
@@ -288,6 +289,64 @@ def test_two_at_once_keep_a_session_without_a_name_each_and_both_are_rescued(
             write_session(of_last, replace(SESSION, model="third"))
     rescued = [Path(name) for line in said for name in re.findall(r"--session '(.*)'", line)]
     assert [read_session(file)[0].model for file in rescued] == ["first", "second", "third"]
+
+
+def test_a_session_that_cannot_be_rescued_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path))
+    said: list[str] = []
+    with unnamed(said.append) as file:
+        write_session(file, SESSION)
+
+    def refuse(_source: Path, _target: Path) -> None:
+        raise PermissionError("another program has it open")  # as Windows does; who is root here may do all
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(os, "replace", refuse)
+        with unnamed(said.append) as other:
+            assert other != file
+    assert read_session(file)[0] == SESSION
+    assert not said
+    assert not list(tmp_path.glob("rescued*"))
+
+
+def test_of_two_with_one_session_the_second_says_so_and_keeps_its_own_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RVAE_HOME", str(tmp_path / "home"))
+    file, own, said = tmp_path / "set.rvsession", tmp_path / "own.rvsession", list[str]()
+    write_session(file, replace(SESSION, model="first"))
+    words = (
+        "import sys; from pathlib import Path; from performance.holding import Holds; "
+        "from performance.resuming import named\n"
+        "with named(Path(sys.argv[1]), Holds(), print) as file: print(file, flush=True); input()"
+    )
+    command = [sys.executable, "-c", words, str(file)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline().decode().strip() == str(file)
+        with named(file, Holds(), said.append) as elsewhere:
+            assert elsewhere.parent == tmp_path / "home"
+            (line,) = said
+            assert f"{file}: another rvae" in line
+            assert str(elsewhere) in line
+        keeper = Keeper(own, SESSION)
+        keeper.turn_to(replace(SESSION, model="second"), file)  # as one that is opened while it plays
+        assert keeper.news() == [line.replace(str(elsewhere), str(own))]
+        keeper.close()
+        assert read_session(own)[0].model == "second"
+        assert read_session(file)[0].model == "first"
+        first.kill()
+    keeper = Keeper(own, SESSION)
+    keeper.turn_to(replace(SESSION, model="third"), file)
+    with named(file, Holds(), said.append) as elsewhere:
+        assert elsewhere != file
+    keeper.turn_to(SESSION, own)
+    keeper.close()
+    assert read_session(file)[0].model == "third"
+    said.clear()
+    with named(file, Holds(), said.append) as again:
+        assert again == file
+    assert not said
 
 
 def start(model: Path, session: Path, port: int) -> subprocess.Popen[bytes]:
