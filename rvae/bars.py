@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import ceil, floor, lcm
 
@@ -17,6 +17,7 @@ from rvae.stretches import Stretch
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Reals = npt.NDArray[np.float64]
+_PLACES_TOLD = 3
 
 
 def _no_ints() -> Ints:
@@ -108,21 +109,34 @@ class Bars:
             ticks_per_beat=reading.ticks_per_beat,
         )
 
-    def words(self, reading: Reading) -> list[str]:
-        """What is done to fill the cycles."""
+    def words(self, reading: Reading) -> list[tuple[str, str]]:
+        """What is done to fill the cycles: where, and what."""
         stretch, cycle_bars = self.stretch, reading.bars
         whole = stretch.end is None and stretch.start == 0
         start = f"quarter {stretch.start_quarter:g}" if self.number is None else f"bar {self.number}"
         where = "the clip" if whole else f"{stretch.meter} from {start}"
         silent, left = ceil(self.count / cycle_bars) - len(self.cycles(reading)), self.count % cycle_bars
-        said = [f"{where}: {several(silent, 'silent pattern')} passed over"] if silent else []
+        said = [(where, f"{several(silent, 'silent pattern')} passed over")] if silent else []
         own = "completed with its own first bars"
         if left and self.count < cycle_bars:
             how = own if cycle_bars % left else f"tiled to {cycle_bars} bars"
-            said.append(f"{where} has {several(left, 'bar')}: {how}")
+            said.append((where, f"{several(left, 'bar')}, {how}"))
         elif left:
-            said.append(f"{where}: the last pattern has {left} of {cycle_bars} bars: {own}")
+            said.append((where, f"the last pattern has {left} of {cycle_bars} bars: {own}"))
         return said
+
+
+def told(said: Iterable[tuple[str, str]]) -> list[str]:
+    """What is done at the places of a clip, each thing once: a song may change its meter with every bar."""
+    places: dict[str, list[str]] = {}
+    for where, what in said:
+        places.setdefault(what, []).append(where)
+    return [f"{_listed(where)}: {what}" for what, where in places.items()]
+
+
+def _listed(places: Sequence[str]) -> str:
+    more = f" and {len(places) - _PLACES_TOLD} more" if len(places) > _PLACES_TOLD else ""
+    return ", ".join(places[:_PLACES_TOLD]) + more + (", each" if len(places) > 1 else "")
 
 
 def bars_of(stretch: Stretch, clip_end: int, last_beat: int, cycle_bars: int) -> int:

@@ -9,7 +9,7 @@ from math import ceil, floor
 import numpy as np
 
 from rvae.account import ClipReport, Dropped
-from rvae.bars import Bars, bars_of
+from rvae.bars import Bars, bars_of, told
 from rvae.card import ClipCard
 from rvae.grid import Ints, Reals, quantise
 from rvae.measures import lean_ms
@@ -240,7 +240,7 @@ def _cut(warped: Warped, source: str, reading: Reading, known: ClipCard) -> tupl
     clip, work = warped.clip, _Cutter(warped.clip, source, reading)
     patterns: list[Pattern] = []
     meters: dict[Meter, tuple[int, int]] = {}
-    voices = np.zeros(len(reading.kit), dtype=np.int64)
+    voices, said = np.zeros(len(reading.kit), dtype=np.int64), list[tuple[str, str]]()
     if not warped.is_readable:
         work.drop(warped.note, len(clip.notes))
     elif warped.note:
@@ -251,11 +251,12 @@ def _cut(warped: Warped, source: str, reading: Reading, known: ClipCard) -> tupl
             length = f"{filled.count:,} bars of {meter.label}"
             work.drop(f"{length}, more than one clip may have; cut it into several", filled.onsets)
         elif filled.onsets:
-            work.notes += filled.words(reading)
+            said += filled.words(reading)
             patterns += filled.patterns(reading, source, work.qpm)
             bars, onsets = meters.get(meter, (0, 0))
             meters[meter] = (bars + filled.count, onsets + filled.onsets)
             voices += np.bincount(filled.rows, minlength=len(voices))
+    work.notes += told(said)
     if not patterns and not work.dropped:
         missing = ", ".join(map(str, sorted(work.unmapped)))
         unread = f"kit {reading.kit.name} has no voice for its notes ({missing}); bring a kit that has"

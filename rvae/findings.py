@@ -23,6 +23,7 @@ _TERNARY_TICKS, _BINARY_TICKS = (4, 8, 16, 20), (6, 18)
 _TERNARY_TIMES = 2.0  # so many times as many onsets on thirds as on quarters of the beat
 _TERNARY_SHARE = 0.08
 _ALL_TERNARY_SHARE = 0.02
+_MANY_LEFT_OVER = 0.05  # of all notes
 _CLIPS_TO_DOUBT = 8  # fewer: too often all of them are rides or toms
 _FEW_HATS, _MANY_HATS, _BEAT_SHARE = 0.08, 0.25, 0.08  # of all notes
 
@@ -185,7 +186,8 @@ def _kits(kit: Kit, read: Mapping[int, int], unmapped: Mapping[int, int]) -> lis
     """The kits that read most of the notes left over, best first; of equals, first those that read least besides.
 
     None that would leave out as many of the notes that are read now, or reads less than half of what is left over:
-    single notes of a chord or of an own kit are somebody's crash.
+    single notes of a chord or of an own kit are somebody's crash. Nor, for a few whistles or clicks, one that hears
+    more of what is read as something else.
     """
     found, left_over = [], sum(unmapped.values())
     for name in kit_names():
@@ -193,7 +195,9 @@ def _kits(kit: Kit, read: Mapping[int, int], unmapped: Mapping[int, int]) -> lis
         pitches = tuple(pitch for pitch in unmapped if other.row_of_pitch(pitch) is not None)
         won = sum(unmapped[pitch] for pitch in pitches)
         lost = sum(count for pitch, count in read.items() if other.row_of_pitch(pitch) is None)
-        if won > lost and 2 * won >= left_over and other != kit:
+        is_few = left_over < _MANY_LEFT_OVER * (left_over + sum(read.values()))
+        heard_else = sum(count for pitch, count in read.items() if _part(other, pitch) != _part(kit, pitch))
+        if won > (max(lost, heard_else) if is_few else lost) and 2 * won >= left_over and other != kit:
             besides = sum(len(voice.pitches_in) for voice in other.voices)
             found.append((lost - won, besides, KitProposal(name, won, pitches)))
     return [proposal for *_, proposal in sorted(found, key=lambda one: one[:2])][:3]
@@ -238,7 +242,11 @@ def _parts(kit: Kit, counts: Mapping[int, int]) -> Counter[str]:
     """Notes by the part that voices of such a name have: hat, kick, snare; "" those that no voice reads."""
     parts: Counter[str] = Counter()
     for pitch, count in counts.items():
-        row = kit.row_of_pitch(pitch)
-        name = "" if row is None else kit.names[row]
-        parts[next((part for part in ("hat", "kick", "snare") if part in name), name)] += count
+        parts[_part(kit, pitch)] += count
     return parts
+
+
+def _part(kit: Kit, pitch: int) -> str:
+    row = kit.row_of_pitch(pitch)
+    name = "" if row is None else kit.names[row]
+    return next((part for part in ("hat", "kick", "snare") if part in name), name)

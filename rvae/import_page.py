@@ -102,8 +102,8 @@ def _losses(corpus: Corpus, findings: Findings, names: Mapping[str, str]) -> lis
         says.append(_sentence(passed_over(report.others)))
     if report.collisions:
         says.append(
-            f"{several(report.collisions, 'note')} came so close to a louder one of the same drum (a flam, a roll, a "
-            "doubled note) that the grid has room for one: the louder stays."
+            f"{several(report.collisions, 'note')} came so close to a louder one of the same voice (a flam, a roll, a "
+            "doubled note, two drums that the kit reads as one) that the grid has room for one: the louder stays."
         )
     if gone := not_taken(report):
         lost, count = sum(entry.onsets for entry in gone), len(gone)

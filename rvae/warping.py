@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import log2
 
 import numpy as np
 
@@ -29,6 +30,7 @@ _OFF_ANY_GRID, _FITS_ITSELF = 0.05, 1.2
 _BETTER, _FAR_BETTER = 0.3, 0.7
 _KEEPS_A_BEAT = 0.35  # onsets at random hardly ever reach this on any beats, takes nearly always
 _SAME_TEMPO = 0.04
+_SAME_PARTS = 0.01
 _US_PER_S = 1_000_000
 _HOW = "rvae card FOLDER --clip NAME --bpm N"
 
@@ -82,8 +84,13 @@ def _warped(clip: MidiClip, beats: Beats, meter: Meter | None, card: ClipCard, *
         tempo = 60 * _US_PER_S / _us_per_quarter(clip)
         if abs(beats.estimate.bpm / tempo - 1) < _SAME_TEMPO:
             return Warped(clip)
-        note = f"its onsets keep to no grid at its tempo of {tempo:.0f}: played freely, at {bpm}? If so, {_HOW}"
-        return Warped(clip, None, note)
+        parts = _parts_of_a_beat(beats.estimate.bpm / tempo)
+        note = (
+            f"at its tempo of {tempo:.0f} its onsets are on {parts} of the beat, or was it played freely, at {bpm}?"
+            if parts
+            else f"its onsets keep to no grid at its tempo of {tempo:.0f}: played freely, at {bpm}?"
+        )
+        return Warped(clip, None, f"{note} If so, {_HOW}")
     elif beats.estimate.is_certain:
         sure = f"{told(beats.estimate.certainty)} certain"
         note = f"no tempo: played freely, {bpm} bpm estimated ({sure}), its beats were followed; if it is not, {_HOW}"
@@ -92,6 +99,15 @@ def _warped(clip: MidiClip, beats: Beats, meter: Meter | None, card: ClipCard, *
         note = f"no tempo, and its onsets keep to no grid: played freely, is it {asked}? Say which with {_HOW}"
         return Warped(clip, beats.estimate, note, is_readable=False)
     return Warped(_moved(clip, beats, meter), beats.estimate, note)
+
+
+def _parts_of_a_beat(ratio: float) -> str:
+    """Into what a beat is divided if one tempo is so many times another and they are of the same music; else ""."""
+    for parts, name in ((5, "fifths"), (7, "sevenths")):
+        octaves = log2(ratio / parts)
+        if abs(octaves - round(octaves)) < log2(1 + _SAME_PARTS):
+            return name
+    return ""
 
 
 def _us_per_quarter(clip: MidiClip) -> int:

@@ -195,6 +195,15 @@ def test_a_short_clip_is_tiled_to_a_whole_cycle(clip: Path, bars: int, ticks: li
     assert any("tiled" in note for note in corpus.report.clips[0].notes) == (bars > 1)
 
 
+def test_a_song_that_changes_its_meter_with_every_bar_is_told_in_one_line(clip: Path) -> None:
+    events = [(0, on(36))]
+    for number in range(10):
+        start = (number // 2 * 7 + number % 2 * 4) * 96
+        events += [(start, signature(3 if number % 2 else 4, 2)), (start, on(36))]
+    (note,) = read(clip, midi(track(*events, end=288))).report.clips[0].notes
+    assert note == "4/4 from bar 1, 3/4 from bar 2, 4/4 from bar 3 and 7 more, each: 1 bar, tiled to 2 bars"
+
+
 def test_an_incomplete_last_cycle_is_completed_with_its_own_first_bars(clip: Path) -> None:
     corpus = read(clip, midi(track((0, on(36)), (384, on(38)), (768, on(42)))), bars=4)
     assert [hit[:2] for hit in hits(corpus.patterns[0])] == [(0, 0), (1, 96), (2, 192), (0, 288)]

@@ -202,6 +202,14 @@ def test_a_kit_that_would_leave_out_more_than_it_reads_is_not_proposed(tmp_path:
         assert len(left_out) < kit.onsets
 
 
+def test_a_few_whistles_propose_no_kit_that_hears_the_rest_as_something_else(tmp_path: Path) -> None:
+    others = [MidiNote(place, Fraction(1, 16), 10, pitch, 90) for place, pitch in enumerate((71, 46, 43, 51, 49, 47))]
+    write_midi(tmp_path / "a.mid", [*beat(STRAIGHT, bars=4), *others], meters=FOUR, length_quarters=16)
+    corpus = read_corpus(tmp_path)
+    assert corpus.report.unmapped == {71: 1}
+    assert find(corpus).kits == ()
+
+
 def as_for(kit: Kit, clips: int, folder: Path) -> None:
     """Backbeats made for another kit: its kick, snare and closed hat."""
     plays = {voice.name: voice.pitch_out for voice in kit.voices}

@@ -148,6 +148,13 @@ def test_a_tempo_that_the_music_does_not_keep_to_is_asked_about_and_stands(tmp_p
     (clip,) = read_corpus(tmp_path).report.clips
     assert clip.qpm == 120
     assert any("played freely, at 9" in note and "--bpm" in note for note in clip.notes)
+    fives = [
+        (round(at * 960), on(pitch)) for at, pitch in played(150.0, scatter_s=0.003)
+    ]  # four of them, five quarters
+    (tmp_path / "daw.mid").write_bytes(midi(track((0, tempo(500_000)), *fives), ppq=480))
+    (clip,) = read_corpus(tmp_path).report.clips
+    assert any("on fifths of the beat, or was it played freely, at 150?" in note for note in clip.notes)
+    (tmp_path / "daw.mid").write_bytes(midi(track((0, tempo(500_000)), *strokes), ppq=480))
     assert main(["card", str(tmp_path), "--clip", "daw.mid", "--bpm", "97"]) == 0
     (clip,) = read_corpus(tmp_path).report.clips
     assert clip.qpm == pytest.approx(97, rel=0.1)
