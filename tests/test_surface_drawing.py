@@ -698,7 +698,7 @@ def test_of_too_many_troubles_the_first_take_turns_and_the_others_are_counted() 
 def test_what_is_done_after_a_trouble_could_be_read_is_told_and_does_not_end_it() -> None:
     now = snapshot(messages=(Message(1, "there is nothing to undo", True),))
     look = at_time(Look(), now, 10.0)
-    soon, later = (replace(at_time(look, now, second), touched=("swing", second)) for second in (11.0, 15.0))
+    soon, later = (replace(at_time(look, now, second), touched=("swing", second)) for second in (11.0, 13.5))
     assert status_text(now, soon)[1] is True
     assert status_text(now, later) == ("Swing  50 %", False)
     asks = replace(now, prompt="Density: now turn a knob up, or hit a pad; n leaves it as it is")

@@ -249,7 +249,7 @@ def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:
     news_s = max(look.news[1], troubles.since_s + max(_NEWS_S, troubles.round_s)) if trouble else look.news[1]
     is_news = message is not None and not message.is_error and 0 <= look.now_s - news_s < _NEWS_S
     is_touched = look.touched is not None and look.now_s - look.touched[1] < _TOUCHED_S
-    is_read = trouble_s >= troubles.round_s if snapshot.prompt else trouble_s >= READ_S and is_touched
+    is_read = trouble_s >= troubles.read_s if snapshot.prompt else trouble_s >= READ_S and is_touched
     if trouble and not is_news and not is_read:
         return trouble, True
     if snapshot.prompt:

@@ -69,6 +69,11 @@ class Troubles:
         """How long it takes until each was shown once."""
         return TURN_S * (len(self.texts) + bool(self.passed_over))
 
+    @property
+    def read_s(self) -> float:
+        """How long it takes until each was there for long enough to be read."""
+        return self.round_s - TURN_S + READ_S
+
     def after(self, new: Sequence[str], now_s: float) -> Troubles:
         """With those that have just come, without those that were read, or have stood there long enough."""
         age_s = now_s - self.since_s
