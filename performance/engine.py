@@ -443,5 +443,6 @@ class Engine:
             realtime=realtime,
             first_sound_ns=self._dispatch.first_sound_ns,
             sync=self._leader.state,
+            led_qpm=None if self._pace.led_qpm is None else float(self._pace.led_qpm),
             recording=self._keeping.is_recording,
         )

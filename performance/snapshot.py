@@ -88,7 +88,8 @@ class EngineStatus:
 
     `transport` is None while stopped. `realtime`: what it got of priority and locked memory, as one line for a person.
     `first_sound_ns`: when the first onset went out, or None. `sync`: the leader that is followed, as a few words; empty
-    where there is none. `recording`: whether what is played is being kept.
+    where there is none. `led_qpm`: the tempo that came from it, also when it is gone; None where the player's holds.
+    `recording`: whether what is played is being kept.
     """
 
     now_ns: int = 0
@@ -100,6 +101,7 @@ class EngineStatus:
     realtime: str = ""
     first_sound_ns: int | None = None
     sync: str = ""
+    led_qpm: float | None = None
     recording: bool = False
 
 
@@ -138,20 +140,20 @@ class Snapshot:
     """All that the window draws from.
 
     `cursor`: x and y, 0 to 1. `pattern`: what is played at the cursor, `[V, T]`, in `meter`; mutes are not in it.
-    `probability`: float32 `[V, T]`, the onset probability behind it. `meters`: those that can be played on this
-    plane, which have as many beats. `beats`: the numbers of beats the model learned, a plane each; `learned_meters`:
-    the meters of all its clips. `clips`: those of this plane. `controls`: the value of each control that is not per
-    voice, by name. `voice_density`, `mute`: by row of the kit. `status`: the engine's own report. `engine_lives`:
-    False when its process has gone. `messages`: the last few, oldest first, from stage and engine. `scenes`: number
-    and place of those on this plane. `hand`: where a hand would take hold of the cursor, as a point of the
-    plane, or of the square of four scenes where they are mixed. `target`: where a jump lands. `pins`: those
-    of this cycle. `freeze`: by row of the kit. `gestures`: how many go round;
-    `is_taking`: whether one is recorded. `morphs`: whether it is on its way to a scene. `credits`: whose clips the
-    pattern is made of, as one line; empty where that is not known. `nudge`: ms, by row of the kit. `panel`: the list
-    that is open. `take`: what is being played in, or None. `kit`: the model's voices, with the notes that the player
-    gives them; `own_kit`: the player's, which may have others, or None. `prompt`: what learning waits for, as one
-    line; empty while nothing is learned. `learned`: what knobs and pads of MIDI devices were put on, and which they
-    are ("mute snare", "note 38").
+    `probability`: float32 `[V, T]`, the onset probability behind it. `meters`: those that can be played on this plane,
+    which have as many beats. `beats`: the numbers of beats the model learned, a plane each; `learned_meters`: the
+    meters of all its clips. `clips`: those of this plane. `controls`: the value of each control that is not per voice,
+    by name; the tempo is a leader's where there is one. `voice_density`, `mute`: by row of the kit. `status`: the
+    engine's own report. `engine_lives`: False when its process has gone. `messages`: the last few, oldest first, from
+    stage and engine. `scenes`: number and place of those on this plane. `hand`: where a hand would take hold of the
+    cursor, as a point of the plane, or of the square of four scenes where they are mixed. `target`: where a jump
+    lands. `pins`: those of this cycle. `freeze`: by row of the kit. `gestures`: how many go round; `is_taking`:
+    whether one is recorded. `morphs`: whether it is on its way to a scene. `credits`: whose clips the pattern is made
+    of, as one line; empty where that is not known. `nudge`: ms, by row of the kit. `panel`: the list that is open.
+    `take`: what is being played in, or None. `kit`: the model's voices, with the notes that the player gives them;
+    `own_kit`: the player's, which may have others, or None. `prompt`: what learning waits for, as one line; empty
+    while nothing is learned. `learned`: what knobs and pads of MIDI devices were put on, and which they are ("mute
+    snare", "note 38").
     """
 
     model_name: str

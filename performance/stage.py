@@ -28,12 +28,14 @@ from performance.commands import (
     SetPattern,
     StageCommand,
     StartRecording,
+    StepControl,
     Stop,
     StopRecording,
     StrikePad,
     TogglePlay,
     ToggleRecording,
 )
+from performance.controls import control
 from performance.cursor import Path, Point
 from performance.instrument import Instrument
 from performance.links import EngineLink, ModelFeed, SettingsKeeper
@@ -143,6 +145,8 @@ class Stage:
                 | CloseOutput()
             ):
                 self._send(command)
+            case StepControl("tempo", steps) if (bpm := self._led_bpm(self._engine.status())) is not None:
+                self.do(SetControl("tempo", control("tempo").stepped(bpm, steps)))  # from the tempo that is played
             case Explain(why):
                 self.say(why, is_error=True)
             case Quit():
@@ -150,6 +154,12 @@ class Stage:
             case _:
                 self._instrument.do(command, self._now_ns / NS_PER_S)
                 self._tell_cursor()
+
+    def _led_bpm(self, status: EngineStatus) -> float | None:
+        """The tempo that came from a leader; None where the player's holds."""
+        if status.led_qpm is None:
+            return None
+        return round(status.led_qpm / float(self.settings.meter.tempo_beat_quarters), 1)
 
     def _tell_cursor(self) -> None:
         """Where the cursor is now, to whoever learns from it."""
@@ -307,7 +317,7 @@ class Stage:
             meters=meters_of(model, now.meter.beats),
             beats=model.beats,
             clips=model.clips_of(now.meter.beats),
-            controls=dict(now.controls),
+            controls={**now.controls, **({} if (bpm := self._led_bpm(status)) is None else {"tempo": bpm})},
             voice_density=now.voices["voice_density"],
             mute=now.mute,
             status=replace(status, messages=()),

@@ -89,6 +89,7 @@ def test_after_four_bars_of_a_clock_that_scatters_by_3_ms_the_beat_is_right(qpm:
     song = Song(scatter_ms=3)
     song.send(START, BEGIN_NS - 5 * NS_PER_MS)
     song.pulses(BEGIN_NS, qpm, 24 * 4 * 26)
+    assert song.engine.status().led_qpm == pytest.approx(qpm, abs=0.5), "the window shows the tempo that is played"
     errors = np.abs(song.errors_ms(BEGIN_NS, qpm)[16:])
     assert len(errors) > 80
     assert np.percentile(errors, 99) < 2

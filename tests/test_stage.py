@@ -164,6 +164,17 @@ def test_wekinator_drives_the_cursor_and_hears_where_it_is(model: Model, near: N
         stage.close()
 
 
+def test_the_tempo_is_shown_and_stepped_from_as_a_leader_has_it(stage: Stage, near: NearEngine) -> None:
+    stage.do(SetControl("tempo", 100.0))
+    meter = stage.tick().meter
+    status, led_qpm = near.status, 133.06 * float(meter.tempo_beat_quarters)
+    near.status = lambda: dataclasses.replace(status(), led_qpm=led_qpm)  # type: ignore[method-assign]  # one who leads
+    assert stage.tick().controls["tempo"] == 133.1
+    stage.do(StepControl("tempo", 1))
+    near.status = status  # type: ignore[method-assign]  # and is gone
+    assert stage.tick().controls["tempo"] == 134.0
+
+
 def test_an_engine_that_went_away_is_said_once(stage: Stage, near: NearEngine) -> None:
     near.is_alive = False
     for place in range(5):

@@ -706,6 +706,15 @@ def test_what_is_done_after_a_trouble_could_be_read_is_told_and_does_not_end_it(
     assert status_text(now, at_time(later, now, 18.0))[1] is True
 
 
+def test_a_tempo_that_is_a_leaders_is_shown_as_one() -> None:
+    now = snapshot(controls={**snapshot().controls, "tempo": 133.1})
+    led = replace(now, status=replace(now.status, sync="MIDI clock pads, 133.1 quarters a minute", led_qpm=133.08))
+    touched = Look(now_s=10.0, touched=("tempo", 9.9))
+    assert status_text(led, touched) == ("Tempo  133 bpm, of MIDI clock pads, 133.1 quarters a minute", False)
+    assert what_shows(now, Look()) != what_shows(led, Look())
+    assert pygame.image.tobytes(picture(now), "RGB") != pygame.image.tobytes(picture(led), "RGB")
+
+
 def test_the_click_is_seen_with_and_without_a_recording() -> None:
     on = {**snapshot().controls, "click": 1.0}
     recording = replace(snapshot().status, recording=True)

@@ -144,11 +144,17 @@ def _draw_button(
     write(target, words, keys, max(9, round(box.height * 0.2)), lower, colour=quiet, align="centre")
 
 
+def _tempo_text(snapshot: Snapshot) -> str:
+    bpm = snapshot.controls["tempo"]
+    even = 0.05 if snapshot.status.led_qpm is None else 0.15  # a leader's never stands quite still
+    return f"{bpm:.0f}" if abs(bpm - round(bpm)) < even else f"{bpm:.1f}"
+
+
 def _draw_tempo(target: pygame.Surface, words: Words, item: Item, snapshot: Snapshot) -> None:
     control = CONTROLS["tempo"]
-    _caption(target, words, item, control.label, key_text(control.keys))
-    bpm = snapshot.controls["tempo"]
-    text = f"= {bpm:.0f}" if abs(bpm - round(bpm)) < 0.05 else f"= {bpm:.1f}"
+    is_led = snapshot.status.led_qpm is not None
+    _caption(target, words, item, control.label, "led" if is_led else key_text(control.keys))
+    text = f"= {_tempo_text(snapshot)}"
     box = value_box(item)
     px = _value_px(item)
     note = max(6, round(px * 0.62))
@@ -256,6 +262,8 @@ def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:
         return snapshot.prompt, False
     if look.touched is not None and is_touched:
         control = CONTROLS[look.touched[0]]
+        if control.name == "tempo" and snapshot.status.led_qpm is not None:
+            return f"{control.label}  {_tempo_text(snapshot)} bpm, of {snapshot.status.sync}", False
         return f"{control.label}  {control.text(snapshot.controls[control.name])}", False
     if not snapshot.engine_lives:
         return ENGINE_HAS_STOPPED, True
