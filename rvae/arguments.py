@@ -113,4 +113,5 @@ def corpus_of(arguments: argparse.Namespace, progress: Progress | None = None) -
 
 def print_json(result: object) -> None:
     """One JSON object on standard output."""
-    print(json.dumps(result, indent=2))  # noqa: T201  # the product
+    json.dump(result, sys.stdout, indent=2)  # piece by piece: of many files it is megabytes
+    print()  # noqa: T201  # the product

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from math import ceil
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -24,8 +23,15 @@ Onsets = tuple[Ints, Ints, Reals, Reals]  # row, tick, velocity and microtiming 
 MAX_MICROTIMING_TICKS = 3.0
 MAX_MIDI_VELOCITY = 127
 CYCLE_BARS = (1, 2, 4)
-_OF_ONSETS = ("velocity", "microtiming")  # kept as their values at onsets, in this order, and then where these are
-_VALUE_BYTES = 4
+_FIELDS = ("velocity", "microtiming")
+# How an onset is packed: its cell (voice x T + tick), its velocity, as MIDI has it where it is one of those, and its
+# microtiming. By whether the cells of a pattern are few enough for 16 bits, and whether all its velocities are MIDI's.
+_FEW_CELLS = 1 << 16
+_LAYOUTS = {
+    (few, is_midi): np.dtype([("cell", cell), ("velocity", velocity), ("microtiming", np.float32)])
+    for few, cell in ((True, np.uint16), (False, np.uint32))
+    for is_midi, velocity in ((True, np.uint8), (False, np.float32))
+}
 _PLAIN = ("meter", "bars", "kit", "source", "qpm", "first_bar", "ticks_per_beat")  # the other fields, in their order
 
 
@@ -43,8 +49,8 @@ class Pattern:
     V = voices of `kit`, T = bars x beats x ticks_per_beat. `source`: the file it came from, or what made it.
     `qpm`: the tempo it was played at. `first_bar`: its place in that file, counted from 0; where bars before it were
     refused, in the stretch of its meter.
-    The arrays are kept packed, values at onsets only, and made anew when they are asked for, because a corpus may have
-    many thousands of patterns; they cannot be written to. Raises PatternError for anything else.
+    The arrays are kept packed, as a row of onsets, and made anew when they are asked for, because a corpus may have
+    hundreds of thousands of patterns; they cannot be written to. Raises PatternError for anything else.
     """
 
     onset: Bits
@@ -58,6 +64,7 @@ class Pattern:
     first_bar: int = 0
     ticks_per_beat: int = TICKS_PER_BEAT
     _packed: bytes = field(init=False, repr=False)
+    _is_midi: bool = field(init=False, repr=False)  # all velocities
 
     def __post_init__(self) -> None:
         given = np.asarray(self.onset)
@@ -66,11 +73,12 @@ class Pattern:
         onset = self._whole("onset", np.int8)
         velocity, microtiming = self._whole("velocity", np.float32), self._whole("microtiming", np.float32)
         _check_values(onset, velocity, microtiming)
-        for name in ("onset", *_OF_ONSETS):
+        for name in ("onset", *_FIELDS):
             object.__delattr__(self, name)
-        where = onset == 1
-        packed = (each.tobytes() for each in (velocity[where], microtiming[where], np.packbits(where)))
-        object.__setattr__(self, "_packed", b"".join(packed))
+        cells = np.flatnonzero(onset)
+        packed, is_midi = _pack(cells, velocity.ravel()[cells], microtiming.ravel()[cells], onset.size)
+        object.__setattr__(self, "_packed", packed.tobytes())
+        object.__setattr__(self, "_is_midi", is_midi)
 
     def _whole(self, name: str, kind: type[np.generic]) -> npt.NDArray[Any]:
         shape, given = self.shape, np.asarray(getattr(self, name))
@@ -84,28 +92,31 @@ class Pattern:
     if not TYPE_CHECKING:  # to a type checker, what is not there stays an error
 
         def __getattr__(self, name: str) -> npt.NDArray[Any]:
-            if name not in ("onset", *_OF_ONSETS):
+            if name not in ("onset", *_FIELDS):
                 raise AttributeError(f"a pattern has no '{name}'")
-            array = self._where()
-            if name in _OF_ONSETS:
-                where, array = array, np.zeros(array.shape, np.float32)
-                array[where] = self._values(name)
+            packed = self._unpacked()
+            array = np.zeros(self.shape, np.int8 if name == "onset" else np.float32)
+            array.ravel()[packed["cell"]] = 1 if name == "onset" else self._values(packed, name)
             array.flags.writeable = False
-            return array if name in _OF_ONSETS else array.view(np.int8)
+            return array
 
-    def _where(self) -> npt.NDArray[np.bool_]:
-        shape = self.shape
-        bits = np.frombuffer(self._packed, np.uint8, offset=len(_OF_ONSETS) * self.onsets * _VALUE_BYTES)
-        return np.unpackbits(bits, count=shape[0] * shape[1]).view(np.bool_).reshape(shape)
+    @property
+    def _layout(self) -> np.dtype[np.void]:
+        return _LAYOUTS[len(self.kit) * self.ticks <= _FEW_CELLS, self._is_midi]
 
-    def _values(self, name: str) -> Floats:
-        count = self.onsets
-        return np.frombuffer(self._packed, np.float32, count, _OF_ONSETS.index(name) * count * _VALUE_BYTES)
+    def _unpacked(self) -> npt.NDArray[np.void]:
+        return np.frombuffer(self._packed, self._layout)
+
+    def _values(self, packed: npt.NDArray[np.void], name: str) -> Floats:
+        if name == "velocity" and self._is_midi:
+            return _of_midi(packed[name])
+        return np.ascontiguousarray(packed[name])
 
     def each_onset(self) -> tuple[Ints, Ints, Floats, Floats]:
         """Row, tick, velocity and microtiming of each onset, by row and tick: `[N]` each."""
-        rows, ticks = divmod(np.flatnonzero(self._where()), self.ticks)
-        return rows, ticks, self._values("velocity"), self._values("microtiming")
+        packed = self._unpacked()
+        rows, ticks = divmod(packed["cell"].astype(np.int64), self.ticks)
+        return rows, ticks, self._values(packed, "velocity"), self._values(packed, "microtiming")
 
     @classmethod
     def cycles_of(
@@ -134,22 +145,22 @@ class Pattern:
         _check_onsets(velocity, microtiming)
         cells = rows * length + ticks
         order = np.lexsort((cells, cycles))
-        found, firsts, at = np.unique(cycles[order], return_index=True, return_inverse=True)
-        where = np.zeros((len(found), len(kit) * length), np.bool_)
-        where[at, cells[order]] = True
-        if np.count_nonzero(where) != len(cells):
+        cells, cycles = cells[order], cycles[order]
+        if np.any((np.diff(cells) == 0) & (np.diff(cycles) == 0)):
             raise PatternError("two onsets of a voice stand on one tick; leave one of them")
-        bits = np.packbits(where, axis=1)
-        loud, off = velocity[order], microtiming[order]
+        packed, is_midi = _pack(cells, velocity[order], microtiming[order], len(kit) * length)
+        found, firsts = np.unique(cycles, return_index=True)
         made: list[Self] = []
-        ends = np.append(firsts, len(cells))[1:]
-        for cycle, row, first, end in zip(found.tolist(), bits, firsts, ends, strict=True):
+        tempi: dict[float, float] = {}  # each once: there are many patterns of one
+        for cycle, onsets_of in zip(found.tolist(), np.split(packed, firsts)[1:], strict=True):
             pattern = cls.__new__(cls)
             bar = cycle * bars
-            values = (meter, bars, kit, source, qpm(bar), first_bar + bar, ticks_per_beat)
+            tempo = qpm(bar)
+            values = (meter, bars, kit, source, tempi.setdefault(tempo, tempo), first_bar + bar, ticks_per_beat)
             for name, value in zip(_PLAIN, values, strict=True):
                 object.__setattr__(pattern, name, value)
-            object.__setattr__(pattern, "_packed", loud[first:end].tobytes() + off[first:end].tobytes() + row.tobytes())
+            object.__setattr__(pattern, "_packed", onsets_of.tobytes())
+            object.__setattr__(pattern, "_is_midi", is_midi)
             made.append(pattern)
         return made
 
@@ -180,7 +191,7 @@ class Pattern:
     @property
     def onsets(self) -> int:
         """How many onsets the cycle has."""
-        return (len(self._packed) - ceil(len(self.kit) * self.ticks / 8)) // (len(_OF_ONSETS) * _VALUE_BYTES)
+        return len(self._packed) // self._layout.itemsize
 
     @property
     def quarters(self) -> Fraction:
@@ -212,6 +223,19 @@ class Pattern:
             and np.array_equal(self.velocity, other.velocity)
             and np.array_equal(self.microtiming, other.microtiming)
         )
+
+
+def _of_midi(velocity: npt.NDArray[Any]) -> Floats:
+    return velocity.astype(np.float32) / np.float32(MAX_MIDI_VELOCITY)
+
+
+def _pack(cells: Ints, velocity: Floats, microtiming: Floats, size: int) -> tuple[npt.NDArray[np.void], bool]:
+    """N onsets of patterns with `size` cells, packed, and whether the velocities are MIDI's. Nothing is rounded."""
+    midi = np.rint(velocity * MAX_MIDI_VELOCITY)
+    is_midi = bool(np.array_equal(_of_midi(midi), velocity))
+    packed = np.empty(len(cells), _LAYOUTS[size <= _FEW_CELLS, is_midi])
+    packed["cell"], packed["velocity"], packed["microtiming"] = cells, midi if is_midi else velocity, microtiming
+    return packed, is_midi
 
 
 def _check_values(onset: Bits, velocity: Floats, microtiming: Floats) -> None:

@@ -139,6 +139,26 @@ def test_a_pattern_keeps_only_its_onsets_and_gives_whole_arrays() -> None:
         many[0].loudness  # noqa: B018  # asking is what is tried
 
 
+@pytest.mark.parametrize(("velocities", "most"), [("as MIDI has them", 7), ("any", 10)])
+def test_an_onset_takes_few_bytes_and_comes_back_to_the_bit(velocities: str, most: int) -> None:
+    chance = np.random.default_rng(1)
+    onset = chance.random((9, 192)) < 0.5
+    loud = (chance.integers(1, 128, onset.shape) / 127) if most == 7 else chance.uniform(0.01, 1, onset.shape)
+    values = [np.where(onset, each, 0).astype(np.float32) for each in (loud, chance.uniform(-3, 3, onset.shape))]
+    pattern = Pattern(onset, *values, FOUR)
+    assert len(pickle.dumps(pattern)) - len(pickle.dumps(Pattern.silent(FOUR))) < most * pattern.onsets + 20
+    assert [each.tobytes() for each in (pattern.velocity, pattern.microtiming)] == [each.tobytes() for each in values]
+
+
+def test_a_pattern_of_more_cells_than_16_bits_tell_keeps_the_last_of_them() -> None:
+    onset = np.zeros((9, 80 * 96), np.int8)  # a stranger's journal may hold such a one
+    onset[[0, 8], [0, -1]] = 1
+    pattern = Pattern(onset, onset * np.float32(0.5), onset * np.float32(0.25), FOUR, 80)
+    assert np.array_equal(pattern.onset, onset)
+    assert np.array_equal(pattern.velocity, onset * np.float32(0.5))
+    assert [each.tolist() for each in pattern.each_onset()[:2]] == [[0, 8], [0, 80 * 96 - 1]]
+
+
 @given(patterns(), st.randoms(use_true_random=False))
 def test_a_pattern_is_made_again_of_its_onsets_in_any_order(pattern: Pattern, chance: random.Random) -> None:
     onsets = pattern.each_onset()
