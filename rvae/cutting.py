@@ -76,7 +76,8 @@ class _Cutter:
             self.is_one_line = _is_one_line(self.clip)
             self.notes.append(_all_drums(sorted(set(channels.tolist())), is_one_line=self.is_one_line))
         if not on_channel.all():
-            self.drop(f"not on the drum channel ({self.channel})", int((~on_channel).sum()))
+            elsewhere = f"not on the drum channel ({self.channel})"
+            self.drop("not on a track of drums" if self.clip.drums_from else elsewhere, int((~on_channel).sum()))
         rows = rows_of(self.reading.kit)[pitches]
         kept = on_channel & (rows >= 0)
         self.unmapped = _counted(pitches[on_channel & (rows < 0)])

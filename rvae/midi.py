@@ -24,7 +24,7 @@ from rvae.errors import FileError, MidiFileError
 from rvae.grid import pattern_to_onsets
 from rvae.meter import Meter
 from rvae.pattern import CYCLE_BARS, Pattern
-from rvae.smf import Events
+from rvae.smf import Events, is_drums
 
 Ints = npt.NDArray[np.int64]
 
@@ -35,6 +35,7 @@ WRITE_PPQ = (
 )
 MAX_FILE_BYTES = 2_000_000
 MAX_QUARTERS = 40_000  # 10,000 bars of 4/4, five hours at 120
+_NAME_TOLD, _NAMES_TOLD = 40, 4  # letters of one, and how many
 _NOTE_QUARTERS = Fraction(1, 8)
 _MAX_TRACKS = 1_000
 _HEADER = struct.Struct(">4sIHHH")
@@ -56,7 +57,8 @@ class MidiClip:
     `notes`: int64 `[N, 4]`, the note-ons as (pulse, channel 1..16, pitch 0..127, velocity 1..127) by pulse. `tempos`:
     (pulse, microseconds per quarter), by pulse. `end`: where the last track ends. `skipped`: words on what was passed
     over. `is_real_time`: the file's time is seconds; the one tempo says only how long a pulse is here, and the quarters
-    are none.
+    are none. `drums_from`: the channels that notes on the channel of drums had in the file, where only the name of
+    their track says what they are.
     """
 
     ppq: int
@@ -67,6 +69,7 @@ class MidiClip:
     end: int
     skipped: tuple[str, ...] = ()
     is_real_time: bool = False
+    drums_from: frozenset[int] = frozenset()
 
 
 def read_midi(path: str | Path) -> MidiClip:
@@ -103,6 +106,13 @@ def parse_midi(data: bytes) -> MidiClip:
         except MidiFileError as error:
             raise MidiFileError(f"track {number} is corrupt ({error}); export the clip again") from None
     notes = np.array(events.notes, dtype=np.int64).reshape(-1, 4)
+    named = _named_drums(notes, events.tracks)
+    drums_from = frozenset(notes[named, 1].tolist())
+    if drums_from:
+        names = list(dict.fromkeys(name[:_NAME_TOLD] for name, _ in events.tracks if is_drums(name)))
+        told = ", ".join(names[:_NAMES_TOLD]) + (", ..." if len(names) > _NAMES_TOLD else "")
+        skipped.append(f"nothing on channel {DRUM_CHANNEL}: of its tracks {told} was read as drums, by its name")
+        notes[named, 1] = DRUM_CHANNEL
     tempos = sorted(events.tempos, key=lambda tempo: tempo[0])
     if frame_us and tempos:
         skipped.append("passed over its tempos: its time is frames a second, which have none")
@@ -115,7 +125,21 @@ def parse_midi(data: bytes) -> MidiClip:
         events.end,
         tuple(dict.fromkeys((*skipped, *events.odd))),
         frame_us > 0,
+        drums_from,
     )
+
+
+def _named_drums(notes: Ints, tracks: Sequence[tuple[str, int]]) -> npt.NDArray[np.bool_]:
+    """`[N]`: the notes of tracks with drums in their name, where nothing else tells them: a DAW may write every track
+    on channel 1. None where there are notes on the channel of drums, or all are of such tracks.
+    """
+    named, start = np.zeros(len(notes), dtype=bool), 0
+    for name, end in tracks:
+        named[start:end] = is_drums(name)
+        start = end
+    if named.all() or np.any(notes[:, 1] == DRUM_CHANNEL):
+        named[:] = False
+    return named
 
 
 def _resolution(division: int) -> tuple[int, int]:

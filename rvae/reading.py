@@ -43,6 +43,8 @@ class Reading:
 
 def drum_channel(clip: MidiClip, reading: Reading) -> int | None:
     """The channel asked for, or 10 where it has notes, or None: all are drums."""
+    if reading.channel in clip.drums_from:
+        return DRUM_CHANNEL
     if reading.channel is None and np.any(clip.notes[:, 1] == DRUM_CHANNEL):
         return DRUM_CHANNEL
     return reading.channel

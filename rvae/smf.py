@@ -7,6 +7,7 @@ and every list has an end.
 
 from __future__ import annotations
 
+import re
 from array import array
 from dataclasses import dataclass, field
 
@@ -16,8 +17,13 @@ MAX_NOTES = 100_000  # ten a second for three hours
 MAX_METER_CHANGES = 2_000
 MAX_TEMPOS = 50_000
 MAX_TEXTS = 10_000
+_DRUMS = re.compile(
+    r"\b(drums?|drum ?(kit|set)|percussion|perc|kicks?|snares?|hi-?hats?|hats?|claps?|toms|cymbals?|batterie|bater[ií]a"
+    r"|batteria|schlagzeug|ударные)\b|ドラム|鼓",
+    re.IGNORECASE,
+)
 _LONGEST_NUMBER = 4  # bytes
-_TEXT, _MARKER, _END, _TEMPO, _SIGNATURE = 0x01, 0x06, 0x2F, 0x51, 0x58
+_TEXT, _NAME, _MARKER, _END, _TEMPO, _SIGNATURE = 0x01, 0x03, 0x06, 0x2F, 0x51, 0x58
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
 
 
@@ -27,6 +33,7 @@ class Events:
 
     `notes`: rows of (pulse, channel 1..16, pitch, velocity 1..127), one after the other. `tempos`: microseconds per
     quarter. `signatures`: numerator and denominator. `odd`: words on what was passed over. `end`: of the last track.
+    `tracks`: of each the name, and the row of `notes` at which it ends.
     """
 
     last_pulse: int
@@ -36,13 +43,17 @@ class Events:
     texts: list[tuple[int, str]] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
     end: int = 0
+    tracks: list[tuple[str, int]] = field(default_factory=list)
+    _name: str = ""
 
     def add(self, data: bytes) -> None:
         """Take the bytes of one track. Raises MidiFileError where they are no track, or one longer than any clip."""
+        self._name = ""
         try:
             self._walk(data)
         except IndexError:
             raise MidiFileError("an event is cut short") from None
+        self.tracks.append((self._name, len(self.notes) // 4))
 
     def _walk(self, data: bytes) -> None:
         place, size, pulse, running = 0, len(data), 0, 0
@@ -112,6 +123,8 @@ class Events:
             self.signatures.append((pulse, data[0], 2 ** data[1]))
             if len(self.signatures) > MAX_METER_CHANGES:
                 raise MidiFileError(f"more than {MAX_METER_CHANGES:,} time signatures, which no music has")
+        elif kind == _NAME:
+            self._name = self._name or _words(data)
         elif kind in (_TEXT, _MARKER):
             if len(self.texts) < MAX_TEXTS:
                 self.texts.append((pulse, _words(data)))
@@ -121,6 +134,11 @@ class Events:
     def _say(self, words: str) -> None:
         if words not in self.odd:
             self.odd.append(words)
+
+
+def is_drums(name: str) -> bool:
+    """Whether a track that is called so is one of drums."""
+    return _DRUMS.search(name) is not None and "steel" not in name.lower()
 
 
 def _number(data: bytes, place: int) -> tuple[int, int]:

@@ -280,6 +280,24 @@ def test_a_file_with_nothing_on_the_drum_channel_says_what_was_read(tmp_path: Pa
     assert not any("channel" in note for notes in asked.values() for note in notes)
 
 
+def test_of_a_song_with_all_on_one_channel_the_tracks_named_as_drums_are_read(tmp_path: Path) -> None:
+    def named(name: str, *pitches: int) -> bytes:
+        notes = ((48 * number, on(pitch, channel=1)) for number, pitch in enumerate(pitches))
+        return track((0, b"\xff\x03" + bytes([len(name)]) + name.encode()), *notes)
+
+    drums, bass = named("Drum Kit", 36, 42, 38, 42), named("Bass", 36, 38, 40)
+    for tracks, kept in (((drums, bass), 4), ((bass, named("Snare", 38), named("Hats", 42)), 2), ((drums, drums), 4)):
+        (tmp_path / "song.mid").write_bytes(midi(*tracks, kind=1))
+        (clip,) = read_corpus(tmp_path).report.clips
+        assert clip.onsets == kept
+        gone = [(entry.reason, entry.onsets) for entry in clip.dropped]
+        assert gone == ([] if bass not in tracks else [("not on a track of drums", 3)])
+        assert sum(onsets for _, onsets in gone) + clip.onsets + clip.collisions == clip.note_ons
+        assert read_corpus(tmp_path, channel=1).report.onsets == kept
+    (tmp_path / "song.mid").write_bytes(midi(drums, track((0, on(36))), kind=1))
+    assert read_corpus(tmp_path).report.onsets == 1  # what is on the channel of drums needs no name
+
+
 def test_a_bass_line_is_asked_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = [MidiNote(Fraction(at, 2), Fraction(1, 2), 2, pitch, 90) for at, pitch in enumerate([33, 33, 40, 38] * 4)]
     write_midi(tmp_path / "bass.mid", line, meters=FOUR, length_quarters=8)
