@@ -189,3 +189,8 @@ class Snapshot:
     own_kit: Kit | None = None
     prompt: str = ""
     learned: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def makes_sound(self) -> bool:
+        """Whether sound is made here."""
+        return any(output.kind == "audio" and output.is_open for output in self.status.outputs)

@@ -715,6 +715,14 @@ def test_a_tempo_that_is_a_leaders_is_shown_as_one() -> None:
     assert pygame.image.tobytes(picture(now), "RGB") != pygame.image.tobytes(picture(led), "RGB")
 
 
+def test_a_click_that_nobody_hears_is_not_shown_as_one() -> None:
+    silent = replace(snapshot().status, outputs=(OutputState("midi", "rvae", True), OutputState("audio", "x", False)))
+    off, on = (snapshot(controls={**snapshot().controls, "click": value}, status=silent) for value in (0.0, 1.0))
+    assert pygame.image.tobytes(picture(off), "RGB") == pygame.image.tobytes(picture(on), "RGB")
+    text, _ = status_text(on, Look(now_s=10.0, touched=("click", 9.9)))
+    assert text == "Click  on; but no sound is made here: f8"
+
+
 def test_the_click_is_seen_with_and_without_a_recording() -> None:
     on = {**snapshot().controls, "click": 1.0}
     recording = replace(snapshot().status, recording=True)

@@ -62,7 +62,10 @@ class MidiOutput(Output):
             failed = self._port.open_virtual_port(self.name) if self._virtual else self._open_other()
         except RuntimeError as error:
             raise OutputError(f"MIDI: port '{self.name}' does not open ({error}); see `rvae devices`") from None
-        if failed or not self._port.is_port_open():
+        is_open = not failed and self._port.is_port_open()
+        if self._virtual and not is_open:
+            raise OutputError(f"MIDI: no port '{self.name}' of our own: this system has no MIDI for it; start JACK")
+        if not is_open:
             raise OutputError(f"MIDI: port '{self.name}' does not open; it may be in use, see `rvae devices`")
 
     def _open_other(self) -> object:

@@ -14,6 +14,7 @@ from performance.surface.look import READ_S, Look
 from performance.surface.theme import ALARM, LOUD, NIGHT, QUIET, RAISED, RULE, WARM, Colour, Words, mix, write
 from performance.telling import ENGINE_HAS_STOPPED
 
+_OF_SOUND = ("volume", "click")
 _TOLD_IF_CHANGED = ("swing", "microtiming", "volume")
 _NEWS_S, _TOUCHED_S = 8.0, 2.0
 _NOTES: dict[Fraction, tuple[int, bool, bool]] = {
@@ -264,7 +265,9 @@ def status_text(snapshot: Snapshot, look: Look) -> tuple[str, bool]:
         control = CONTROLS[look.touched[0]]
         if control.name == "tempo" and snapshot.status.led_qpm is not None:
             return f"{control.label}  {_tempo_text(snapshot)} bpm, of {snapshot.status.sync}", False
-        return f"{control.label}  {control.text(snapshot.controls[control.name])}", False
+        unheard = control.name in _OF_SOUND and not snapshot.makes_sound
+        value = control.text(snapshot.controls[control.name])
+        return f"{control.label}  {value}{'; but no sound is made here: f8' if unheard else ''}", False
     if not snapshot.engine_lives:
         return ENGINE_HAS_STOPPED, True
     if message is not None and is_news:

@@ -107,7 +107,7 @@ def draw(
         draw_voices(target, layout, kept.words, score)
         if snapshot.panel is not None:
             draw_panel(target, layout, kept.words, snapshot.panel)
-        clicks = snapshot.controls["click"] >= 0.5
+        clicks = snapshot.controls["click"] >= 0.5 and snapshot.makes_sound
         draw_running(target, layout, kept.words, recording=snapshot.status.recording, click=clicks)
     draw_bar(target, layout, kept.words, snapshot, look)
     draw_status(target, layout, kept.words, snapshot, look)

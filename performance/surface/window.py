@@ -258,7 +258,7 @@ def what_shows(snapshot: Snapshot, look: Look) -> tuple[object, ...]:
         *(snapshot.hand, snapshot.target, snapshot.pins, snapshot.freeze),
         *(snapshot.gestures, snapshot.is_taking, snapshot.morphs, snapshot.status.recording, snapshot.take),
         *(snapshot.panel, snapshot.learned),
-        snapshot.status.led_qpm is None,
+        *(snapshot.status.led_qpm is None, snapshot.makes_sound),
         *(status_text(snapshot, look), look.help_page, look.view, look.pointer, look.held, look.trail),
     )
 
