@@ -30,9 +30,9 @@ from performance.commands import (
 )
 from performance.guests import Guests, no_file
 from performance.hands import Hands
+from performance.heard import Hit
 from performance.import_panel import ImportPanel
 from performance.kit_editor import KitEditor
-from performance.midi_in import Hit
 from performance.opening import Opened, Opening
 from performance.panels import Panels, Source
 from performance.patchbay import Patchbay

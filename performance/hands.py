@@ -12,6 +12,7 @@ from typing import Protocol
 
 from performance.asking import foreseen
 from performance.commands import Play, StageCommand, Stop
+from performance.heard import Drums, Heard, Hit, Missed, Plugged, Wanted
 from performance.mapping import (
     Hand,
     Mapping,
@@ -24,7 +25,6 @@ from performance.mapping import (
     target_of,
 )
 from performance.mapping_file import Mappings, keep_mappings
-from performance.midi_in import Drums, Heard, Hit, Missed, Plugged, Wanted
 from performance.snapshot import Snapshot
 from rvae.counts import several
 from rvae.errors import RvaeError

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from performance.commands import SetKit, StageCommand, TurnPage
-from performance.midi_in import Hit
+from performance.heard import Hit
 from performance.own_kits import OwnKits
 from performance.panel import Row
 from performance.snapshot import Snapshot

@@ -18,7 +18,7 @@ from performance.clock import NS_PER_MS, NS_PER_S, Clock, MonotonicClock
 from performance.commands import MoveCursor, Play, StageCommand, Stop, StrikePad
 from performance.cursor import Point
 from performance.guests import placed
-from performance.midi_in import Hit
+from performance.heard import Hit
 from performance.recent import Excerpt
 from performance.snapshot import Snapshot, TakeState
 from performance.takes import Take

@@ -25,9 +25,10 @@ from performance.commands import (
     TogglePlay,
 )
 from performance.hands import Hands
+from performance.heard import Drums, Heard, Hit, Missed, Plugged, Wanted
 from performance.mapping import Mapping, Source
 from performance.mapping_file import Mappings, keep_mappings, mappings_file, read_mappings, read_preset
-from performance.midi_in import Backlog, Drums, Heard, Hit, Missed, Plugged, Wanted
+from performance.midi_in import Backlog
 from rvae.errors import FileError, UsageError
 from rvae.kit import STANDARD_KIT
 

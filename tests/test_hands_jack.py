@@ -19,7 +19,8 @@ import pytest
 from jack_support import jack_server, wait_for
 from playing_support import OscLog, Played, own_display, text_of
 
-from performance.midi_in import Heard, MidiIn, Missed, Plugged, Wanted
+from performance.heard import Heard, Missed, Plugged, Wanted
+from performance.midi_in import MidiIn
 
 
 class Device:

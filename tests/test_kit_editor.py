@@ -12,8 +12,8 @@ from test_hands import Rig
 from performance.asking import asked
 from performance.commands import ChooseRow, ShowPanel, StepRow, Undo
 from performance.desk import Desk
+from performance.heard import Heard, Wanted
 from performance.kit_editor import KitEditor
-from performance.midi_in import Heard, Wanted
 from performance.own_kits import OwnKits
 from performance.panel import Panel, Row
 from performance.snapshot import Snapshot

@@ -35,8 +35,9 @@ from performance.desk import Desk
 from performance.devices import Plugs
 from performance.engine import Engine
 from performance.hands import Hands
+from performance.heard import Plugged
 from performance.journal import MemoryJournal
-from performance.midi_in import MidiIn, Plugged
+from performance.midi_in import MidiIn
 from performance.outputs.memory import MemoryOutput, Sent
 from performance.outputs.output import Output
 from performance.panels import Panels

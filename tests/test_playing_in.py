@@ -31,9 +31,9 @@ from performance.commands import (
 )
 from performance.desk import Desk
 from performance.engine import Engine
+from performance.heard import Heard
 from performance.mapping import Mapping, Source
 from performance.mapping_file import Mappings
-from performance.midi_in import Heard
 from performance.osc_input import OscInput
 from performance.outputs.memory import MemoryOutput
 from performance.playing_in import PlayingIn, Purpose

@@ -19,8 +19,8 @@ from test_playing_in import Room
 
 from performance.commands import MoveCursor, OpenOutput, Play, SetControl
 from performance.desk import Desk
+from performance.heard import Heard
 from performance.mapping import Mapping, Source
-from performance.midi_in import Heard
 from performance.osc_input import OscInput
 from performance.process import EngineProcess
 from performance.sequencer import Onset
