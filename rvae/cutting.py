@@ -203,7 +203,8 @@ def _all_drums(channels: list[int], *, is_one_line: bool) -> str:
         read = f"nothing on channel {DRUM_CHANNEL}: channel {channels[0]} was read as drums"
         return f"{read}, though it is one line, as of a bass: if it is, take it out" if is_one_line else read
     named = ", ".join(map(str, channels))
-    return f"nothing on channel {DRUM_CHANNEL}: channels {named} were all read as drums; --channel N takes one"
+    read = f"nothing on channel {DRUM_CHANNEL}: channels {named} were all read as drums; --channel N takes one"
+    return f"{read}. Or is it music without drums? Then take it out"
 
 
 def _ticks(stretch: Stretch, ticks_per_beat: int) -> float:

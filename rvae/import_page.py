@@ -131,13 +131,13 @@ def _losses(corpus: Corpus, findings: Findings, names: Mapping[str, str]) -> lis
         count = len(elsewhere)
         says.append(
             f"{several(count, 'file')} {_has(count)} nothing on channel 10, where drums are: all notes were read as "
-            "drums there."
+            f"drums there. If it is music without drums, take it out: {_some(elsewhere, names)}."
         )
     lines = [clip for clip in elsewhere if clip.is_one_line]
     if lines:
-        named = ", ".join(names[clip.file] for clip in lines[:_NAMES_SHOWN])
-        more = f" and {len(lines) - _NAMES_SHOWN} more" if len(lines) > _NAMES_SHOWN else ""
-        says.append(f"Never two notes at once, as in a bass line or a melody: {named}{more}. If so, take it out.")
+        says.append(
+            f"Never two notes at once, as in a bass line or a melody: {_some(lines, names)}. If so, take it out."
+        )
     asked = [clip for clip in report.clips if is_question(clip)]
     if asked:
         says.append(
@@ -150,6 +150,12 @@ def _losses(corpus: Corpus, findings: Findings, names: Mapping[str, str]) -> lis
             "do: see the questions."
         )
     return says or ["Nothing was lost, and nothing asks for a second look."]
+
+
+def _some(clips: Sequence[ClipReport], names: Mapping[str, str]) -> str:
+    """The first of some files, by name."""
+    more = f" and {len(clips) - _NAMES_SHOWN} more" if len(clips) > _NAMES_SHOWN else ""
+    return ", ".join(names[clip.file] for clip in clips[:_NAMES_SHOWN]) + more
 
 
 def _questions(clips: Sequence[ClipReport], names: Mapping[str, str]) -> Iterable[str]:

@@ -273,8 +273,10 @@ def test_a_file_with_nothing_on_the_drum_channel_says_what_was_read(tmp_path: Pa
     write_midi(tmp_path / "drums.mid", beat(STRAIGHT), meters=FOUR, length_quarters=8)
     said = {Path(clip.file).name: "; ".join(clip.notes) for clip in read_corpus(tmp_path).report.clips}
     assert "nothing on channel 10: channel 2 was read as drums" in said["bass.mid"]
-    assert "channels 2, 5 were all read as drums; --channel N takes one" in said["song.mid"]
+    assert "channels 2, 5 were all read as drums; --channel N takes one. Or is it music without" in said["song.mid"]
     assert "channel" not in said["drums.mid"]
+    page = import_page(read_corpus(tmp_path), find(read_corpus(tmp_path)))
+    assert "If it is music without drums, take it out: bass.mid, song.mid." in page
     assert "one line" not in "".join(said.values())
     asked = {clip.file: clip.notes for clip in read_corpus(tmp_path / "song.mid", channel=2).report.clips}
     assert not any("channel" in note for notes in asked.values() for note in notes)
