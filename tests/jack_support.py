@@ -111,7 +111,10 @@ def free_name() -> Iterator[str]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            yield f"rvae-test-{number}"
+            name = f"rvae-test-{number}"
+            if subprocess.run(["pgrep", "-f", f"^jackd -n {name} "], capture_output=True, check=False).returncode == 0:
+                continue  # of tests that were ended by force
+            yield name
             return
     pytest.skip("eight JACK servers are being tested already")
 
