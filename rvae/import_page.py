@@ -30,6 +30,7 @@ from rvae.wording import (
     is_tempo_question,
     kit_doubted,
     not_taken,
+    other_questions,
     passed_over,
 )
 
@@ -61,6 +62,7 @@ def import_page(corpus: Corpus, findings: Findings) -> str:
         f"<h2>In short</h2><ol>{_items(says)}</ol>",
         *_questions(report.clips, names),
         *_tempo_questions(report.clips, names),
+        *_other_questions(report.clips, names),
         *_doubts(findings, names),
         *_dropped(report, names),
         *_unmapped(corpus, findings),
@@ -149,6 +151,9 @@ def _losses(corpus: Corpus, findings: Findings, names: Mapping[str, str]) -> lis
             f"{several(free, 'take')} {_has(free)} a tempo that only you can tell, and {_is(free)} not taken until you "
             "do: see the questions."
         )
+    others = sum(bool(other_questions(clip)) for clip in report.clips)
+    if others:
+        says.append(f"Of {several(others, 'file')} something else is asked: see the questions.")
     return says or ["Nothing was lost, and nothing asks for a second look."]
 
 
@@ -201,6 +206,12 @@ def _tempo_questions(clips: Sequence[ClipReport], names: Mapping[str, str]) -> I
         )
         head = ("file", "perhaps", "certain", "or", "notes that wait")
         yield f"<h2>Questions: which tempo?</h2><p>{why}</p>{_table(head, rows, 'files', _MOST_ASKED)}"
+
+
+def _other_questions(clips: Sequence[ClipReport], names: Mapping[str, str]) -> Iterable[str]:
+    rows = [(names[clip.file], asked) for clip in clips for asked in other_questions(clip)]
+    if rows:
+        yield f"<h2>Questions: what else?</h2>{_table(('file', 'what is asked'), rows, 'questions', _MOST_ASKED)}"
 
 
 def _doubts(findings: Findings, names: Mapping[str, str]) -> Iterable[str]:

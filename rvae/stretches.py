@@ -23,6 +23,7 @@ from rvae.parts import parts_of
 
 Ints = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
+NO_SIGNATURE = "no time signature"
 _METER_TEXT = re.compile(r"\s*meter\s+(\S.*)", re.IGNORECASE)
 _Said = dict[tuple[int, int], tuple[list[int], list[Meter]]]
 
@@ -171,7 +172,7 @@ def _signatures(
     """One time signature per pulse, from the start on."""
     by_pulse = {signature.pulse: signature for signature in clip.signatures}  # the last at a pulse stands
     if not by_pulse:
-        notes.append(f"no time signature: {_words(known, estimate)}")
+        notes.append(f"{NO_SIGNATURE}: {_words(known, estimate)}")
         return [TimeSignature(0, known.numerator, known.denominator) if known else TimeSignature(0, 4, 4)]
     if 0 not in by_pulse:
         by_pulse[0] = TimeSignature(0, 4, 4)

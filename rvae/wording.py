@@ -9,6 +9,7 @@ from rvae.audit.percussion import name_of
 from rvae.counts import several
 from rvae.findings import KitDoubt, Twin
 from rvae.names import short_names
+from rvae.stretches import NO_SIGNATURE
 
 _KINDS_SHOWN = 6
 
@@ -53,6 +54,11 @@ def is_question(clip: ClipReport) -> bool:
 def is_tempo_question(clip: ClipReport) -> bool:
     """Whether it was played freely, at a tempo that only its maker can tell: it is not taken until then."""
     return clip.tempo is not None and not clip.tempo.is_certain and not clip.patterns
+
+
+def other_questions(clip: ClipReport) -> list[str]:
+    """What else is asked of it, among the words on what was done to it."""
+    return [note for note in clip.notes if "?" in note and not (is_question(clip) and note.startswith(NO_SIGNATURE))]
 
 
 def not_taken(report: ImportReport) -> list[Dropped]:

@@ -20,7 +20,9 @@ from rvae.card import ClipCard
 from rvae.corpus import bundled_corpora
 from rvae.cutting import with_beats
 from rvae.exporting import export
+from rvae.findings import find
 from rvae.following import Take
+from rvae.import_page import import_page
 from rvae.kit import STANDARD_KIT
 from rvae.midi import MidiClip, read_midi
 from rvae.reading import Reading
@@ -154,6 +156,10 @@ def test_a_tempo_that_the_music_does_not_keep_to_is_asked_about_and_stands(tmp_p
     (tmp_path / "daw.mid").write_bytes(midi(track((0, tempo(500_000)), *fives), ppq=480))
     (clip,) = read_corpus(tmp_path).report.clips
     assert any("on fifths of the beat, or was it played freely, at 150?" in note for note in clip.notes)
+    corpus = read_corpus(tmp_path)
+    page = import_page(corpus, find(corpus))
+    assert "Of 1 file something else is asked" in page
+    assert "<td>daw.mid</td><td>at its tempo of 120 its onsets are on fifths" in page
     (tmp_path / "daw.mid").write_bytes(midi(track((0, tempo(500_000)), *strokes), ppq=480))
     assert main(["card", str(tmp_path), "--clip", "daw.mid", "--bpm", "97"]) == 0
     (clip,) = read_corpus(tmp_path).report.clips
