@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, floor, log
 
 CERTAIN = 0.9  # from here on one may go by an estimate
 _SUREST = 0.99  # as it is told: nobody is wholly certain
+_ROUNDING = 1e-9  # 0.29 * 100 is a little less than 29
 UNSURE = 0.5  # the most where too little is heard to be sure of anything
 _LEAST_ODDS, _MOST_ODDS = -2.0, 5.0
 
@@ -48,8 +49,8 @@ TEMPO = Weights((-0.13, 0.61, -1.59), (-0.38, 0.53, 2.22))
 
 
 def told(certainty: float) -> str:
-    """A certainty for people."""
-    return f"{min(certainty, _SUREST):.0%}"
+    """A certainty for people, in whole percent that it reaches: what is asked about is never told as certain."""
+    return f"{floor(min(certainty, _SUREST) * 100 + _ROUNDING)}%"
 
 
 def odds(chance: float) -> float:

@@ -32,6 +32,8 @@ def test_something_that_comes_again_off_the_beats_makes_a_tempo_less_certain() -
 def test_nobody_is_told_to_be_wholly_certain() -> None:
     assert told(1.0) == "99%"
     assert told(0.5) == "50%"
+    assert told(0.29) == "29%"
+    assert told(CERTAIN - 0.001) == "89%"  # what is asked about is not told as what is gone by
 
 
 def test_onsets_that_come_again_are_as_alike_as_can_be() -> None:
