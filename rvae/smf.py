@@ -18,8 +18,9 @@ MAX_METER_CHANGES = 2_000
 MAX_TEMPOS = 50_000
 MAX_TEXTS = 10_000
 _DRUMS = re.compile(
-    r"\b(drums?|drum ?(kit|set)|percussion|perc|kicks?|snares?|hi-?hats?|hats?|claps?|toms|cymbals?|batterie|bater[ií]a"
-    r"|batteria|schlagzeug|ударные)\b|ドラム|鼓",
+    r"\b(drum ?(kit|set)|drums?|drms?|kit|percussions?|perkussion|perc|kicks?|snares?|hi-?hats?|hats?|claps?|toms"
+    r"|cymbals?|batteri[ae]?|bater[ií]a|schlagzeug|slagverk|slagwerk|trommer|trummor|rummut|perkusja|bicí|ударные)\b"
+    r"|ドラム|打楽器|鼓",
     re.IGNORECASE,
 )
 _LONGEST_NUMBER = 4  # bytes
