@@ -255,5 +255,5 @@ def test_after_a_sleep_midi_comes_back_note_by_note_and_none_hangs(monkeypatch: 
     # From the first onset after it: the server waits for the sleeper, so its own time has a gap of any length there.
     gaps_ms = [(b - a) / 48 for a, b in itertools.pairwise(ear.frames[before:])]
     print(f"after a sleep of 3 s, ms between onsets: {[round(gap) for gap in gaps_ms]}")
-    # 125 ms each; one may be short where the machine stands still once more.
-    assert sorted(gaps_ms)[len(gaps_ms) // 4] > 60, "no burst"
+    # 125 ms each; some may be short where the machine stands still once more. In a burst of what was missed all are.
+    assert sorted(gaps_ms)[len(gaps_ms) // 2] > 60, "no burst"
