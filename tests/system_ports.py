@@ -6,10 +6,14 @@ The port library has a JACK client of its own, which is too old for today's serv
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from fractions import Fraction
+from queue import SimpleQueue
 from typing import Any
 
 import jack
@@ -46,35 +50,93 @@ class OverJack:
 
 
 class Far:
-    """Another program, with a port to play to and one to hear."""
+    """Another program, in a process of its own, with a port to play to and one to hear."""
 
     def __init__(self) -> None:
-        self.client = jack.Client("far", no_start_server=True)
-        self._in, self._out = self.client.midi_inports.register("synth"), self.client.midi_outports.register("pads")
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "far"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         self.heard: list[bytes] = []
-        self.says: deque[bytes] = deque()
-        self.client.set_process_callback(self._process)
-        self.client.activate()
+        self._names: deque[list[str]] = deque()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.names()  # by then it is there
 
-    def _process(self, _frames: int) -> None:
-        self.heard += [bytes(data) for _, data in self._in.incoming_midi_events()]
-        self._out.clear_buffer()
-        while self.says:
-            self._out.write_midi_event(0, self.says.popleft())
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            told = json.loads(line)
+            if isinstance(told, list):
+                self._names.append(told)
+            else:
+                self.heard.append(bytes.fromhex(told))
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
+    def say(self, *messages: bytes) -> None:
+        self._tell(" ".join(message.hex() for message in messages))
 
     def names(self) -> list[str]:
-        return [port.name for port in self.client.get_ports(is_midi=True)]
+        """All ports there are, but its own."""
+        self._tell("names")
+        assert wait_for(lambda: self._names)
+        return [name for name in self._names.popleft() if not name.startswith("far:")]
 
     def close(self) -> None:
-        self.client.deactivate()
-        self.client.close()
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def be_far() -> None:
+    """The other program: it says what it is told to, and tells what it hears."""
+    client = jack.Client("far", no_start_server=True)
+    hears, says = client.midi_inports.register("synth"), client.midi_outports.register("pads")
+    heard: SimpleQueue[bytes | None] = SimpleQueue()
+    waiting: deque[bytes] = deque()
+
+    def process(_frames: int) -> None:
+        for _, data in hears.incoming_midi_events():
+            heard.put(bytes(data))
+        says.clear_buffer()
+        while waiting:
+            says.write_midi_event(0, waiting.popleft())
+
+    def tell() -> None:
+        while (data := heard.get()) is not None:
+            print(json.dumps(data.hex()), flush=True)
+
+    client.set_process_callback(process)
+    client.activate()
+    threading.Thread(target=tell, daemon=True).start()
+    for line in sys.stdin:
+        if line.strip() == "names":
+            print(json.dumps([port.name for port in client.get_ports(is_midi=True)]), flush=True)
+        else:
+            waiting.extend(bytes.fromhex(word) for word in line.split())
+    client.deactivate()
+    client.close()
+
+
+def until(seen: Callable[[], bool], do: Callable[[], None]) -> bool:
+    """Do something until it is seen: a server that was held up loses what was written meanwhile."""
+    for _ in range(60):
+        do()
+        if wait_for(seen, seconds=1):
+            return True
+    return False
 
 
 def played(output: MidiOutput, far: Far) -> bool:
     far.heard.clear()
-    output.send(ONSET, 0)
-    output.send(RELEASE, 0)
-    return wait_for(lambda: {b"\x99\x24\x64", b"\x89\x24\x00"} <= set(far.heard))
+
+    def play() -> None:
+        output.send(ONSET, 0)
+        output.send(RELEASE, 0)
+
+    return until(lambda: {b"\x99\x24\x64", b"\x89\x24\x00"} <= set(far.heard), play)
 
 
 def heard(hearing: Hearing, far: Far) -> dict[str, object]:
@@ -82,10 +144,10 @@ def heard(hearing: Hearing, far: Far) -> dict[str, object]:
     came: list[tuple[bytes, int]] = []
     port = find_port("pads", input_ports())
     close = hearing.hear(port, lambda data, at_ns: came.append((data, at_ns)), own_name="rvae-hands", clock=True)
-    own = [name for name in far.names() if not name.startswith("far:")]
-    far.says += [b"\x99\x26\x40", b"\xf8", b"\xb0\x01\x7f"]
-    arrived = wait_for(lambda: {data for data, _ in came} == {b"\x99\x26\x40", b"\xf8", b"\xb0\x01\x7f"})
-    times = [at_ns for _, at_ns in came]
+    own = far.names()
+    messages = (b"\x99\x26\x40", b"\xf8", b"\xb0\x01\x7f")
+    arrived = until(lambda: {data for data, _ in list(came)} == set(messages), lambda: far.say(*messages))
+    times = [at_ns for _, at_ns in list(came)]
     in_time = all(begun_ns - 100_000_000 <= at_ns <= time.perf_counter_ns() for at_ns in times)
     offered = output_names()
     close()
@@ -106,7 +168,7 @@ def main() -> None:
     found: dict[str, object] = {"inputs": [port_name(port) for port in input_ports()], "outputs": output_names()}
     virtual = MidiOutput("rvae", virtual=True)
     virtual.open(STANDARD_KIT)
-    found["virtual"] = [name for name in far.names() if not name.startswith("far:")]
+    found["virtual"] = far.names()
     virtual.close(0)
     output = MidiOutput("synth")
     output.open(STANDARD_KIT)
@@ -135,5 +197,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
-    sys.stdout.flush()
+    be_far() if sys.argv[1:] == ["far"] else main()
