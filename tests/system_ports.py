@@ -184,6 +184,7 @@ def main() -> None:
 
     found["missed"] = wait_for(missed)
     found["told"] = output.detail
+    assert wait_for(lambda: not output_names())  # which takes the server a moment longer
     found["opens without it"] = reopened(output)
     far = Far()
     found["is back"] = wait_for(lambda: reopened(output))
