@@ -286,7 +286,9 @@ class Played:
 
 
 class Ear:
-    """A JACK program with an input for MIDI, which hears every message and knows what sounds."""
+    """A JACK program with an input for MIDI, which hears every message and knows what sounds. `xruns`: how often the
+    server went on without somebody, and the period that an end was in may be lost.
+    """
 
     def __init__(self, name: str = "synth") -> None:
         import jack
@@ -295,9 +297,12 @@ class Ear:
         self._in = MidiInput(self.client)
         self.sounding: set[int] = set()
         self.frames: list[int] = []
-        self.wrong: list[str] = []
+        self.xruns = 0
+        self._begun: dict[int, int] = {}  # how many of these there were when a note began
+        self._doubled: list[tuple[int, int]] = []
         self._frame = 0
         self.client.set_process_callback(self._process)
+        self.client.set_xrun_callback(self._xrun)
         self.client.activate()
 
     def _process(self, frames: int) -> None:
@@ -306,11 +311,20 @@ class Ear:
             if status == 0x99:
                 self.frames.append(self._frame + offset)
                 if pitch in self.sounding:
-                    self.wrong.append(f"{pitch} begins before it ended")
+                    self._doubled.append((pitch, self._begun[pitch]))
                 self.sounding.add(pitch)
+                self._begun[pitch] = self.xruns
             elif status == 0x89:
                 self.sounding.discard(pitch)
         self._frame += frames
+
+    def _xrun(self, _delay: float) -> None:
+        self.xruns += 1
+
+    @property
+    def wrong(self) -> list[str]:
+        """The notes that began before they had ended, though the server has lost nothing since they first did."""
+        return [f"{pitch} begins before it ended" for pitch, xruns in self._doubled if xruns == self.xruns]
 
     @property
     def ons(self) -> int:
