@@ -132,7 +132,8 @@ class Hearing:
 
         def close() -> None:
             with self._lock:
-                self._open.remove(heard)
+                if heard in self._open:
+                    self._open.remove(heard)
             with contextlib.suppress(RuntimeError):  # it may be gone
                 midi_in.close_port()
 
@@ -144,6 +145,9 @@ class Hearing:
                 if not self._open:
                     self._thread = None
                     return
-                for heard in self._open:
-                    heard.look()
+                for heard in list(self._open):
+                    try:
+                        heard.look()
+                    except RuntimeError:  # this port is gone, which who opened it will see; the others are heard
+                        self._open.remove(heard)
             time.sleep(_LOOK_S)
