@@ -67,14 +67,7 @@ def draw_plane(
     picture.set_clip(None)
     facts = f"{several(meter.beats, 'beat')} a bar, as in {meter.label}   ·   {several(len(clips), 'clip')}"
     write(picture, words, tidy_name(title), 52, pygame.Rect(left, 20, _PLANE, 44))
-    write(
-        picture,
-        words,
-        facts,
-        30,
-        pygame.Rect(left, 66, _PLANE, 32),
-        colour=QUIET,
-    )
+    write(picture, words, facts, 30, pygame.Rect(left, 66, _PLANE, 32), colour=QUIET)
     _draw_legend(picture, words, pygame.Rect(left, box.bottom + 14, _PLANE, 72), path=bool(path_points))
     _save(picture, Path(file))
 
